@@ -1,0 +1,94 @@
+import type { NodeId, NodeStatus, RoleKind, Term } from "@d-engine/core";
+
+/** Keys and values are bytes; a string stands for its UTF-8 form. */
+export type Bytes = string | Uint8Array;
+
+/**
+ * How fresh a read must be.
+ * - `linearizable`: sees every write acknowledged before the read began, on any node.
+ * - `lease`: the same promise, resting on the leader's lease and the stated clock bound instead
+ *   of a round of messages.
+ * - `eventual`: what this node has applied; may be behind, never goes back on the same node.
+ */
+export type Consistency = "linearizable" | "lease" | "eventual";
+
+export interface CallOptions {
+  /** Aborting rejects with `signal.reason`; a write that was already sent may still happen. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds until the call gives up: `OUTCOME_UNKNOWN` for a write already proposed. */
+  readonly timeoutMs?: number;
+}
+
+export interface ReadOptions extends CallOptions {
+  /** @defaultValue the server's default policy */
+  readonly consistency?: Consistency;
+}
+
+export interface PutOptions extends CallOptions {
+  /** Milliseconds until the key disappears. Refused with `INVALID_REQUEST` until leases exist. */
+  readonly ttlMs?: number;
+}
+
+export interface PutResult {
+  /** The store revision that this write made. */
+  readonly revision: number;
+}
+
+export interface KeyValue {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+export interface ScanResult {
+  /** Ordered by key bytes, all from one revision. */
+  readonly entries: readonly KeyValue[];
+  /** The store revision that the scan saw. */
+  readonly revision: number;
+}
+
+export interface LeaderInfo {
+  readonly leaderId: NodeId;
+  readonly term: Term;
+}
+
+export interface MemberInfo {
+  readonly id: NodeId;
+  readonly address: string;
+  readonly status: NodeStatus;
+  /** As the answering node knows it: its own role, and who leads. */
+  readonly role: RoleKind | undefined;
+}
+
+/**
+ * The operations of the store: the same for an engine inside this process and for a cluster
+ * reached over gRPC. Every method rejects with `EngineError`; `outcome` tells whether a failed
+ * write may still take effect. Byte arrays given in are copied before the call returns its
+ * promise; byte arrays handed out belong to the caller.
+ */
+export interface EngineClient extends AsyncDisposable {
+  /** Sets a key. Resolves once the write is durable on a majority and applied here. */
+  put(key: Bytes, value: Bytes, options?: PutOptions): Promise<PutResult>;
+  /** Removes a key; resolves to whether it existed. */
+  delete(key: Bytes, options?: CallOptions): Promise<boolean>;
+  /**
+   * Sets `key` to `value` when its present value equals `expected`; `undefined` means "must not
+   * exist", which is not the same as an empty value. Resolves to whether it was set.
+   */
+  compareAndSwap(
+    key: Bytes,
+    expected: Bytes | undefined,
+    value: Bytes,
+    options?: CallOptions,
+  ): Promise<boolean>;
+  get(key: Bytes, options?: ReadOptions): Promise<Uint8Array | undefined>;
+  /** Like `get`, decoded as UTF-8. */
+  getString(key: Bytes, options?: ReadOptions): Promise<string | undefined>;
+  /** One consistent view of several keys, in the order asked for. */
+  getMulti(keys: readonly Bytes[], options?: ReadOptions): Promise<(Uint8Array | undefined)[]>;
+  /** All keys that begin with `prefix`, in byte order. An empty prefix means every key. */
+  scanPrefix(prefix: Bytes, options?: ReadOptions): Promise<ScanResult>;
+  listMembers(options?: CallOptions): Promise<readonly MemberInfo[]>;
+  getLeaderId(options?: CallOptions): Promise<NodeId | undefined>;
+  /** Stops intake, waits for calls in flight, releases. Idempotent. */
+  close(): Promise<void>;
+}

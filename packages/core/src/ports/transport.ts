@@ -1,0 +1,20 @@
+import type { NodeId } from "../ids.js";
+import type { Envelope, Message } from "../message.js";
+
+/**
+ * Carries messages between nodes. Delivery is best effort: messages may be lost, repeated and,
+ * between reconnects, reordered. Bounded: what does not fit is dropped and counted, and the peer
+ * reported by `unreachable`.
+ */
+export interface Transport {
+  start(listener: TransportListener): void;
+  /** Queues one message. Never blocks and never throws. */
+  send(envelope: Envelope): void;
+  close(): Promise<void>;
+}
+
+export interface TransportListener {
+  receive(from: NodeId, message: Message): void;
+  /** The connection to this peer broke or its queue overflowed: messages may be lost. */
+  unreachable(peer: NodeId): void;
+}

@@ -1,0 +1,70 @@
+import type { Consistency, KeyValue } from "@d-engine/client";
+import type {
+  LeaderHint,
+  LogIndex,
+  MembershipConfiguration,
+  NodeId,
+  RoleKind,
+  Term,
+} from "@d-engine/core";
+
+/** What one node knows about itself at this moment. */
+export interface LocalNodeStatus {
+  readonly nodeId: NodeId;
+  readonly clusterId: string;
+  readonly role: RoleKind;
+  readonly term: Term;
+  readonly leaderId: NodeId | undefined;
+  /** A leader whose noop is committed and applied: it can serve. */
+  readonly leaderReady: boolean;
+  readonly commitIndex: LogIndex;
+  readonly lastApplied: LogIndex;
+  readonly lastLogIndex: LogIndex;
+  readonly configuration: MembershipConfiguration;
+  /** Store revision of the applied state. */
+  readonly revision: number;
+  readonly logBytes: number;
+  readonly keys: number;
+}
+
+export interface WriteOutcome {
+  /** False only for a compare-and-swap that did not match. */
+  readonly succeeded: boolean;
+  /** The store revision after the command. */
+  readonly revision: number;
+  /** Whether the key existed before the command. */
+  readonly existed: boolean;
+}
+
+export interface DeadlineOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds from now. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface ReadRequestOptions extends DeadlineOptions {
+  /** `undefined`: the node's default policy. */
+  readonly consistency?: Consistency | undefined;
+}
+
+/**
+ * The operations that one node serves by itself, without forwarding: what the gRPC services and
+ * the embedded client both stand on. Everything rejects with `EngineError`; on a node that does
+ * not lead writes reject with `NOT_LEADER` and a hint.
+ */
+export interface LocalNode {
+  status(): LocalNodeStatus;
+  /** Address and id of the leader, as far as known here. */
+  leaderHint(): LeaderHint | undefined;
+  /** Checks, appends and applies one encoded `WriteCommand`; the bytes are owned by the node. */
+  write(command: Uint8Array, options?: DeadlineOptions): Promise<WriteOutcome>;
+  /** One consistent view. Results are views of the state: copy before handing them to users. */
+  read(
+    keys: readonly Uint8Array[],
+    options?: ReadRequestOptions,
+  ): Promise<readonly (Uint8Array | undefined)[]>;
+  scan(
+    prefix: Uint8Array,
+    options?: ReadRequestOptions,
+  ): Promise<{ readonly entries: readonly KeyValue[]; readonly revision: number }>;
+}
