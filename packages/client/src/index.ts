@@ -1,3 +1,4 @@
+export { AbstractEngineClient } from "./abstract-engine-client.js";
 export type {
   Bytes,
   CallOptions,
@@ -11,3 +12,4 @@ export type {
   ReadOptions,
   ScanResult,
 } from "./engine-client.js";
+export { toBytes, toText } from "./to-bytes.js";
