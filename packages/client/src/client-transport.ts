@@ -1,4 +1,4 @@
-import type { LeaderHint } from "@d-engine/core";
+import type { EngineErrorCode, LeaderHint } from "@d-engine/core";
 
 /** The calls a client makes; requests and answers are the encoded messages of the contract. */
 export type TransportMethod = "write" | "read" | "scan" | "metadata";
@@ -16,20 +16,21 @@ export interface TransportCallOptions {
  * - `lost`: the connection broke while it was under way; it may have been executed.
  * - `deadline`: its time was up; it may have been executed, or may be yet.
  * - `aborted`: the caller's signal; it may have been executed if it was sent.
- * - `refused`: the node answered with an error status; `code` is its number in the contract,
- *   where it named one.
+ * - `refused`: the node answered with an error, and `code` says which.
  */
-export type TransportFailureKind = "unreachable" | "lost" | "deadline" | "aborted" | "refused";
-
-export interface TransportFailure {
-  readonly kind: TransportFailureKind;
-  /** One line: which node, and what happened. */
-  readonly message: string;
-  /** Number of the contract's error code that a `refused` call came with. */
-  readonly code?: number | undefined;
-  readonly leader?: LeaderHint | undefined;
-  readonly retryAfterMs?: number | undefined;
-}
+export type TransportFailure =
+  | {
+      readonly kind: "unreachable" | "lost" | "deadline" | "aborted";
+      /** One line: which node, and what happened. */
+      readonly message: string;
+    }
+  | {
+      readonly kind: "refused";
+      readonly message: string;
+      readonly code: EngineErrorCode;
+      readonly leader: LeaderHint | undefined;
+      readonly retryAfterMs: number | undefined;
+    };
 
 export type TransportAnswer =
   | { readonly kind: "answered"; readonly body: Uint8Array }

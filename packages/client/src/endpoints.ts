@@ -16,7 +16,8 @@ export interface ParseHostPortOptions {
 /** More nodes than a cluster can sensibly have; each costs a connection. */
 export const endpointsMax = 64;
 
-const shape = /^(?:http:\/\/)?(?<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]*)):(?<port>\d{1,5})\/?$/;
+const shape =
+  /^(?:http:\/\/)?(?<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]*)):(?<port>\d{1,5})\/?$/;
 
 /**
  * Reads `host:port` or `http://host:port`. Throws `INVALID_ADDRESS` with the offending text and
