@@ -195,7 +195,9 @@ describe("Driver bounds", () => {
   });
 
   it("refuses more than pendingProposalBytesMax bytes, but never a lone large write", async () => {
-    const { clock, node, storage } = await startLeader({ options: { pendingProposalBytesMax: 100 } });
+    const { clock, node, storage } = await startLeader({
+      options: { pendingProposalBytesMax: 100 },
+    });
     storage.automatic = false;
     const writes = [
       follow(node.write(put("large", "v".repeat(500)))),

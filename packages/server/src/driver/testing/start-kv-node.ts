@@ -15,6 +15,7 @@ export interface KvNodeParts {
   readonly transport?: Transport;
   readonly logger?: Logger;
   readonly options?: Partial<DriverOptions>;
+  readonly signal?: AbortSignal;
   /** Addresses of the voters, node 1 first. */
   readonly voters?: readonly string[];
 }
@@ -56,6 +57,7 @@ export async function startKvNode(parts: KvNodeParts = {}): Promise<RunningKvNod
     raftOptions: resolveRaftOptions({}),
     options: { ...DRIVER_DEFAULTS, ...parts.options },
     logger: parts.logger,
+    signal: parts.signal,
   });
   return { clock, storage, store, node: new KvNode(driver, store) };
 }
