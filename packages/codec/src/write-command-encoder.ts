@@ -74,9 +74,8 @@ function encodeExpiringPut(
   ttlMs: number,
 ): Uint8Array {
   checkUint64(ttlMs, "WriteCommand.Insert.ttl_ms");
-  // Not Math.ceil(ttlMs / 1000): near 2^53 the quotient has no room for thousandths.
-  const millis = ttlMs % 1000;
-  const ttlSecs = (ttlMs - millis) / 1000 + (millis === 0 ? 0 : 1);
+  // Exact up to 2^53 - 1: a thousandth is still more than half a unit in the quotient's last place.
+  const ttlSecs = Math.ceil(ttlMs / 1000);
   const size =
     bytesFieldSize(key) + bytesFieldSize(value) + uintFieldSize(ttlSecs) + 2 + varintSize(ttlMs);
   const target = slab.take(delimitedSize(size));
