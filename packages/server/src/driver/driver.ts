@@ -137,6 +137,17 @@ export class Driver<Result> {
     return this.#lifecycle.state === "running";
   }
 
+  /** Throws `CLOSED`, or the failure of the node, when calls are not taken in. */
+  checkServing(): void {
+    const refusal = this.#whyNotServing();
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /** Resolves when every call that was accepted before has ended. Never rejects. */
+  settled(): Promise<void> {
+    return this.#requests.settled();
+  }
+
   /** Resolves when the node has ended, with the error that ended it, if any. Never rejects. */
   get closed(): Promise<Error | undefined> {
     return this.#lifecycle.closed;
@@ -192,6 +203,7 @@ export class Driver<Result> {
     return {
       ...this.#counters,
       ...this.#requests.pending(),
+      applySlices: this.#loop.applySlices,
       heldMessages: this.#loop.held.count,
       heldMessagesDropped: this.#loop.held.dropped,
       logBytes: this.logBytes,
