@@ -1,4 +1,3 @@
-import { nodeId } from "@d-engine/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startTestServer, type TestServer } from "../../test/test-server.js";
 
@@ -73,7 +72,6 @@ describe("Health.Watch", () => {
     await expect
       .poll(() => test.raw.stream(WATCH, request("")).next(), { timeout: 5_000 })
       .toEqual(serving);
-    test.shared.leaderId = nodeId(1);
   });
 });
 
