@@ -1,11 +1,13 @@
 import { EngineError, RAFT_DEFAULTS, type RaftOptions, resolveRaftOptions } from "@d-engine/core";
 import { KV_LIMITS_DEFAULTS, type KvLimits, resolveKvLimits } from "@d-engine/kv";
+import { type FileStorageTuning, STORAGE_DEFAULTS } from "@d-engine/storage";
 import { DRIVER_DEFAULTS, type DriverOptions } from "./driver/options.js";
 
 type RaftSettings = Omit<RaftOptions, "pendingReadsMax">;
+type StorageSettings = Required<FileStorageTuning>;
 
 /** Everything that can be set about a node, in one flat list. Each has a default. */
-export interface EngineSettings extends RaftSettings, DriverOptions, KvLimits {
+export interface EngineSettings extends RaftSettings, DriverOptions, KvLimits, StorageSettings {
   /** `host:port` at which others reach this node. Recorded when the data directory is made. */
   readonly address: string;
 }
@@ -20,6 +22,7 @@ export const ENGINE_DEFAULTS: EngineSettings = Object.freeze({
   ...RAFT_DEFAULTS,
   ...DRIVER_DEFAULTS,
   ...KV_LIMITS_DEFAULTS,
+  ...STORAGE_DEFAULTS,
   address: "127.0.0.1:9081",
 });
 
@@ -29,7 +32,10 @@ export interface ResolvedSettings {
   readonly raft: RaftOptions;
   readonly driver: DriverOptions;
   readonly limits: KvLimits;
+  readonly storage: StorageSettings;
 }
+
+const sectorBytes = 512;
 
 type Check = (value: unknown) => string | undefined;
 
@@ -50,6 +56,13 @@ const driverChecks: { readonly [K in keyof DriverOptions]: Check } = {
   allowClientOverride: oneOf(true, false),
 };
 
+const storageChecks: { readonly [K in keyof StorageSettings]: Check } = {
+  segmentBytes: integerFrom(4096, 1024 * 1024 * 1024, sectorBytes),
+  batchBytesMax: integerFrom(1024, 1024 * 1024 * 1024, sectorBytes),
+  sealAfterMs: integerFrom(1, 60_000),
+  spareSegmentsMax: integerFrom(0, 1024),
+};
+
 /**
  * Fills in defaults and checks every field and the relations between them.
  *
@@ -62,10 +75,9 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
     if (!Object.hasOwn(ENGINE_DEFAULTS, name)) problems.push(`${name} is not a setting`);
   }
   const driver = pick(given, DRIVER_DEFAULTS);
-  for (const [name, check] of Object.entries(driverChecks)) {
-    const problem = check(driver[name as keyof DriverOptions]);
-    if (problem !== undefined) problems.push(`${name} ${problem}`);
-  }
+  const storage = pick(given, STORAGE_DEFAULTS);
+  checkFields(problems, driver, driverChecks);
+  checkFields(problems, storage, storageChecks);
   const address = input.address ?? ENGINE_DEFAULTS.address;
   if (!isAddress(address)) problems.push(`address must be host:port, got ${shown(address)}`);
   const { pendingReadsMax: _, ...raftSettings } = RAFT_DEFAULTS;
@@ -74,7 +86,19 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
   if (problems.length > 0 || raft === undefined || limits === undefined) {
     throw new EngineError("INVALID_REQUEST", `bad settings: ${problems.join("; ")}`);
   }
-  return Object.freeze({ address, raft, driver: Object.freeze(driver), limits });
+  const frozen = { driver: Object.freeze(driver), storage: Object.freeze(storage) };
+  return Object.freeze({ address, raft, limits, ...frozen });
+}
+
+function checkFields<T extends object>(
+  problems: string[],
+  values: T,
+  checks: { readonly [K in keyof T]: Check },
+): void {
+  for (const name of Object.keys(checks) as (keyof T & string)[]) {
+    const problem = checks[name](values[name]);
+    if (problem !== undefined) problems.push(`${name} ${problem}`);
+  }
 }
 
 function attempt<T>(problems: string[], resolve: () => T): T | undefined {
@@ -109,11 +133,12 @@ function numberFrom(min: number, max: number): Check {
   };
 }
 
-function integerFrom(min: number, max: number): Check {
+function integerFrom(min: number, max: number, step = 1): Check {
+  const kind = step === 1 ? "an integer" : `a multiple of ${step}`;
   return (value) => {
     const inRange = typeof value === "number" && value >= min && value <= max;
-    if (inRange && Number.isInteger(value)) return undefined;
-    return `must be an integer from ${min} to ${max}, got ${shown(value)}`;
+    if (inRange && Number.isInteger(value / step)) return undefined;
+    return `must be ${kind} from ${min} to ${max}, got ${shown(value)}`;
   };
 }
 

@@ -153,6 +153,11 @@ export class Driver<Result> {
     return this.#lifecycle.closed;
   }
 
+  /** What ended the node, if it failed. */
+  get failure(): Error | undefined {
+    return this.#lifecycle.failure;
+  }
+
   get stateMachine(): StateMachine<Result> {
     return this.#setup.stateMachine;
   }
@@ -290,7 +295,7 @@ export class Driver<Result> {
     this.#logger.error(`the node stops: ${error.message}`, { error });
     this.#lifecycle.fail(error);
     this.#requests.failAll(error);
-    this.leader.update(undefined);
+    this.leader.end();
   }
 
   #endIfDone(): void {
@@ -298,7 +303,7 @@ export class Driver<Result> {
     this.#loop.stop();
     this.#lifecycle.end();
     this.#requests.failAll(undefined);
-    this.leader.update(undefined);
+    this.leader.end();
   }
 
   #whyNotServing(): Error | undefined {
