@@ -1,4 +1,4 @@
-import { Latencies } from "./statistics.js";
+import type { Latencies } from "./statistics.js";
 
 /** What is measured: one durable put. */
 export type Put = (key: Uint8Array, value: Uint8Array) => Promise<unknown>;

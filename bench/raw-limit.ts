@@ -1,5 +1,5 @@
 import sortedBTree from "sorted-btree";
-import { batchHeaderBytes, paddedEnd, RawLog, sectorBytes } from "./raw-log.js";
+import { batchHeaderBytes, paddedEnd, type RawLog, sectorBytes } from "./raw-log.js";
 
 const slabBytes = 1024 * 1024;
 /** A burst is cut here, so that one part is on its way to the disk while the next is taken in. */
@@ -27,7 +27,9 @@ export class RawLimit {
   readonly #log: RawLog;
   readonly #encoder: EntryEncoder;
   readonly #map = new Map<string, Stored>();
-  readonly #tree = new sortedBTree.default<string, Stored>(undefined, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  readonly #tree = new sortedBTree.default<string, Stored>(undefined, (a, b) =>
+    a < b ? -1 : a > b ? 1 : 0,
+  );
 
   #slab = Buffer.allocUnsafeSlow(slabBytes);
   #start = 0;
