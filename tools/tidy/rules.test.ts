@@ -50,6 +50,7 @@ describe("findImpurity", () => {
     { name: "words in comments", path: core, text: "// Date.now() would be wrong" },
     { name: "words in strings", path: core, text: 'throw new Error("process Date");' },
     { name: "tests", path: "packages/core/src/a.test.ts", text: "Date.now();" },
+    { name: "test equipment", path: "packages/core/src/testing/a.ts", text: "Date.now();" },
     { name: "packages that may", path: "packages/storage/src/a.ts", text: "Date.now();" },
     { name: "names that contain one", path: core, text: "const upDate = isDated(processed);" },
   ])("leaves $name alone", ({ path, text }) => {

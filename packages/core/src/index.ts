@@ -41,6 +41,8 @@ export type {
   RequestVoteResponse,
   TimeoutNow,
 } from "./message.js";
+export type { RaftOptions, RaftOptionsInput } from "./options.js";
+export { RAFT_DEFAULTS, resolveRaftOptions } from "./options.js";
 export type { Clock, Timer } from "./ports/clock.js";
 export type { LogStore, LogStoreListener, LogWrite, RecoveredLog } from "./ports/log-store.js";
 export type { Random } from "./ports/random.js";
@@ -53,3 +55,7 @@ export type {
   StorageEngine,
 } from "./ports/storage-engine.js";
 export type { Transport, TransportListener } from "./ports/transport.js";
+export type { ReplicationState } from "./progress/progress.js";
+export { RaftNode } from "./raft-node.js";
+export type { RaftNodeSetup } from "./state.js";
+export type { PeerStatus, RaftStatus } from "./status.js";

@@ -1,0 +1,46 @@
+import { type Entry, entryBytes } from "../entry.js";
+import type { LogIndex, RequestId } from "../ids.js";
+import { replicateToAll } from "../replication.js";
+import type { RaftState } from "../state.js";
+
+/**
+ * Appends commands to the leader's log and sends them on at once; the own disk and the peers'
+ * work at the same time. Refused as a whole or taken as a whole (rule R21).
+ */
+export function onPropose(
+  node: RaftState,
+  requestId: RequestId,
+  commands: readonly Uint8Array[],
+): void {
+  const leader = node.role;
+  if (leader.kind !== "leader") {
+    node.refuse(requestId, "NOT_LEADER", `node ${node.id} is a ${leader.kind}`);
+    return;
+  }
+  if (leader.transfer !== undefined) {
+    const { target } = leader.transfer;
+    node.refuse(requestId, "LEADER_CHANGED", `leadership is being transferred to ${target}`);
+    return;
+  }
+  const max = node.options.uncommittedBytesMax;
+  if (leader.uncommittedBytes > max) {
+    node.refuse(requestId, "RATE_LIMITED", `${max} bytes are uncommitted (uncommittedBytesMax)`);
+    return;
+  }
+  const first = (node.log.lastIndex + 1) as LogIndex;
+  const { term } = node;
+  const entries = new Array<Entry>(commands.length);
+  for (let at = 0; at < commands.length; at++) {
+    const entry: Entry = {
+      index: (first + at) as LogIndex,
+      term,
+      payload: { kind: "command", command: commands[at]! },
+    };
+    entries[at] = entry;
+    leader.uncommittedBytes += entryBytes(entry);
+  }
+  node.log.append(entries);
+  node.outbox.append(entries);
+  node.outbox.reply({ kind: "proposed", requestId, term, first });
+  replicateToAll(node, leader);
+}

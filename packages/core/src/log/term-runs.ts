@@ -1,0 +1,78 @@
+import type { LogId, LogIndex, Term } from "../ids.js";
+import { invariant } from "../invariant.js";
+
+/**
+ * The term of every retained entry, kept as one record for each run of equal terms: a log of a
+ * million entries and ten leaders costs ten records, and no term is ever looked up on the disk.
+ * Invariant: index and term grow strictly from run to run.
+ */
+export class TermRuns {
+  #runs: LogId[];
+
+  constructor(runs: readonly LogId[]) {
+    this.#runs = [];
+    for (const run of runs) this.append(run.index, run.term);
+  }
+
+  /** Notes that the entry at `index`, the new last one, is of `term`. */
+  append(index: LogIndex, term: Term): void {
+    const last = this.#runs[this.#runs.length - 1];
+    if (last !== undefined) {
+      if (last.term === term) return;
+      invariant(
+        last.term < term && last.index < index,
+        () => `term ${term} at ${index} after term ${last.term} from ${last.index}`,
+      );
+    }
+    this.#runs.push({ term, index });
+  }
+
+  /** Forgets `index` and everything behind it. */
+  truncateFrom(index: LogIndex): void {
+    let length = this.#runs.length;
+    while (length > 0 && this.#runs[length - 1]!.index >= index) length--;
+    this.#runs.length = length;
+  }
+
+  /** Forgets everything up to and including `index`. */
+  purgeTo(index: LogIndex): void {
+    const at = this.#position(index);
+    if (at < 0) return;
+    const next = this.#runs[at + 1];
+    const wholeRun = next !== undefined && next.index === index + 1;
+    const rest = this.#runs.slice(at + 1);
+    if (!wholeRun) rest.unshift({ term: this.#runs[at]!.term, index: (index + 1) as LogIndex });
+    this.#runs = rest;
+  }
+
+  /** The run that holds `index`, which must be retained. */
+  runOf(index: LogIndex): LogId {
+    const run = this.#runs[this.#position(index)];
+    invariant(run !== undefined, () => `no term is known for index ${index}`);
+    return run;
+  }
+
+  /** The last index whose term is at most `term`, or `undefined` when every run is later. */
+  lastIndexUpTo(term: Term, lastIndex: LogIndex): LogIndex | undefined {
+    for (let at = this.#runs.length - 1; at >= 0; at--) {
+      if (this.#runs[at]!.term > term) continue;
+      const next = this.#runs[at + 1];
+      return next === undefined ? lastIndex : ((next.index - 1) as LogIndex);
+    }
+    return undefined;
+  }
+
+  /** Where the run that holds `index` stands; -1 when `index` is before all of them. */
+  #position(index: LogIndex): number {
+    let low = 0;
+    let high = this.#runs.length - 1;
+    // The newest run is asked about nearly always.
+    if (high >= 0 && this.#runs[high]!.index <= index) return high;
+    while (low <= high) {
+      const middle = (low + high) >>> 1;
+      if (this.#runs[middle]!.index <= index) low = middle + 1;
+      else high = middle - 1;
+    }
+    return high;
+  }
+}

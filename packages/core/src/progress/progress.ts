@@ -1,0 +1,72 @@
+import type { LogIndex } from "../ids.js";
+import type { RaftOptions } from "../options.js";
+import { InflightWindow } from "./inflight.js";
+
+/**
+ * How a leader sends to one peer.
+ * - `probe`: where the logs agree is not known; one request at a time.
+ * - `replicate`: they agree; requests are pipelined and `nextIndex` runs ahead of the answers.
+ * - `snapshot`: the peer needs entries that the log no longer has; only heartbeats are sent.
+ */
+export type ReplicationState = "probe" | "replicate" | "snapshot";
+
+/** What a leader knows about one other member. Lives as long as the leadership. */
+export class Progress {
+  state: ReplicationState = "probe";
+  /** The peer holds everything up to here, durable and equal to ours. Never goes back. */
+  matchIndex = 0 as LogIndex;
+  /** The next entry to send. Invariant: nextIndex > matchIndex. */
+  nextIndex: LogIndex;
+  /** In `probe`: a request is out, and none follows before its answer or the next heartbeat. */
+  probeSent = false;
+  /** Entries are being read back from the disk for this peer; none other is asked for. */
+  readingLog = false;
+  readonly inflight: InflightWindow;
+  /** The highest commit index that was sent, so that a quiet follower learns of a newer one. */
+  sentCommit = 0 as LogIndex;
+  /** When any answer of this term last came in (check-quorum). */
+  heardMs: number;
+  /** The newest round that the peer has answered; 0 before the first. */
+  ackedRound = 0;
+  /** When that round was sent; what a lease may count from. */
+  ackedRoundSentMs = Number.NEGATIVE_INFINITY;
+  /** The election timeout that the peer promised with that answer; 0 when it promised none. */
+  promisedTimeoutMs = 0;
+
+  constructor(nextIndex: LogIndex, nowMs: number, options: RaftOptions) {
+    this.nextIndex = nextIndex;
+    this.heardMs = nowMs;
+    this.inflight = new InflightWindow(options.inflightMessagesMax, options.inflightBytesMax);
+  }
+
+  /** Whether another request with entries may leave now. */
+  get mayReplicate(): boolean {
+    if (this.readingLog || this.state === "snapshot") return false;
+    return this.state === "probe" ? !this.probeSent : !this.inflight.full;
+  }
+
+  /** Raises the match; an older answer that arrives late changes nothing (scenario 17). */
+  acknowledge(matchIndex: LogIndex): void {
+    if (matchIndex > this.matchIndex) {
+      this.matchIndex = matchIndex;
+      if (this.nextIndex <= matchIndex) this.nextIndex = (matchIndex + 1) as LogIndex;
+    }
+    this.inflight.freeTo(this.matchIndex);
+    if (this.state === "probe") this.state = "replicate";
+    this.probeSent = false;
+  }
+
+  /** Goes back to asking where the logs agree, from `nextIndex` on. */
+  becomeProbe(nextIndex: LogIndex): void {
+    this.state = "probe";
+    this.nextIndex = Math.max(nextIndex, this.matchIndex + 1) as LogIndex;
+    this.probeSent = false;
+    this.inflight.clear();
+  }
+
+  becomeSnapshot(): void {
+    this.state = "snapshot";
+    this.probeSent = false;
+    this.inflight.clear();
+  }
+}
