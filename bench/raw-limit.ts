@@ -195,7 +195,7 @@ function varint(value: number): number[] {
 }
 
 /** One character a byte: comparing such strings compares the bytes. */
-function oneByteString(key: Uint8Array): string {
+export function oneByteString(key: Uint8Array): string {
   if (key.length !== 8) return String.fromCharCode(...key);
   return String.fromCharCode(
     key[0]!,
