@@ -102,7 +102,7 @@ async function run(settings: Settings): Promise<Results> {
 
 async function runRaw(folder: string, settings: Settings) {
   const log = await RawLog.create(folder);
-  const limit = new RawLimit(log, keyBytes, settings.valueBytes);
+  const limit = new RawLimit(log, { keyBytes, valueBytes: settings.valueBytes });
   const keys = prepareKeys(settings.keys);
   const latencies = new Latencies(10_000_000);
   const put = (key: Uint8Array, value: Uint8Array) => limit.put(key, value);
@@ -137,18 +137,19 @@ function print({ raw, singleNode, restart }: Results): void {
 }
 
 function printSingleNode({ puts, reads }: SingleNodeResult): void {
-  const header = ["callers", "raw/s", "±", "engine/s", "±", "ratio", "from-to"];
-  const latency = ["raw p50 ms", "p99", "engine p50 ms", "p99"];
-  const rows = puts.map(({ callers, raw, engine, ratio, ratioMin, ratioMax }) => [
-    ...[callers, rate(raw.perSecond), percent(raw.spread)],
-    ...[rate(engine.perSecond), percent(engine.spread)],
-    ...[ratio.toFixed(2), `${ratioMin.toFixed(2)}-${ratioMax.toFixed(2)}`],
-    ...[raw, engine].flatMap(({ p50Ms, p99Ms }) => [millis(p50Ms), millis(p99Ms)]),
-  ]);
+  const header = ["callers", "subject", "puts/s", "±", "p50 ms", "p99 ms", "engine is", "from-to"];
+  const rows = puts.flatMap(({ callers, subjects }) =>
+    subjects.map(({ name, perSecond, spread, p50Ms, p99Ms, ratio }) => [
+      ...[callers, name, rate(perSecond), percent(spread), millis(p50Ms), millis(p99Ms)],
+      ...(ratio === undefined
+        ? ["", ""]
+        : [ratio.median.toFixed(2), `${ratio.min.toFixed(2)}-${ratio.max.toFixed(2)}`]),
+    ]),
+  );
   console.log(
     `\ndurable puts, one embedded node, beside the raw limit (medians; ± slowest to fastest)`,
   );
-  console.log(table([...header, ...latency], rows));
+  console.log(table(header, rows));
   const readRows = reads.map(({ name, callers, perSecond, spread, p50Ms, p99Ms }) => [
     name,
     callers === 0 ? "sync" : callers,

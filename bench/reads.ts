@@ -1,6 +1,6 @@
 import type { EngineClient } from "d-engine";
+import type { SingleNodeOptions } from "./options.js";
 import { oneByteString, type RawLimit } from "./raw-limit.js";
-import type { SingleNodeOptions } from "./single-node.js";
 import { type Latencies, median, spread } from "./statistics.js";
 
 export interface ReadResult {

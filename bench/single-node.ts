@@ -1,37 +1,24 @@
 import { join } from "node:path";
 import { EmbeddedEngine } from "d-engine";
 import { keyBytes, type LoadResult, prepareKeys, runCallers } from "./callers.js";
+import type { SingleNodeOptions } from "./options.js";
 import { RawLimit } from "./raw-limit.js";
 import { RawLog } from "./raw-log.js";
 import { measureReads, type ReadResult } from "./reads.js";
 import { Latencies, median, spread } from "./statistics.js";
 
-export interface SingleNodeOptions {
-  /** An empty folder on the disk that is to be measured. */
-  readonly folder: string;
-  readonly callers: readonly number[];
-  readonly repetitions: number;
-  /** Of one repetition of one subject. */
-  readonly durationMs: number;
-  readonly keys: number;
-  readonly valueBytes: number;
-  readonly progress: (line: string) => void;
-}
-
-/** Medians over the repetitions. */
-export interface Summary extends LoadResult {
+/** Medians over the repetitions of one subject. */
+export interface SubjectResult extends LoadResult {
+  readonly name: string;
   /** From the slowest to the fastest repetition, as a fraction of the median. */
   readonly spread: number;
+  /** Engine to this subject, over the repetitions that ran side by side; absent for itself. */
+  readonly ratio?: { readonly median: number; readonly min: number; readonly max: number };
 }
 
 export interface PutResult {
   readonly callers: number;
-  readonly raw: Summary;
-  readonly engine: Summary;
-  /** Median of the ratios of repetitions that ran side by side. */
-  readonly ratio: number;
-  readonly ratioMin: number;
-  readonly ratioMax: number;
+  readonly subjects: readonly SubjectResult[];
 }
 
 export interface SingleNodeResult {
@@ -40,11 +27,12 @@ export interface SingleNodeResult {
 }
 
 interface Subject {
-  readonly name: "raw" | "engine";
+  readonly name: string;
   put(key: Uint8Array, value: Uint8Array): Promise<unknown>;
 }
 
 const latenciesMax = 10_000_000;
+const engineName = "engine";
 
 /**
  * Durable puts into one embedded node, each repetition beside one of the raw limit on the same
@@ -53,23 +41,21 @@ const latenciesMax = 10_000_000;
 export async function benchSingleNode(options: SingleNodeOptions): Promise<SingleNodeResult> {
   const { folder, valueBytes, keys: keyCount, progress } = options;
   const log = await RawLog.create(join(folder, "raw"));
-  const limit = new RawLimit(log, keyBytes, valueBytes);
+  const limit = new RawLimit(log, { keyBytes, valueBytes });
+  const logInPlace = await RawLog.create(join(folder, "raw-in-place"));
+  const limitInPlace = new RawLimit(logInPlace, { keyBytes, valueBytes, inPlace: true });
   await using engine = await EmbeddedEngine.start(join(folder, "engine"));
   await engine.waitReady({ timeoutMs: 30_000 });
   const client = engine.client();
   const keys = prepareKeys(keyCount);
   const latencies = new Latencies(latenciesMax);
   const subjects: readonly Subject[] = [
-    { name: "raw", put: (key, value) => limit.put(key, value) },
-    { name: "engine", put: (key, value) => client.put(key, value) },
+    { name: "raw limit", put: (key, value) => limit.put(key, value) },
+    { name: "raw, in place", put: (key, value) => limitInPlace.put(key, value) },
+    { name: engineName, put: (key, value) => client.put(key, value) },
   ];
   progress("warming up");
-  for (const subject of subjects) await fill(subject, keys, valueBytes);
-  for (const callers of [1000, 1]) {
-    for (const { put } of subjects) {
-      await runCallers(put, keys, latencies, { callers, durationMs: 500, valueBytes });
-    }
-  }
+  await warmUp(subjects, keys, latencies, options);
   const puts: PutResult[] = [];
   for (const callers of options.callers) {
     progress(`durable puts, ${callers} at a time`);
@@ -77,19 +63,28 @@ export async function benchSingleNode(options: SingleNodeOptions): Promise<Singl
   }
   const reads = await measureReads({ client, limit, keys, latencies, options });
   await log.close();
+  await logInPlace.close();
   return { puts, reads };
 }
 
-/** Every key once, so that maps and trees have their size before anything is measured. */
-async function fill(
-  { put }: Subject,
+/** Every key once, so that maps and trees have their size; then each path until it is compiled. */
+async function warmUp(
+  subjects: readonly Subject[],
   keys: readonly Uint8Array[],
-  valueBytes: number,
+  latencies: Latencies,
+  { valueBytes, durationMs }: SingleNodeOptions,
 ): Promise<void> {
   const value = new Uint8Array(valueBytes);
-  const batch = 1000;
-  for (let from = 0; from < keys.length; from += batch) {
-    await Promise.all(keys.slice(from, from + batch).map((key) => put(key, value)));
+  const together = 1000;
+  for (const { put } of subjects) {
+    for (let from = 0; from < keys.length; from += together) {
+      await Promise.all(keys.slice(from, from + together).map((key) => put(key, value)));
+    }
+  }
+  for (const callers of [together, 1]) {
+    for (const { put } of subjects) {
+      await runCallers(put, keys, latencies, { callers, durationMs, valueBytes });
+    }
   }
 }
 
@@ -100,31 +95,35 @@ async function comparePuts(
   latencies: Latencies,
   { repetitions, durationMs, valueBytes }: SingleNodeOptions,
 ): Promise<PutResult> {
-  const results = { raw: [] as LoadResult[], engine: [] as LoadResult[] };
+  const results = new Map(subjects.map(({ name }) => [name, [] as LoadResult[]]));
   for (let repetition = 0; repetition < repetitions; repetition++) {
     const order = repetition % 2 === 0 ? subjects : [...subjects].reverse();
     for (const { name, put } of order) {
       const load = { callers, durationMs, valueBytes };
-      results[name].push(await runCallers(put, keys, latencies, load));
+      results.get(name)!.push(await runCallers(put, keys, latencies, load));
     }
   }
-  const ratios = results.engine.map(({ perSecond }, n) => perSecond / results.raw[n]!.perSecond);
+  const engine = results.get(engineName)!;
   return {
     callers,
-    raw: summarize(results.raw),
-    engine: summarize(results.engine),
-    ratio: median(ratios),
-    ratioMin: Math.min(...ratios),
-    ratioMax: Math.max(...ratios),
+    subjects: subjects.map(({ name }) => summarize(name, results.get(name)!, engine)),
   };
 }
 
-function summarize(results: readonly LoadResult[]): Summary {
+function summarize(
+  name: string,
+  results: readonly LoadResult[],
+  engine: readonly LoadResult[],
+): SubjectResult {
   const rates = results.map(({ perSecond }) => perSecond);
+  const ratios = rates.map((perSecond, n) => engine[n]!.perSecond / perSecond);
+  const ratio = { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) };
   return {
+    name,
     perSecond: median(rates),
     p50Ms: median(results.map(({ p50Ms }) => p50Ms)),
     p99Ms: median(results.map(({ p99Ms }) => p99Ms)),
     spread: spread(rates),
+    ...(results === engine ? {} : { ratio }),
   };
 }
