@@ -46,6 +46,7 @@ const driverChecks: { readonly [K in keyof DriverOptions]: Check } = {
   pendingProposalBytesMax: integerFrom(1024, 2 ** 32),
   proposalEntriesMax: integerFrom(1, 100_000),
   proposalBytesMax: integerFrom(1024, 64 * 1024 * 1024),
+  eagerEntries: integerFrom(1, 100_000),
   pendingReadsMax: integerFrom(1, 10_000_000),
   readRequestsMax: integerFrom(1, 10_000),
   retryAfterMs: integerFrom(1, 60_000),
