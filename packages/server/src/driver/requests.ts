@@ -26,7 +26,6 @@ import type { DriverOptions } from "./options.js";
 import { ProposalQueue } from "./proposal-queue.js";
 import { ReadQueue } from "./read-queue.js";
 
-
 export interface RequestsSetup<Result> {
   readonly node: RaftNode;
   readonly stateMachine: StateMachine<Result>;
