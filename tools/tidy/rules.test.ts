@@ -13,6 +13,7 @@ import {
   findDeadLinks,
   findDefaultExports,
   findLeftovers,
+  findLockGaps,
   findLongFiles,
   findRegistryHosts,
   findStarExports,
@@ -199,6 +200,24 @@ describe("findRegistryHosts", () => {
   it("finds a download address, and leaves links to sponsors alone", () => {
     const lock = '"funding": { "url": "https://x.org" },\n"resolved": "https://r.org/a.tgz"';
     expect(findRegistryHosts("package-lock.json", lock)).toMatchObject([{ line: 2 }]);
+  });
+});
+
+describe("findLockGaps", () => {
+  const lock = (packages: object) => JSON.stringify({ packages }, undefined, 1);
+  const tool = { optionalDependencies: { "@tool/linux": "1.0.0", "@tool/mac": "1.0.0" } };
+
+  it("finds an optional package without an entry, at any depth", () => {
+    const text = lock({ "": {}, "node_modules/tool": tool, "node_modules/@tool/linux": {} });
+    expect(findLockGaps("package-lock.json", text)).toMatchObject([
+      { line: 4, message: expect.stringContaining("lacks @tool/mac") },
+    ]);
+  });
+
+  it("accepts a lock file with all of them", () => {
+    const nested = "node_modules/tool/node_modules/@tool/mac";
+    const text = lock({ "node_modules/tool": tool, "node_modules/@tool/linux": {}, [nested]: {} });
+    expect(findLockGaps("package-lock.json", text)).toEqual([]);
   });
 });
 
