@@ -1,4 +1,4 @@
-import { EngineError, RAFT_DEFAULTS, type RaftOptions, resolveRaftOptions } from "@d-engine/core";
+import { EngineError, type RaftOptions, resolveRaftOptions } from "@d-engine/core";
 import { KV_LIMITS_DEFAULTS, type KvLimits, resolveKvLimits } from "@d-engine/kv";
 import { type FileStorageTuning, STORAGE_DEFAULTS } from "@d-engine/storage";
 import { DRIVER_DEFAULTS, type DriverOptions } from "./driver/options.js";
@@ -17,9 +17,11 @@ export type EngineSettingsInput = {
   readonly [K in keyof EngineSettings]?: EngineSettings[K] | undefined;
 };
 
+const { pendingReadsMax: _, ...raftDefaults } = resolveRaftOptions();
+
 /** What an engine runs with when it is not told otherwise; the CLI's help shows the same. */
 export const ENGINE_DEFAULTS: EngineSettings = Object.freeze({
-  ...RAFT_DEFAULTS,
+  ...raftDefaults,
   ...DRIVER_DEFAULTS,
   ...KV_LIMITS_DEFAULTS,
   ...STORAGE_DEFAULTS,
@@ -81,8 +83,7 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
   checkFields(problems, storage, storageChecks);
   const address = input.address ?? ENGINE_DEFAULTS.address;
   if (!isAddress(address)) problems.push(`address must be host:port, got ${shown(address)}`);
-  const { pendingReadsMax: _, ...raftSettings } = RAFT_DEFAULTS;
-  const raft = attempt(problems, () => resolveRaftOptions(only(given, raftSettings)));
+  const raft = attempt(problems, () => resolveRaftOptions(only(given, raftDefaults)));
   const limits = attempt(problems, () => resolveKvLimits(only(given, KV_LIMITS_DEFAULTS)));
   if (problems.length > 0 || raft === undefined || limits === undefined) {
     throw new EngineError("INVALID_REQUEST", `bad settings: ${problems.join("; ")}`);

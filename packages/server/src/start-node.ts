@@ -5,14 +5,13 @@ import {
   type StorageEngine,
 } from "@d-engine/core";
 import { KvStateMachine } from "@d-engine/kv";
-import { nodeFileStorage } from "@d-engine/storage";
+import { nodeClock, nodeFileStorage } from "@d-engine/storage";
 import { Driver } from "./driver/driver.js";
 import { KvNode } from "./driver/kv-node.js";
 import { type Logger, silentLogger } from "./driver/logger.js";
 import { NullTransport } from "./driver/null-transport.js";
 import { newSingleNodeIdentity } from "./node-identity.js";
 import type { ResolvedSettings } from "./options.js";
-import { systemClock } from "./system-clock.js";
 import { systemRandom } from "./system-random.js";
 
 /** What a start may be given besides settings. */
@@ -45,7 +44,7 @@ export async function startNode<Result>(setup: StartNodeSetup<Result>): Promise<
     storage,
     stateMachine,
     transport: new NullTransport(),
-    clock: systemClock,
+    clock: nodeClock,
     random: systemRandom,
     raftOptions: settings.raft,
     options: settings.driver,
@@ -70,6 +69,6 @@ export async function startKvNode(
     throw new EngineError("INVALID_REQUEST", "dataDir must be the path of a directory");
   }
   const store = new KvStateMachine(settings.limits);
-  const storage = nodeFileStorage(dataDir, { ...settings.storage, clock: systemClock });
+  const storage = nodeFileStorage(dataDir, { ...settings.storage, clock: nodeClock });
   return new KvNode(await startNode({ ...hooks, storage, stateMachine: store, settings }), store);
 }
