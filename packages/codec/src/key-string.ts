@@ -1,0 +1,67 @@
+import { invariant } from "@d-engine/core";
+
+/**
+ * Keys as strings of one character per byte (U+0000 to U+00FF): what maps hash fastest, what
+ * compares as the bytes do, and what the engine stores in one byte per character.
+ */
+
+/** The string of `key`, whose code units are its bytes. */
+export function keyToString(key: Uint8Array): string {
+  return key.length <= shortKeyMax ? shortKeyToString(key) : longKeyToString(key);
+}
+
+/** Up to here the runtime joins strings by copying; longer ones become trees that a map flattens. */
+const shortKeyMax = 12;
+
+/** A call with a fixed number of arguments is inlined; one with an array of them is not. */
+function shortKeyToString(key: Uint8Array): string {
+  const length = key.length;
+  let text = "";
+  let i = 0;
+  if (length >= 8) {
+    text = String.fromCharCode(
+      key[0]!,
+      key[1]!,
+      key[2]!,
+      key[3]!,
+      key[4]!,
+      key[5]!,
+      key[6]!,
+      key[7]!,
+    );
+    i = 8;
+  }
+  if (i + 4 <= length) {
+    text += String.fromCharCode(key[i]!, key[i + 1]!, key[i + 2]!, key[i + 3]!);
+    i += 4;
+  }
+  if (i + 2 <= length) {
+    text += String.fromCharCode(key[i]!, key[i + 1]!);
+    i += 2;
+  }
+  if (i < length) text += String.fromCharCode(key[i]!);
+  return text;
+}
+
+/** In pieces, as arguments lie on the stack. */
+function longKeyToString(key: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < key.length; i += argumentsMax) {
+    const piece = key.subarray(i, i + argumentsMax);
+    text += String.fromCharCode.apply(null, piece as unknown as number[]);
+  }
+  return text;
+}
+
+const argumentsMax = 4096;
+
+/** The bytes of a string that `keyToString` made; the caller owns them. */
+export function stringToKey(text: string): Uint8Array {
+  const key = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    invariant(unit <= 0xff, "a key string has one byte per character");
+    key[i] = unit;
+  }
+  return key;
+}
