@@ -13,11 +13,11 @@ import {
   type Transport,
   type TransportListener,
 } from "@d-engine/core";
-import { type ChannelCredentials, credentials, Metadata } from "@grpc/grpc-js";
+import { type ChannelCredentials, credentials, type Metadata } from "@grpc/grpc-js";
 import type { Logger } from "../driver/logger.js";
 import {
-  identityMetadata,
   type InstanceDirectory,
+  identityMetadata,
   type PeerIdentity,
   readIdentity,
   refusePeer,
@@ -213,7 +213,11 @@ export class GrpcTransport implements Transport {
     } else if (message.kind === "preVote") {
       connection.call("preVote", encodePreVote(self, message), deliver(decodePreVoteResponse));
     } else if (message.kind === "readIndex") {
-      connection.call("readIndex", encodeReadIndex(self, message), deliver(decodeReadIndexResponse));
+      connection.call(
+        "readIndex",
+        encodeReadIndex(self, message),
+        deliver(decodeReadIndexResponse),
+      );
     } else if (message.kind === "timeoutNow") {
       connection.call("timeoutNow", encodeTimeoutNow(self, message), () => {
         // Its effect is an election; the answer says nothing.

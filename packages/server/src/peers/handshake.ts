@@ -75,7 +75,7 @@ export function refusePeer(
     );
   }
   if (peer.nodeId === local.nodeId) {
-    return same
+    return peer.instanceId === local.instanceId
       ? `node ${local.nodeId} reached itself; an address in the configuration is wrong`
       : `two nodes claim the id ${local.nodeId}; give one of them another`;
   }

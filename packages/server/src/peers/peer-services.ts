@@ -1,8 +1,4 @@
-import {
-  decodeAppendEntriesRequest,
-  encodeAppendEntriesResponse,
-  Slab,
-} from "@d-engine/codec";
+import { decodeAppendEntriesRequest, encodeAppendEntriesResponse, Slab } from "@d-engine/codec";
 import type { AppendEntries, Message, NodeId } from "@d-engine/core";
 import {
   type handleBidiStreamingCall,
