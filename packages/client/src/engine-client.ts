@@ -87,7 +87,17 @@ export interface EngineClient extends AsyncDisposable {
   getMulti(keys: readonly Bytes[], options?: ReadOptions): Promise<(Uint8Array | undefined)[]>;
   /** All keys that begin with `prefix`, in byte order. An empty prefix means every key. */
   scanPrefix(prefix: Bytes, options?: ReadOptions): Promise<ScanResult>;
+  /** `put` with `ttlMs`, in seconds. */
+  putWithTtl(key: Bytes, value: Bytes, ttlSecs: number, options?: CallOptions): Promise<PutResult>;
+  /** `get` with consistency `linearizable`. */
+  getLinearizable(key: Bytes, options?: CallOptions): Promise<Uint8Array | undefined>;
+  /** `get` with consistency `lease`. */
+  getLease(key: Bytes, options?: CallOptions): Promise<Uint8Array | undefined>;
+  /** `get` with consistency `eventual`. */
+  getEventual(key: Bytes, options?: CallOptions): Promise<Uint8Array | undefined>;
+  /** The cluster's members as the asked node's configuration has them. */
   listMembers(options?: CallOptions): Promise<readonly MemberInfo[]>;
+  /** Who leads, once it can serve; `undefined` while nobody does. */
   getLeaderId(options?: CallOptions): Promise<NodeId | undefined>;
   /** Stops intake, waits for calls in flight, releases. Idempotent. */
   close(): Promise<void>;
