@@ -1,0 +1,35 @@
+import { EngineError } from "@d-engine/core";
+import { client, create } from "@d-engine/proto";
+import type { LocalNode } from "../../driver/local-node.js";
+import type { UnaryHandler } from "../call-context.js";
+import { errorAnswer, successAnswer } from "../client-response.js";
+import { commandOfWriteRequest } from "../decode-request.js";
+
+/**
+ * Executes one write. The command's bytes are taken as they are; the leader's state machine
+ * decodes and validates them before they enter the log (rule R14).
+ */
+export function handleClientWrite(node: LocalNode): UnaryHandler {
+  return async (request, context) => {
+    try {
+      const command = commandOfWriteRequest(request);
+      if (command.length === 0) {
+        throw new EngineError(
+          "INVALID_REQUEST",
+          "the request has no command, or one that is empty",
+        );
+      }
+      // A copy of its own: the entry lives as long as the log, and a view would keep the whole
+      // buffer of the connection alive with it.
+      const { succeeded, revision, existed } = await node.write(command.slice(), context);
+      const value = create(client.WriteResultSchema, {
+        succeeded,
+        revision: BigInt(revision),
+        existed,
+      });
+      return successAnswer({ case: "writeResult", value });
+    } catch (error) {
+      return errorAnswer(error, "write");
+    }
+  };
+}

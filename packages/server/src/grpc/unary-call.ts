@@ -1,0 +1,42 @@
+import { EngineError } from "@d-engine/core";
+import type { handleUnaryCall, ServerUnaryCall } from "@grpc/grpc-js";
+import type { CallContext, UnaryHandler } from "./call-context.js";
+import { isAnswer, leaderTrailers, serviceErrorOf } from "./wire-status.js";
+
+/** Told of errors that are bugs of ours, before the caller gets INTERNAL. */
+export type BugListener = (error: unknown, method: string) => void;
+
+/** Runs a handler for the gRPC library: deadline and cancellation in, answer or status out. */
+export function unaryCall(
+  handler: UnaryHandler,
+  onBug: BugListener,
+): handleUnaryCall<Buffer, Uint8Array> {
+  return async (call, callback) => {
+    try {
+      const answer = await handler(call.request, contextOf(call));
+      if (answer.leader === undefined) callback(null, answer.body);
+      else callback(null, answer.body, leaderTrailers(answer.leader));
+    } catch (error) {
+      if (!isAnswer(error)) onBug(error, call.getPath());
+      callback(serviceErrorOf(error));
+    }
+  };
+}
+
+function contextOf(call: ServerUnaryCall<Buffer, Uint8Array>): CallContext {
+  const abort = new AbortController();
+  call.on("cancelled", () => {
+    abort.abort(new EngineError("OUTCOME_UNKNOWN", "the caller canceled, or its deadline passed"));
+  });
+  return {
+    signal: abort.signal,
+    timeoutMs: timeLeft(call.getDeadline()),
+    authority: call.getHost(),
+  };
+}
+
+function timeLeft(deadline: Date | number): number | undefined {
+  const left = Number(deadline) - Date.now();
+  // At least 1: a deadline that has just passed ends the call by `cancelled`, not here.
+  return Number.isFinite(left) ? Math.max(1, left) : undefined;
+}
