@@ -1,5 +1,5 @@
-import type { Entry, LogIndex, Payload, Term } from "@d-engine/core";
-import { type CommandPayload, NOOP, type NoopPayload } from "@d-engine/core";
+import type { CommandPayload, Entry, LogIndex, NoopPayload, Payload, Term } from "@d-engine/core";
+import { NOOP } from "@d-engine/core";
 import {
   type ChangeDraft,
   finishMembershipChange,

@@ -10,7 +10,7 @@ export function keyToString(key: Uint8Array): string {
   return key.length <= shortKeyMax ? shortKeyToString(key) : longKeyToString(key);
 }
 
-/** Up to here the runtime joins strings by copying; longer ones become trees that a map flattens. */
+/** Up to here the runtime joins strings by copying; longer ones become trees to be flattened. */
 const shortKeyMax = 12;
 
 /** A call with a fixed number of arguments is inlined; one with an array of them is not. */

@@ -10,7 +10,7 @@ import { checkUint64 } from "./writer.js";
  * out by hand instead of going through `Writer`.
  */
 
-/** Throws `CodecError` unless `ttlMs` is an integer from 0 to 2^53 - 1; 0 keeps the key for ever. */
+/** Throws `CodecError` unless `ttlMs` is an integer from 0 to 2^53 - 1; 0 is for ever. */
 export function encodePut(slab: Slab, key: Uint8Array, value: Uint8Array, ttlMs = 0): Uint8Array {
   if (ttlMs !== 0) return encodeExpiringPut(slab, key, value, ttlMs);
   const size = bytesFieldSize(key) + bytesFieldSize(value);
@@ -74,9 +74,8 @@ function encodeExpiringPut(
   ttlMs: number,
 ): Uint8Array {
   checkUint64(ttlMs, "WriteCommand.Insert.ttl_ms");
-  // Not Math.ceil(ttlMs / 1000): near 2^53 the quotient has no room for thousandths.
-  const millis = ttlMs % 1000;
-  const ttlSecs = (ttlMs - millis) / 1000 + (millis === 0 ? 0 : 1);
+  // Exact up to 2^53 - 1: a thousandth is still more than half a unit in the quotient's last place.
+  const ttlSecs = Math.ceil(ttlMs / 1000);
   const size =
     bytesFieldSize(key) + bytesFieldSize(value) + uintFieldSize(ttlSecs) + 2 + varintSize(ttlMs);
   const target = slab.take(delimitedSize(size));
