@@ -46,7 +46,7 @@ function checkKey(base: State, writes: readonly Write[], found: State): string |
   // A key may be removed more than once; any remover that none followed for sure will do.
   if (makers.some(({ returned }) => returned > last)) return undefined;
   if (found === base && changes.length === 0) return undefined;
-  const newest = changes.findLast(({ called }) => called === last);
+  const newest = changes.find(({ called }) => called === last);
   if (makers.length > 0 || found === base) {
     return `holds ${show(found)}, but ${describe(newest!)} was acknowledged after that`;
   }

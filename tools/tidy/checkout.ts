@@ -6,7 +6,9 @@ import { type SourceFile, sourceFile } from "./source.js";
 const root = join(import.meta.dirname, "..", "..");
 
 /** What is not ours, not source, or generated. */
-const skipped = new Set(["node_modules", "dist", "gen", "coverage", "data", ".git", ".bench"]);
+const skipped: ReadonlySet<string> = new Set(
+  "node_modules dist gen coverage data .git .tmp .bench .crash-test".split(" "),
+);
 
 /** All paths of the checkout that rules look at, relative to its root, sorted. */
 export function listPaths(folder = ""): string[] {

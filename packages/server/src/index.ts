@@ -1,1 +1,18 @@
-export {};
+export type {
+  DeadlineOptions,
+  DriverMetrics,
+  LocalNode,
+  LocalNodeStatus,
+  LogFields,
+  Logger,
+  NodeState,
+  ReadRequestOptions,
+  WriteOutcome,
+} from "./driver/index.js";
+export { Driver, KvNode, silentLogger } from "./driver/index.js";
+export { EmbeddedClient } from "./embedded-client.js";
+export { KeepAlive } from "./keep-alive.js";
+export type { EngineSettings, EngineSettingsInput, ResolvedSettings } from "./options.js";
+export { ENGINE_DEFAULTS, resolveSettings } from "./options.js";
+export type { StartHooks, StartNodeSetup } from "./start-node.js";
+export { startKvNode, startNode } from "./start-node.js";

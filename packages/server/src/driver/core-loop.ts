@@ -123,6 +123,10 @@ export class CoreLoop<Result> {
     return this.#written > this.#persisted;
   }
 
+  get applySlices(): number {
+    return this.#pipeline.slices;
+  }
+
   get held(): HeldMessages {
     return this.#held;
   }

@@ -137,9 +137,25 @@ export class Driver<Result> {
     return this.#lifecycle.state === "running";
   }
 
+  /** Throws `CLOSED`, or the failure of the node, when calls are not taken in. */
+  checkServing(): void {
+    const refusal = this.#whyNotServing();
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /** Resolves when every call that was accepted before has ended. Never rejects. */
+  settled(): Promise<void> {
+    return this.#requests.settled();
+  }
+
   /** Resolves when the node has ended, with the error that ended it, if any. Never rejects. */
   get closed(): Promise<Error | undefined> {
     return this.#lifecycle.closed;
+  }
+
+  /** What ended the node, if it failed. */
+  get failure(): Error | undefined {
+    return this.#lifecycle.failure;
   }
 
   get stateMachine(): StateMachine<Result> {
@@ -192,6 +208,7 @@ export class Driver<Result> {
     return {
       ...this.#counters,
       ...this.#requests.pending(),
+      applySlices: this.#loop.applySlices,
       heldMessages: this.#loop.held.count,
       heldMessagesDropped: this.#loop.held.dropped,
       logBytes: this.logBytes,
@@ -278,7 +295,7 @@ export class Driver<Result> {
     this.#logger.error(`the node stops: ${error.message}`, { error });
     this.#lifecycle.fail(error);
     this.#requests.failAll(error);
-    this.leader.update(undefined);
+    this.leader.end();
   }
 
   #endIfDone(): void {
@@ -286,7 +303,7 @@ export class Driver<Result> {
     this.#loop.stop();
     this.#lifecycle.end();
     this.#requests.failAll(undefined);
-    this.leader.update(undefined);
+    this.leader.end();
   }
 
   #whyNotServing(): Error | undefined {

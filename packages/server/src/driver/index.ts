@@ -1,5 +1,6 @@
 export type { DriverSetup } from "./driver.js";
 export { Driver } from "./driver.js";
+export { KvNode } from "./kv-node.js";
 export type { LeaderListener } from "./leader-tracker.js";
 export type { NodeState } from "./lifecycle.js";
 export type {

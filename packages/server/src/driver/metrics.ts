@@ -16,8 +16,6 @@ export class Counters {
   batchesWritten = 0;
   /** Entries applied, those of recovery not included. */
   entriesApplied = 0;
-  /** Applications that were cut in slices to keep the event loop free. */
-  applySlices = 0;
   /** Reads by how they were served. */
   readsEventual = 0;
   readsLease = 0;
@@ -35,6 +33,8 @@ export class Counters {
 
 /** A reading of the counters, and of what waits at this moment. */
 export type DriverMetrics = Readonly<Counters> & {
+  /** How often applying was interrupted to keep the event loop free. */
+  readonly applySlices: number;
   readonly pendingProposals: number;
   readonly pendingProposalBytes: number;
   readonly pendingReads: number;

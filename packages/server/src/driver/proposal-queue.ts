@@ -150,10 +150,7 @@ export class ProposalQueue<Result> {
 
   /** Ends what is due: without effect while still queued, of unknown outcome afterwards. */
   expire(nowMs: number): void {
-    for (const batch of this.#queued) {
-      if (batch.earliestMs > nowMs) continue;
-      batch.earliestMs = expireWaiters(batch.waiters, nowMs, expiredInQueue);
-    }
+    this.expireQueued(nowMs);
     let idle = false;
     for (const batch of this.#accepted) {
       if (batch.earliestMs > nowMs) continue;
@@ -164,6 +161,14 @@ export class ProposalQueue<Result> {
     if (idle) this.#accepted.retain((batch) => batch.earliestMs !== Number.POSITIVE_INFINITY);
   }
 
+  /** Ends what is due and was never proposed. */
+  expireQueued(nowMs: number): void {
+    for (const batch of this.#queued) {
+      if (batch.earliestMs > nowMs) continue;
+      batch.earliestMs = expireWaiters(batch.waiters, nowMs, expiredInQueue);
+    }
+  }
+
   /** Ends every wait: `queued` for what the core never saw, `proposed` for what it did. */
   failAll(queued: Error, proposed: Error): void {
     this.failQueued(queued);
@@ -172,6 +177,13 @@ export class ProposalQueue<Result> {
     for (let batch = this.#accepted.shift(); batch !== undefined; batch = this.#accepted.shift()) {
       failFrom(batch, batch.next, proposed);
     }
+  }
+
+  /** What everyone who waits at this moment was given. */
+  promises(): Promise<unknown>[] {
+    const batches = [...this.#queued, ...this.#asked.values(), ...this.#accepted];
+    const waiters = batches.flatMap((batch) => batch.waiters as readonly Waiter<Result>[]);
+    return waiters.filter(isOpen).map((waiter) => waiter.promise);
   }
 
   /** Ends the wait of everything that the core has not seen. */

@@ -73,7 +73,7 @@ export class ReadQueue {
   }
 
   expire(nowMs: number): void {
-    for (const batch of [this.#open, ...this.#asked.values(), ...this.#confirmed]) {
+    for (const batch of this.#batches()) {
       if (batch.earliestMs > nowMs) continue;
       batch.earliestMs = expireWaiters(batch.waiters, nowMs, expired);
       // An unanswered batch may stay for long; what nobody waits for need not.
@@ -82,12 +82,22 @@ export class ReadQueue {
     this.#confirmed = this.#confirmed.filter((batch) => batch.waiters.length > 0);
   }
 
+  /** What everyone who waits at this moment was given. */
+  promises(): Promise<unknown>[] {
+    const waiters = this.#batches().flatMap((batch) => batch.waiters);
+    return waiters.filter((waiter) => waiter.open).map((waiter) => waiter.promise);
+  }
+
   failAll(error: Error): void {
-    const all = [this.#open, ...this.#asked.values(), ...this.#confirmed];
+    const all = this.#batches();
     this.#open = newBatch();
     this.#asked.clear();
     this.#confirmed = [];
     for (const batch of all) fail(batch, error);
+  }
+
+  #batches(): ReadBatch[] {
+    return [this.#open, ...this.#asked.values(), ...this.#confirmed];
   }
 
   #answered(requestId: RequestId): ReadBatch {

@@ -69,6 +69,11 @@ export class Requests<Result> {
     return this.#proposals.gauge.count === 0 && this.#reads.gauge.count === 0;
   }
 
+  /** Resolves when every call that waits now has ended. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#proposals.promises(), ...this.#reads.promises()]);
+  }
+
   pending(): Pick<DriverMetrics, "pendingProposals" | "pendingProposalBytes" | "pendingReads"> {
     const { count, bytes } = this.#proposals.gauge;
     return {
@@ -121,8 +126,10 @@ export class Requests<Result> {
 
   /** Hands over to the core what has gathered. */
   flush(): void {
-    const { post } = this.#setup;
+    const { post, clock } = this.#setup;
     if (this.diskFull) this.#proposals.failQueued(diskFull());
+    // After a stall of the event loop: what nobody waits for any more is better not proposed.
+    this.#proposals.expireQueued(clock.nowMs());
     while (this.#proposals.hasQueued) {
       const requestId = this.#nextRequestId();
       const commands = this.#proposals.take(requestId);

@@ -12,27 +12,29 @@ export function unaryCall(
   onBug: BugListener,
 ): handleUnaryCall<Buffer, Uint8Array> {
   return async (call, callback) => {
+    const abort = new AbortController();
+    const onCancel = (): void => abort.abort(callerGone());
+    call.once("cancelled", onCancel);
     try {
-      const answer = await handler(call.request, contextOf(call));
+      const answer = await handler(call.request, contextOf(call, abort.signal));
       if (answer.leader === undefined) callback(null, answer.body);
       else callback(null, answer.body, leaderTrailers(answer.leader));
     } catch (error) {
       if (!isAnswer(error)) onBug(error, call.getPath());
       callback(serviceErrorOf(error));
+    } finally {
+      // The library also calls every stream that has ended well "cancelled".
+      call.off("cancelled", onCancel);
     }
   };
 }
 
-function contextOf(call: ServerUnaryCall<Buffer, Uint8Array>): CallContext {
-  const abort = new AbortController();
-  call.on("cancelled", () => {
-    abort.abort(new EngineError("OUTCOME_UNKNOWN", "the caller canceled, or its deadline passed"));
-  });
-  return {
-    signal: abort.signal,
-    timeoutMs: timeLeft(call.getDeadline()),
-    authority: call.getHost(),
-  };
+function contextOf(call: ServerUnaryCall<Buffer, Uint8Array>, signal: AbortSignal): CallContext {
+  return { signal, timeoutMs: timeLeft(call.getDeadline()), authority: call.getHost() };
+}
+
+function callerGone(): EngineError {
+  return new EngineError("OUTCOME_UNKNOWN", "the caller canceled, or its deadline passed");
 }
 
 function timeLeft(deadline: Date | number): number | undefined {
