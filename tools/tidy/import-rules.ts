@@ -22,7 +22,8 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   client: ["core", "codec", "proto"],
   coordination: ["client"],
   server: ["core", "codec", "kv", "storage", "proto", "client"],
-  "d-engine": ["server", "client", "coordination"],
+  // The ids, errors and ports of core are part of what users see.
+  "d-engine": ["core", "server", "client", "coordination"],
   simulator: ["core", "codec", "kv", "storage", "client", "coordination", "server"],
   testing: ["simulator", "client"],
 };

@@ -24,6 +24,8 @@ export type {
   ReadOptions,
   ScanResult,
 } from "./engine-client.js";
+export type { ProbeResult } from "./probe.js";
+export { probeEndpoints } from "./probe.js";
 export type { ClientPorts } from "./remote-client.js";
 export { RemoteClient } from "./remote-client.js";
 export { toBytes, toText } from "./to-bytes.js";

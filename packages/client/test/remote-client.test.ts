@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type GrpcServer, startGrpcServer } from "../../server/src/grpc/index.js";
 import { freePort } from "../../server/test/free-port.js";
 import { MapNode, type SharedState, sharedState } from "../../server/test/map-node.js";
-import { connect, type EngineClient, type RemoteClient } from "../src/index.js";
+import { connect, type EngineClient, probeEndpoints, type RemoteClient } from "../src/index.js";
 
 interface Cluster extends AsyncDisposable {
   readonly addresses: readonly string[];
@@ -300,6 +300,20 @@ describe("connect", () => {
   it("can be aborted", async () => {
     const signal = AbortSignal.abort(new Error("never mind"));
     await expect(connect(cluster.addresses, { signal })).rejects.toThrow("never mind");
+  });
+});
+
+describe("probeEndpoints", () => {
+  it("says what each node knows, also without a leader", async () => {
+    const dead = `127.0.0.1:${await freePort()}`;
+    cluster.shared.leaderId = undefined;
+    const [first, second] = await probeEndpoints([cluster.addresses[1] as string, dead]);
+    expect(first).toMatchObject({ kind: "answered", view: { leaderId: undefined } });
+    expect(second).toEqual({
+      kind: "failed",
+      endpoint: dead,
+      reason: `${dead}: no connection; does a node listen there?`,
+    });
   });
 });
 

@@ -1,6 +1,6 @@
 import type { RecordSource } from "./ordered-index.js";
 import { prefixRange } from "./prefix-range.js";
-import type { KvRecord } from "./record.js";
+import { type KvRecord, recordValue } from "./record.js";
 
 /** 16 hexadecimal digits. Tells accidents apart, not adversaries: no cryptographic strength. */
 export type StateHash = string & { readonly brand: "StateHash" };
@@ -23,7 +23,7 @@ export function stateHash(records: RecordSource, revision: number): StateHash {
 
 function addRecord(hash: TwoLaneHash, key: string, record: KvRecord): void {
   hash.text(key);
-  hash.bytes(record.value);
+  hash.bytes(recordValue(record));
   hash.number(record.createRevision);
   hash.number(record.modRevision);
   hash.number(record.version);

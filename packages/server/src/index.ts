@@ -11,6 +11,8 @@ export type {
 } from "./driver/index.js";
 export { Driver, KvNode, silentLogger } from "./driver/index.js";
 export { EmbeddedClient } from "./embedded-client.js";
+export type { GrpcLimits, GrpcServer, GrpcServerOptions } from "./grpc/index.js";
+export { GRPC_LIMITS, startGrpcServer } from "./grpc/index.js";
 export { KeepAlive } from "./keep-alive.js";
 export type { EngineSettings, EngineSettingsInput, ResolvedSettings } from "./options.js";
 export { ENGINE_DEFAULTS, resolveSettings } from "./options.js";

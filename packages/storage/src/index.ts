@@ -10,6 +10,7 @@ export type {
   LockOutcome,
   OpenFileOptions,
 } from "./file-system.js";
+export { MemoryStorage } from "./memory/memory-storage.js";
 export { nodeClock } from "./node/node-clock.js";
 export { nodeFileSystem } from "./node/node-file-system.js";
 export type { NodeFileStorageOptions } from "./node/open-file-storage.js";

@@ -54,14 +54,14 @@ export class PendingWrites {
     return first as LogIndex;
   }
 
-  /** Entries `[from, to)`, all of them pending, up to the first that exceeds `bytesMax`. */
+  /** Entries `[from, to)`, all of them pending: at least one, otherwise at most `bytesMax` bytes. */
   entries(from: LogIndex, to: LogIndex, bytesMax: number): readonly Entry[] {
     const found: Entry[] = [];
     let bytes = 0;
     for (let index = from; index < to; index++) {
       const entry = this.#entryAt(index);
       bytes += entryBytes(entry);
-      if (bytes > bytesMax) break;
+      if (bytes > bytesMax && found.length > 0) break;
       found.push(entry);
     }
     return found;
