@@ -23,6 +23,25 @@ export function isSystemCommand(command: Uint8Array): boolean {
   return first >= tagBytes.from && first <= tagBytes.to && (first & 0x07) === 2;
 }
 
+/** No protobuf message begins with this byte. */
+const opaqueMark = 0x00;
+
+/**
+ * Marks a command of a state machine of the user's own, whose bytes may be anything, so that none
+ * is ever taken for one of the system's.
+ */
+export function wrapOpaque(command: Uint8Array): Uint8Array {
+  const marked = new Uint8Array(command.length + 1);
+  marked[0] = opaqueMark;
+  marked.set(command, 1);
+  return marked;
+}
+
+/** The command as its state machine knows it; a view. */
+export function unwrapOpaque(command: Uint8Array): Uint8Array {
+  return command[0] === opaqueMark ? command.subarray(1) : command;
+}
+
 export function encodeSystemCommand(command: SystemCommand): Uint8Array {
   return toBinary(
     system.SystemCommandSchema,

@@ -1,5 +1,5 @@
 import type { LogIndex, NodeId, StateMachine } from "@d-engine/core";
-import { decodeSystemCommand, isSystemCommand } from "./system-command.js";
+import { decodeSystemCommand, isSystemCommand, unwrapOpaque } from "./system-command.js";
 
 /**
  * The part of the replicated state that the nodes keep for themselves, around the state machine
@@ -8,7 +8,7 @@ import { decodeSystemCommand, isSystemCommand } from "./system-command.js";
  *
  * @typeParam Result what the inner state machine answers
  */
-export class SystemStateMachine<Result> implements StateMachine<Result | undefined> {
+export class SystemStateMachine<Result> implements StateMachine<Result> {
   readonly inner: StateMachine<Result>;
   readonly #instances = new Map<NodeId, string>();
 
@@ -28,17 +28,17 @@ export class SystemStateMachine<Result> implements StateMachine<Result | undefin
   validate(command: Uint8Array): void {
     // A client's command that looks like one of the system's is an empty operation to the inner
     // machine, which refuses it.
-    this.inner.validate(command);
+    this.inner.validate(unwrapOpaque(command));
   }
 
-  /** The answer to a system command is `undefined`. */
-  apply(index: LogIndex, command: Uint8Array): Result | undefined {
-    if (!isSystemCommand(command)) return this.inner.apply(index, command);
+  /** The result of a system command means nothing: only the system proposes those. */
+  apply(index: LogIndex, command: Uint8Array): Result {
+    if (!isSystemCommand(command)) return this.inner.apply(index, unwrapOpaque(command));
     const { nodeId, instanceId } = decodeSystemCommand(command);
     // Two leaders may propose the same first contact; the first record stands on every node.
     if (!this.#instances.has(nodeId)) this.#instances.set(nodeId, instanceId);
     this.inner.skip(index);
-    return undefined;
+    return undefined as Result;
   }
 
   skip(index: LogIndex): void {
