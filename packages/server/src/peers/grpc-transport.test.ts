@@ -29,6 +29,7 @@ class End {
   readonly contacts: PeerIdentity[] = [];
   readonly instances = new Map<NodeId, string>();
   address = "";
+  nowMs = 0;
   #server: Server | undefined;
   #waiting: (() => void)[] = [];
 
@@ -44,7 +45,7 @@ class End {
       directory: { instanceOf: (peer) => this.instances.get(peer) },
       onContact: (peer) => this.contacts.push(peer),
       logger: silentLogger,
-      nowMs: () => performance.now(),
+      nowMs: () => this.nowMs,
       random: Math.random,
       electionTimeoutMs: 1000,
     });
@@ -129,6 +130,21 @@ describe("GrpcTransport", () => {
     two.transport.send({ to: nodeId(1), message: answer });
     await one.until(() => one.received.length === 1);
     expect(one.received).toEqual([{ from: 2, message: answer }]);
+  });
+
+  it("takes the answer to a unary call for a sign of life of the connection", async () => {
+    const [one, two] = await pair();
+    for (const term of [4, 5] as Term[]) {
+      one.transport.send({ to: nodeId(2), message: { kind: "preVote", term, lastLog } });
+      await two.until(() => two.received.length === term - 3);
+      two.transport.send({
+        to: nodeId(1),
+        message: { kind: "preVoteResponse", term: 3 as Term, campaignTerm: term, granted: true },
+      });
+      await one.until(() => one.received.length === term - 3);
+      one.nowMs += 5_000; // far more than the silence bound, but nothing is unanswered
+    }
+    expect(one.unreachable).toEqual([]);
   });
 
   it("delivers TimeoutNow", async () => {

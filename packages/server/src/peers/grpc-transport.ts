@@ -88,6 +88,7 @@ export class GrpcTransport implements Transport {
   readonly #connections = new Map<NodeId, PeerConnection>();
   readonly #lastRefusal = new Map<NodeId, string>();
   readonly #featureLevels = new Map<NodeId, number>();
+  readonly #away = new Set<NodeId>();
   #listener: TransportListener | undefined;
   #closed = false;
 
@@ -144,6 +145,9 @@ export class GrpcTransport implements Transport {
     if (reason !== undefined) return this.#refuse(peer.nodeId, reason);
     this.#lastRefusal.delete(peer.nodeId);
     this.#featureLevels.set(peer.nodeId, peer.featureLevel);
+    if (expected !== undefined && this.#away.delete(expected)) {
+      this.#options.logger.info(`node ${expected} is back`);
+    }
     this.#options.onContact(peer);
     return { peer };
   }
@@ -269,7 +273,9 @@ export class GrpcTransport implements Transport {
 
   #lost(peer: NodeId, reason: string): void {
     this.metrics.connectionsLost++;
-    this.#options.logger.info(`connection to node ${peer} ended: ${reason}`);
+    // Once for each time that it goes away, not for every attempt to come back.
+    if (!this.#away.has(peer)) this.#options.logger.info(`node ${peer} is away: ${reason}`);
+    this.#away.add(peer);
     this.#listener?.unreachable(peer);
   }
 

@@ -85,7 +85,8 @@ export class PeerConnection {
     if (!this.#ready()) return;
     const { path, requestSerialize, responseDeserialize } = PEER_METHODS[method];
     const deadline = Date.now() + this.#options.callTimeoutMs;
-    const call = this.#client!.makeUnaryRequest(
+    const client = this.#client!;
+    const call = client.makeUnaryRequest(
       path,
       requestSerialize,
       responseDeserialize,
@@ -93,7 +94,9 @@ export class PeerConnection {
       this.#options.metadata,
       { deadline },
       (error, answer) => {
-        if (error === null && answer !== undefined && accepted) onAnswer(answer);
+        if (error !== null || answer === undefined || !accepted) return;
+        if (this.#client === client) this.#unansweredSinceMs = undefined;
+        onAnswer(answer);
       },
     );
     let accepted = false;
