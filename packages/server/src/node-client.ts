@@ -1,15 +1,15 @@
 import { connectLazily, type EngineClient } from "@d-engine/client";
+import { nodeClock } from "@d-engine/storage";
 import type { KvNode } from "./driver/kv-node.js";
 import { EmbeddedClient } from "./embedded-client.js";
 import { ForwardingClient } from "./forwarding-client.js";
-import { systemClock } from "./system-clock.js";
 
 /** A client of a node in this process; asks the other members for what only a leader can do. */
 export function nodeClient(node: KvNode, timeoutMs: number): ForwardingClient {
   return new ForwardingClient({
     node,
     local: new EmbeddedClient(node),
-    clock: systemClock,
+    clock: nodeClock,
     timeoutMs,
     connectPeers: () => peersOf(node),
   });

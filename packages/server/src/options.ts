@@ -2,7 +2,6 @@ import {
   EngineError,
   type NodeId,
   nodeId,
-  RAFT_DEFAULTS,
   type RaftOptions,
   resolveRaftOptions,
 } from "@d-engine/core";
@@ -35,9 +34,11 @@ export type EngineSettingsInput = {
   readonly [K in keyof EngineSettings]?: EngineSettings[K] | undefined;
 };
 
+const { pendingReadsMax: _, ...raftDefaults } = resolveRaftOptions();
+
 /** What an engine runs with when it is not told otherwise; the CLI's help shows the same. */
 export const ENGINE_DEFAULTS: EngineSettings = Object.freeze({
-  ...RAFT_DEFAULTS,
+  ...raftDefaults,
   ...DRIVER_DEFAULTS,
   ...KV_LIMITS_DEFAULTS,
   ...STORAGE_DEFAULTS,
@@ -70,6 +71,7 @@ const driverChecks: { readonly [K in keyof DriverOptions]: Check } = {
   pendingProposalBytesMax: integerFrom(1024, 2 ** 32),
   proposalEntriesMax: integerFrom(1, 100_000),
   proposalBytesMax: integerFrom(1024, 64 * 1024 * 1024),
+  eagerEntries: integerFrom(1, 100_000),
   pendingReadsMax: integerFrom(1, 10_000_000),
   readRequestsMax: integerFrom(1, 10_000),
   retryAfterMs: integerFrom(1, 60_000),
@@ -110,8 +112,7 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
   if (typeof clusterToken !== "string") {
     problems.push(`clusterToken must be a string, got ${shown(clusterToken)}`);
   }
-  const { pendingReadsMax: _, ...raftSettings } = RAFT_DEFAULTS;
-  const raft = attempt(problems, () => resolveRaftOptions(only(given, raftSettings)));
+  const raft = attempt(problems, () => resolveRaftOptions(only(given, raftDefaults)));
   const limits = attempt(problems, () => resolveKvLimits(only(given, KV_LIMITS_DEFAULTS)));
   if (problems.length > 0 || raft === undefined || limits === undefined || !id) {
     throw new EngineError("INVALID_REQUEST", `bad settings: ${problems.join("; ")}`);

@@ -7,7 +7,7 @@ import {
   type StorageEngine,
 } from "@d-engine/core";
 import { KvStateMachine } from "@d-engine/kv";
-import { nodeFileStorage } from "@d-engine/storage";
+import { nodeClock, nodeFileStorage } from "@d-engine/storage";
 import { bootstrapIdentity } from "./bootstrap/initial-cluster.js";
 import { settingsThatDisagree } from "./bootstrap/stored-identity.js";
 import { Driver } from "./driver/driver.js";
@@ -18,7 +18,6 @@ import { GrpcTransport } from "./peers/grpc-transport.js";
 import { FEATURE_LEVEL, type PeerIdentity } from "./peers/handshake.js";
 import { InstanceRegistrar } from "./system/instance-registrar.js";
 import { SystemStateMachine } from "./system/system-state-machine.js";
-import { systemClock } from "./system-clock.js";
 import { systemRandom } from "./system-random.js";
 
 /** What a start may be given besides settings. */
@@ -69,7 +68,7 @@ export async function startNode<Result>(
     storage,
     stateMachine,
     transport: peers,
-    clock: systemClock,
+    clock: nodeClock,
     random: systemRandom,
     raftOptions: settings.raft,
     options: settings.driver,
@@ -105,7 +104,7 @@ export async function startKvNode(
     throw new EngineError("INVALID_REQUEST", "dataDir must be the path of a directory");
   }
   const store = new KvStateMachine(settings.limits);
-  const storage = nodeFileStorage(dataDir, { ...settings.storage, clock: systemClock });
+  const storage = nodeFileStorage(dataDir, { ...settings.storage, clock: nodeClock });
   const { driver, peers } = await startNode({ ...hooks, storage, stateMachine: store, settings });
   return { node: new KvNode(driver, store), peers };
 }
@@ -128,7 +127,7 @@ function peerTransport(
     directory,
     onContact: (peer) => contacts.listener?.(peer),
     logger,
-    nowMs: () => systemClock.nowMs(),
+    nowMs: () => nodeClock.nowMs(),
     random: () => systemRandom.next(),
     electionTimeoutMs: settings.raft.electionTimeoutMs,
   });

@@ -118,6 +118,7 @@ export class Driver<Result> {
       options,
       counters: this.#counters,
       post: (event) => this.#loop.post(event),
+      writing: () => this.#loop.writing,
       leaderHint: () => this.leaderHint(),
       notServing: () => this.#whyNotServing(),
     });

@@ -36,6 +36,8 @@ export interface RequestsSetup<Result> {
   readonly options: DriverOptions;
   readonly counters: Counters;
   readonly post: (event: InputEvent) => void;
+  /** Whether the log is at work on a batch. */
+  readonly writing: () => boolean;
   readonly leaderHint: () => LeaderHint | undefined;
   /** Why calls are refused at this moment, if they are. */
   readonly notServing: () => Error | undefined;
@@ -247,7 +249,7 @@ export class Requests<Result> {
   ): Promise<T> {
     this.#setup.counters.proposals += 1;
     const waiter = this.#proposals.add(command, deadlineMs, finish, signal);
-    this.#scheduleFlush();
+    this.#flushSoon();
     return waiter.promise as Promise<T>;
   }
 
@@ -315,6 +317,16 @@ export class Requests<Result> {
       this.#reads.refused(reply.requestId, error);
       this.#scheduleReads();
     }
+  }
+
+  /**
+   * At the end of the turn, with everything that it brings. A large burst begins earlier while the
+   * log is idle, so that the disk works while the rest is still being called and encoded.
+   */
+  #flushSoon(): void {
+    const { options, writing } = this.#setup;
+    if (this.#proposals.openEntries >= options.eagerEntries && !writing()) this.flush();
+    else this.#scheduleFlush();
   }
 
   #scheduleReads(): void {
