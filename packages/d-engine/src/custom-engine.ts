@@ -13,6 +13,7 @@ import { EngineHandle } from "./engine-handle.js";
 /** Settings and hooks of an engine with a storage of its own. */
 export type CustomEngineConfig = EngineSettingsInput & StartHooks;
 
+/** What `EmbeddedEngine.startCustom` puts together. */
 export interface CustomEngineParts<Result> {
   readonly storage: StorageEngine;
   /** Empty, or as a former run on the same storage left it; fed by this engine alone from now on. */

@@ -27,7 +27,7 @@ export function addCasCommand(program: Command, io: CliIo, finish: Finish): void
   addRemoteOptions(command)
     .addHelpText("after", EXAMPLES)
     .action((key: string, values: readonly string[], options: CasCommandOptions) =>
-      finish(options, () => compareAndSwap(key, values, options, io, command)),
+      finish("writes", options, () => compareAndSwap(key, values, options, io, command)),
     );
 }
 

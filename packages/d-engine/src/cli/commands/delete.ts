@@ -15,7 +15,7 @@ export function addDeleteCommand(program: Command, io: CliIo, finish: Finish): v
   addRemoteOptions(command)
     .addHelpText("after", EXAMPLES)
     .action((key: string, options: RemoteOptions) =>
-      finish(options, () => deleteKey(key, options, io)),
+      finish("writes", options, () => deleteKey(key, options, io)),
     );
 }
 

@@ -40,7 +40,7 @@ export function addGetCommand(program: Command, io: CliIo, finish: Finish): void
   addRemoteOptions(command)
     .addHelpText("after", EXAMPLES)
     .action((key: string, options: GetCommandOptions) =>
-      finish(options, () => get(key, options, io)),
+      finish("reads", options, () => get(key, options, io)),
     );
 }
 

@@ -30,7 +30,7 @@ export function addPutCommand(program: Command, io: CliIo, finish: Finish): void
   addRemoteOptions(command)
     .addHelpText("after", EXAMPLES)
     .action((key: string, value: string | undefined, options: PutCommandOptions) =>
-      finish(options, () => put(key, value, options, io, command)),
+      finish("writes", options, () => put(key, value, options, io, command)),
     );
 }
 

@@ -32,7 +32,7 @@ export function addScanCommand(program: Command, io: CliIo, finish: Finish): voi
   addRemoteOptions(addConsistencyOption(command))
     .addHelpText("after", EXAMPLES)
     .action((prefix: string, options: ScanCommandOptions) =>
-      finish(options, () => scan(prefix, options, io)),
+      finish("reads", options, () => scan(prefix, options, io)),
     );
 }
 

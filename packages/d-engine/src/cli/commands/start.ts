@@ -1,21 +1,9 @@
-import { resolve } from "node:path";
 import { parseHostPort } from "@d-engine/client";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { StandaloneEngine } from "../../standalone-engine.js";
 import type { CliIo } from "../cli-io.js";
-import { cliLogger, LOG_LEVELS, type LogLevel } from "../cli-logger.js";
-import { EXIT, type ExitCode } from "../exit-codes.js";
+import { LOG_LEVELS } from "../log-levels.js";
 import type { Finish } from "../run-cli.js";
-import { humanReport, jsonReport, type StartReport } from "../start-report.js";
-import { onStopSignal } from "../stop-signals.js";
-
-interface StartCommandOptions {
-  readonly dataDir: string;
-  readonly listen: string;
-  readonly advertise?: string;
-  readonly logLevel?: LogLevel;
-  readonly json: boolean;
-}
+import type { RunNodeOptions } from "../run-node.js";
 
 const EXAMPLES = `
 Examples:
@@ -49,57 +37,13 @@ export function addStartCommand(program: Command, io: CliIo, finish: Finish): vo
     )
     .option("--json", "print one JSON object a line, for programs", false)
     .addHelpText("after", EXAMPLES)
-    .action((options: StartCommandOptions) => finish(options, () => start(options, io)));
-}
-
-async function start(options: StartCommandOptions, io: CliIo): Promise<ExitCode> {
-  const report = options.json ? jsonReport(io) : humanReport(io);
-  const stop = new AbortController();
-  const unlisten = onStopSignal((signal) => {
-    report.closing(signal);
-    stop.abort(new StopRequested());
-  });
-  report.starting(resolve(options.dataDir), options.listen);
-  try {
-    await serve(options, report, stop.signal, io);
-  } catch (error) {
-    // Asked to stop before it was ready: a clean end like any other.
-    if (!(error instanceof StopRequested)) throw error;
-  } finally {
-    unlisten();
-  }
-  report.closed();
-  return EXIT.ok;
-}
-
-/** Resolves when the node has closed as asked; rejects with what else ended it. */
-async function serve(
-  options: StartCommandOptions,
-  report: StartReport,
-  signal: AbortSignal,
-  io: CliIo,
-): Promise<void> {
-  const { dataDir, listen, advertise } = options;
-  await using server = await StandaloneEngine.start({
-    dataDir,
-    listen,
-    advertise,
-    signal,
-    logger: cliLogger(options.logLevel, io),
-    onProgress: report.progress,
-  });
-  const { leaderId, term } = await server.engine.waitReady({ signal });
-  report.ready({ address: server.address, dataDir: server.dataDir, nodeId: leaderId, term });
-  const close = (): void => void server.close();
-  signal.addEventListener("abort", close, { once: true });
-  if (signal.aborted) close();
-  const error = await server.closed;
-  if (error !== undefined) throw error;
-}
-
-/** The reason with which a start is aborted that is asked to stop. */
-class StopRequested extends Error {
-  override readonly name = "StopRequested";
+    .action((options: RunNodeOptions) =>
+      finish("reads", options, async () => {
+        // Only here: the other commands need nothing of a node and would wait for it to load.
+        const { runNode } = await import("../run-node.js");
+        return await runNode(options, io);
+      }),
+    );
 }
 
 function readAddress(text: string, portMin: 0 | 1): string {

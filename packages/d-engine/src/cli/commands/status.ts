@@ -16,7 +16,7 @@ export function addStatusCommand(program: Command, io: CliIo, finish: Finish): v
   const command = program.command("status").description("show who leads and who is there");
   addRemoteOptions(command)
     .addHelpText("after", EXAMPLES)
-    .action((options: RemoteOptions) => finish(options, () => status(options, io)));
+    .action((options: RemoteOptions) => finish("reads", options, () => status(options, io)));
 }
 
 async function status(options: RemoteOptions, io: CliIo): Promise<ExitCode> {
