@@ -96,7 +96,8 @@ export class Requests<Result> {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#enqueue(command, nothing, this.#deadline(undefined), undefined);
+    const deadlineMs = this.#setup.clock.nowMs() + this.#timeoutMs(undefined);
+    return this.#enqueue(command, nothing, deadlineMs, undefined);
   }
 
   /** Hands leadership over; resolves when the target leads, rejects when it does not in time. */
@@ -115,7 +116,7 @@ export class Requests<Result> {
     try {
       this.#checkProposal(command.length);
       this.#setup.stateMachine.validate(command);
-      deadlineMs = this.#deadline(options);
+      deadlineMs = this.#setup.clock.nowMs() + this.#timeoutMs(options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -127,15 +128,15 @@ export class Requests<Result> {
       const consistency = this.#consistency(options?.consistency);
       const refusal = this.#setup.notServing();
       if (refusal !== undefined) throw refusal;
-      const deadlineMs = this.#deadline(options);
+      const timeoutMs = this.#timeoutMs(options);
       switch (consistency) {
         case "eventual":
           this.#setup.counters.readsEventual += 1;
           return Promise.resolve(serve());
         case "lease":
-          return this.#leaseRead(serve, deadlineMs, options?.signal);
+          return this.#leaseRead(serve, timeoutMs, options?.signal);
         case "linearizable":
-          return this.#queueRead(serve, deadlineMs, options?.signal);
+          return this.#queueRead(serve, timeoutMs, options?.signal);
         default:
           return assertNever(consistency);
       }
@@ -253,11 +254,12 @@ export class Requests<Result> {
     return waiter.promise as Promise<T>;
   }
 
-  #deadline(options: DeadlineOptions | undefined): number {
+  /** How long the call may take. Throws the reason of a signal that is aborted already. */
+  #timeoutMs(options: DeadlineOptions | undefined): number {
     options?.signal?.throwIfAborted();
     const timeoutMs = options?.timeoutMs ?? this.#setup.options.requestTimeoutMs;
     if (!(timeoutMs > 0 && timeoutMs < Number.POSITIVE_INFINITY)) throw badTimeout(timeoutMs);
-    return this.#setup.clock.nowMs() + timeoutMs;
+    return timeoutMs;
   }
 
   #consistency(asked: Consistency | undefined): Consistency {
@@ -279,7 +281,7 @@ export class Requests<Result> {
    * The value is read first and the lease checked afterwards (rule R1): a pause between the two
    * can then make the check fail, but never the value stale (scenario 38).
    */
-  #leaseRead<T>(serve: () => T, deadlineMs: number, signal: AbortSignal | undefined): Promise<T> {
+  #leaseRead<T>(serve: () => T, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
     const { node, clock, counters, leaderHint } = this.#setup;
     const value = serve();
     if (node.leaseHolds(clock.nowMs())) {
@@ -291,18 +293,18 @@ export class Requests<Result> {
       throw new EngineError("NOT_LEADER", message, { leader: leaderHint() });
     }
     counters.leaseFallbacks += 1;
-    return this.#queueRead(serve, deadlineMs, signal);
+    return this.#queueRead(serve, timeoutMs, signal);
   }
 
-  #queueRead<T>(serve: () => T, deadlineMs: number, signal: AbortSignal | undefined): Promise<T> {
-    const { options, counters } = this.#setup;
+  #queueRead<T>(serve: () => T, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
+    const { options, counters, clock } = this.#setup;
     const { count } = this.#reads.gauge;
     if (count >= options.pendingReadsMax) {
       counters.rateLimited += 1;
       throw rateLimited(`${count} reads wait already (pendingReadsMax)`, options.retryAfterMs);
     }
     counters.readsLinearizable += 1;
-    const waiter = this.#reads.add(serve, deadlineMs, signal);
+    const waiter = this.#reads.add(serve, clock.nowMs() + timeoutMs, signal);
     this.#scheduleReads();
     return waiter.promise as Promise<T>;
   }
