@@ -108,7 +108,9 @@ export function resolveImport(
   if (!specifier.startsWith(".")) return undefined;
   const target = resolveFrom(from.split("/").slice(0, -1), specifier);
   if (target === undefined) return undefined;
-  return [target, target.replace(/\.js$/, ".ts")].find((path) => paths.has(path));
+  const source = target.replace(/\.js$/, ".ts");
+  // A launcher that stands outside `dist` names what was built.
+  return [target, source, source.replace("/dist/", "/src/")].find((path) => paths.has(path));
 }
 
 /** A file that nothing imports and nothing starts is dead. */

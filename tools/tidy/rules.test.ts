@@ -137,8 +137,10 @@ describe("findUnusedFiles", () => {
         sourceFile("w.ts", ""),
         sourceFile("dead.ts", ""),
         sourceFile("a.test.ts", ""),
+        sourceFile("p/bin/p.js", 'import "../dist/main.js";'),
+        sourceFile("p/src/main.ts", ""),
       ],
-      new Set(["index.ts"]),
+      new Set(["index.ts", "p/bin/p.js"]),
     );
     expect(found.map(({ path }) => path)).toEqual(["dead.ts"]);
   });

@@ -3,6 +3,7 @@ import { parseHostPort } from "@d-engine/client";
 import { ENGINE_DEFAULTS, type GrpcServer, startGrpcServer } from "@d-engine/server";
 import { EmbeddedEngine, type EngineConfig } from "./embedded-engine.js";
 
+/** An engine's settings, and where it serves. Everything but `dataDir` has a default. */
 export interface StandaloneConfig extends Omit<EngineConfig, "address"> {
   /**
    * `host:port` to serve at; port 0 lets the system choose.
