@@ -1,8 +1,8 @@
 import { parseHostPort } from "@d-engine/client";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CliIo } from "../cli-io.js";
+import type { Finish } from "../finish.js";
 import { LOG_LEVELS } from "../log-levels.js";
-import type { Finish } from "../run-cli.js";
 import type { RunNodeOptions } from "../run-node.js";
 
 const EXAMPLES = `
