@@ -31,9 +31,11 @@ await ensureBuiltOrExit();
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const main = join(root, "packages", "d-engine", "dist", "cli", "main.js");
 const ids = Array.from({ length: nodeCount }, (_, at) => at + 1);
+/** @param {number} id */
 const address = (id) => `127.0.0.1:${basePort + id - 1}`;
 const initialCluster = ids.map((id) => `${id}=${address(id)}`).join(",");
 const running = new Map(ids.map((id) => [id, run(id)]));
+/** @type {string | undefined} */
 let leader;
 let readyCount = 0;
 let stopping = false;
@@ -41,6 +43,7 @@ let exitCode = 0;
 
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => stopAll(signal));
 
+/** @param {number} id */
 function run(id) {
   const dataDir = join(resolve(values["data-dir"]), String(id));
   const args = ["start", "--json", "--log-level", "info", "--node-id", String(id)];
@@ -57,6 +60,7 @@ function run(id) {
   return child;
 }
 
+/** @param {number} id @param {string} line */
 function onEvent(id, line) {
   const event = parse(line);
   if (event === undefined) return say(id, line);
@@ -70,6 +74,7 @@ function onEvent(id, line) {
   }
 }
 
+/** @param {number} id @param {string} line */
 function onLog(id, line) {
   const entry = parse(line);
   if (entry === undefined) return say(id, line);
@@ -78,6 +83,7 @@ function onLog(id, line) {
   if (led !== null) tellLeader(id, Number(led[1]));
 }
 
+/** @param {number} id @param {number} term */
 function tellLeader(id, term) {
   if (leader === `${id}/${term}`) return;
   leader = `${id}/${term}`;
@@ -93,6 +99,7 @@ function tellWhatToTry() {
   console.log(`  kill -9 ${running.get(Number(leader?.split("/")[0]))?.pid}    # the leader`);
 }
 
+/** @param {number} id @param {number | null} code @param {string | null} signal */
 function onExit(id, code, signal) {
   say(id, signal === null ? `ended with code ${code}` : `ended by ${signal}`);
   running.delete(id);
@@ -100,6 +107,7 @@ function onExit(id, code, signal) {
   if (running.size === 0) process.exit(exitCode);
 }
 
+/** @param {string} signal */
 function stopAll(signal) {
   if (stopping) {
     for (const child of running.values()) child.kill("SIGKILL");
@@ -113,16 +121,19 @@ function stopAll(signal) {
   }, killAfterMs).unref();
 }
 
+/** @param {number} id @param {string} text */
 function say(id, text) {
   const label = `node ${id} |`;
   const coloured = process.stdout.isTTY ? `\u001b[${colours[id - 1]}m${label}\u001b[0m` : label;
   console.log(`${coloured} ${text}`);
 }
 
+/** @param {string} text */
 function bold(text) {
   return process.stdout.isTTY ? `\u001b[1m${text}\u001b[0m` : text;
 }
 
+/** @param {string} line */
 function parse(line) {
   try {
     return JSON.parse(line);

@@ -125,8 +125,9 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
 function resolveNodeId(value: number): NodeId {
   try {
     return nodeId(value);
-  } catch (error) {
-    throw new EngineError("INVALID_REQUEST", `bad nodeId: ${(error as Error).message}`);
+  } catch {
+    const message = `bad node id: nodeId must be an integer from 1 to 2^32 - 1, got ${value}`;
+    throw new EngineError("INVALID_REQUEST", message);
   }
 }
 
