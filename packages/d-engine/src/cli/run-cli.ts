@@ -9,17 +9,8 @@ import { addScanCommand } from "./commands/scan.js";
 import { addStartCommand } from "./commands/start.js";
 import { addStatusCommand } from "./commands/status.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
+import type { Finish } from "./finish.js";
 import { reportError } from "./report-error.js";
-
-/**
- * Runs the work of a command, reports its failure, and keeps its exit code. `effect` says whether
- * the work may change what is stored, and so whether its outcome can be unknown.
- */
-export type Finish = (
-  effect: "reads" | "writes",
-  options: { readonly json: boolean },
-  work: () => Promise<ExitCode>,
-) => Promise<void>;
 
 const EXIT_CODES = `
 Exit codes:

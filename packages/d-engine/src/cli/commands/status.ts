@@ -2,8 +2,8 @@ import { type ClusterView, type ProbeResult, probeEndpoints } from "@d-engine/cl
 import type { Command } from "commander";
 import type { CliIo } from "../cli-io.js";
 import { EXIT, type ExitCode } from "../exit-codes.js";
+import type { Finish } from "../finish.js";
 import { addRemoteOptions, type RemoteOptions } from "../remote-options.js";
-import type { Finish } from "../run-cli.js";
 
 const EXAMPLES = `
 Examples:
