@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import type { FileHandle, FileStatus, FileSystem, OpenFileOptions } from "../file-system.js";
+import { errnoOf } from "../storage-errors.js";
 import { lockDirectory } from "./directory-lock.js";
 
 /** The file system of this machine. Without state; one for the process is enough. */
@@ -15,15 +16,7 @@ export const nodeFileSystem: FileSystem = {
   rename: (from, to) => fs.promises.rename(from, to),
   unlink: (file) => fs.promises.unlink(file),
   readdir: (directory) => fs.promises.readdir(directory),
-  async mkdir(directory: string): Promise<void> {
-    const first = await fs.promises.mkdir(directory, { recursive: true });
-    if (first === undefined) return;
-    // Each new name is durable once the directory that holds it is synced.
-    const stop = path.dirname(path.resolve(first));
-    for (let made = path.resolve(directory); made !== stop; made = path.dirname(made)) {
-      await syncDirectory(path.dirname(made));
-    }
-  },
+  mkdir: makeDirectory,
   async stat(file: string): Promise<FileStatus | undefined> {
     try {
       const stats = await fs.promises.stat(file);
@@ -52,6 +45,26 @@ const accessFlags = {
   readWrite: fs.constants.O_RDWR,
   create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_TRUNC,
 };
+
+/** Each new name is durable once the directory that holds it is synced. */
+async function makeDirectory(directory: string): Promise<void> {
+  const full = path.resolve(directory);
+  const first = await fs.promises.mkdir(full, { recursive: true });
+  if (first !== undefined) {
+    const stop = path.dirname(first);
+    for (let made = full; made !== stop; made = path.dirname(made)) {
+      await syncDirectory(path.dirname(made));
+    }
+    return;
+  }
+  try {
+    // Whoever made it may have been killed before it synced that.
+    await syncDirectory(path.dirname(full));
+  } catch (error) {
+    // Made by someone with more rights, who alone can look after its name.
+    if (errnoOf(error) !== "EACCES") throw error;
+  }
+}
 
 async function syncDirectory(directory: string): Promise<void> {
   // Windows cannot open a directory, and makes names durable by itself.
