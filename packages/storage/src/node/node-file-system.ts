@@ -87,7 +87,7 @@ class NodeFileHandle implements FileHandle {
     this.#syncAfterWrite = syncAfterWrite;
   }
 
-  read(
+  async read(
     target: Uint8Array,
     targetOffset: number,
     length: number,
@@ -102,7 +102,7 @@ class NodeFileHandle implements FileHandle {
     });
   }
 
-  write(source: Uint8Array, start: number, end: number, position: number): Promise<void> {
+  async write(source: Uint8Array, start: number, end: number, position: number): Promise<void> {
     const fd = this.#open();
     const written = new Promise<void>((resolve, reject) => {
       const writeFrom = (from: number, at: number): void => {
@@ -115,10 +115,11 @@ class NodeFileHandle implements FileHandle {
       };
       writeFrom(start, position);
     });
-    return this.#syncAfterWrite ? written.then(() => this.sync()) : written;
+    await written;
+    if (this.#syncAfterWrite) await this.sync();
   }
 
-  sync(): Promise<void> {
+  async sync(): Promise<void> {
     const fd = this.#open();
     return new Promise((resolve, reject) => {
       // The whole of it, not the data alone: only that reaches the medium on macOS.
