@@ -48,6 +48,26 @@ export function findRegistryHosts(path: string, text: string): Violation[] {
   }));
 }
 
+/**
+ * `npm ci` refuses a lock file that lacks any optional package, also one for another platform. npm
+ * writes such a file where a registry does not have them all, without a word.
+ */
+export function findLockGaps(path: string, text: string): Violation[] {
+  const { packages } = JSON.parse(text) as {
+    readonly packages: Readonly<Record<string, { readonly optionalDependencies?: object }>>;
+  };
+  const locked = new Set(Object.keys(packages).map((key) => key.split("node_modules/").at(-1)));
+  return Object.entries(packages).flatMap(([key, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies)
+      .filter((name) => !locked.has(name))
+      .map((name) => ({
+        path,
+        line: lineAt(text, text.indexOf(`"${key}"`)),
+        message: `lacks ${name}, an optional package of ${key}: npm ci would refuse it`,
+      })),
+  );
+}
+
 /** Relative links of a Markdown file must lead somewhere; `exists` gets a path from the root. */
 export function findDeadLinks(
   path: string,

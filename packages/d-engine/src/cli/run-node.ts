@@ -1,4 +1,6 @@
 import { resolve } from "node:path";
+import type { LeaderInfo } from "@d-engine/client";
+import { isEngineError } from "@d-engine/core";
 import { StandaloneEngine } from "../standalone-engine.js";
 import type { CliIo } from "./cli-io.js";
 import { cliLogger } from "./cli-logger.js";
@@ -10,8 +12,14 @@ import { onStopSignal } from "./stop-signals.js";
 export interface RunNodeOptions {
   readonly dataDir: string;
   /** `host:port`; port 0 lets the system choose. */
-  readonly listen: string;
+  readonly listen?: string;
   readonly advertise?: string;
+  readonly nodeId?: number;
+  /** `1=host:port,2=host:port` */
+  readonly initialCluster?: string;
+  readonly clusterToken?: string;
+  readonly electionTimeoutMs?: number;
+  readonly heartbeatIntervalMs?: number;
   readonly logLevel?: LogLevel;
   readonly json: boolean;
 }
@@ -27,7 +35,7 @@ export async function runNode(options: RunNodeOptions, io: CliIo): Promise<ExitC
     report.closing(signal);
     stop.abort(new StopRequested());
   });
-  report.starting(resolve(options.dataDir), options.listen);
+  report.starting(resolve(options.dataDir));
   try {
     await serve(options, report, stop.signal, io);
   } catch (error) {
@@ -47,22 +55,35 @@ async function serve(
   signal: AbortSignal,
   io: CliIo,
 ): Promise<void> {
-  const { dataDir, listen, advertise } = options;
+  const { logLevel, json: _, ...config } = options;
   await using server = await StandaloneEngine.start({
-    dataDir,
-    listen,
-    advertise,
+    ...config,
     signal,
-    logger: cliLogger(options.logLevel, io),
+    logger: cliLogger(logLevel, io),
     onProgress: report.progress,
   });
-  const { leaderId, term } = await server.engine.waitReady({ signal });
-  report.ready({ address: server.address, dataDir: server.dataDir, nodeId: leaderId, term });
+  const { address, dataDir, engine } = server;
+  const { nodeId, bootstrap } = engine.identity;
+  const alone = bootstrap.members.length === 1;
+  if (!alone) report.listening({ address, nodeId });
+  const { leaderId, term } = await waitForLeader(server, signal);
+  report.ready({ address, dataDir, nodeId, leaderId, term });
   const close = (): void => void server.close();
   signal.addEventListener("abort", close, { once: true });
   if (signal.aborted) close();
   const error = await server.closed;
   if (error !== undefined) throw error;
+}
+
+/** However long it takes: the others may be started tomorrow. */
+async function waitForLeader(server: StandaloneEngine, signal: AbortSignal): Promise<LeaderInfo> {
+  for (;;) {
+    try {
+      return await server.engine.waitReady({ signal });
+    } catch (error) {
+      if (!isEngineError(error, "CLUSTER_UNAVAILABLE")) throw error;
+    }
+  }
 }
 
 /** The reason with which a start is aborted that is asked to stop. */

@@ -10,6 +10,8 @@ Examples:
   d-engine start
   d-engine start --data-dir /var/lib/d-engine --listen 0.0.0.0:9081 --advertise 10.0.0.1:9081
   d-engine start --log-level info 2> node.log
+  d-engine start --data-dir ./data-1 --node-id 1 \\
+    --initial-cluster 1=10.0.0.1:9081,2=10.0.0.2:9081,3=10.0.0.3:9081
 
 Ctrl-C or SIGTERM closes cleanly; a second one ends the process at once.`;
 
@@ -19,15 +21,37 @@ export function addStartCommand(program: Command, io: CliIo, finish: Finish): vo
     .description("run a durable node until it is told to stop")
     .option("-d, --data-dir <path>", "where the data is; made if it is missing", "./data")
     .addOption(
-      new Option("-l, --listen <host:port>", "where clients reach the node")
-        .argParser((text) => readAddress(text, 0))
-        .default("127.0.0.1:9081"),
+      new Option(
+        "-l, --listen <host:port>",
+        "where clients and peers reach the node (default: its address in the initial cluster, " +
+          "or 127.0.0.1:9081)",
+      ).argParser((text) => readAddress(text, 0)),
     )
     .addOption(
       new Option(
         "--advertise <host:port>",
         "the address that clients are told, if another",
       ).argParser((text) => readAddress(text, 1)),
+    )
+    .addOption(
+      new Option("--node-id <id>", "the id of this node in its cluster").argParser(readInteger),
+    )
+    .option(
+      "--initial-cluster <id=host:port,...>",
+      "all first members of a new cluster; ignored once the data directory exists",
+    )
+    .option("--cluster-token <text>", "tells clusters with the same first members apart")
+    .addOption(
+      new Option(
+        "--election-timeout-ms <ms>",
+        "silence after which a follower campaigns (default: 1000)",
+      ).argParser(readInteger),
+    )
+    .addOption(
+      new Option(
+        "--heartbeat-interval-ms <ms>",
+        "pause between heartbeats (default: 100)",
+      ).argParser(readInteger),
     )
     .addOption(
       new Option(
@@ -44,6 +68,12 @@ export function addStartCommand(program: Command, io: CliIo, finish: Finish): vo
         return await runNode(options, io);
       }),
     );
+}
+
+function readInteger(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError(`${JSON.stringify(text)} is not an integer`);
 }
 
 function readAddress(text: string, portMin: 0 | 1): string {
