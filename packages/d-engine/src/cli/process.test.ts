@@ -58,9 +58,10 @@ describe("d-engine start", () => {
     const node = await startNode("--json");
     await ended(node.child, "SIGTERM");
     const lines = node.out().trimEnd().split("\n");
+    const dataDir = join(folder, "data");
     expect(lines.map((line) => JSON.parse(line))).toEqual([
-      { event: "starting", dataDir: join(folder, "data"), listen },
-      { event: "ready", address: listen, dataDir: join(folder, "data"), nodeId: 1, term: 1 },
+      { event: "starting", dataDir },
+      { event: "ready", address: listen, dataDir, nodeId: 1, leaderId: 1, term: 1 },
       { event: "closing", signal: "SIGTERM" },
       { event: "closed" },
     ]);
