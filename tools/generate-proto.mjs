@@ -46,6 +46,7 @@ function main() {
   }
 }
 
+/** @param {string} output */
 function generate(output) {
   for (const program of [buf, plugin]) {
     if (!existsSync(program)) fail(`${relative(root, program)} is missing; run npm install first`);
@@ -64,6 +65,7 @@ function generate(output) {
   }
 }
 
+/** @param {string} fresh */
 function reportDifferences(fresh) {
   const paths = new Set([...filesBelow(fresh), ...filesBelow(committed)]);
   const stale = [...paths].sort().filter((path) => {
@@ -76,6 +78,7 @@ function reportDifferences(fresh) {
   }
 }
 
+/** @param {string} directory */
 function filesBelow(directory) {
   if (!existsSync(directory)) return [];
   return readdirSync(directory, { recursive: true, withFileTypes: true })
@@ -86,6 +89,10 @@ function filesBelow(directory) {
 /** Thrown rather than exited on, so that the scratch folder is removed on every way out. */
 class GenerateError extends Error {}
 
+/**
+ * @param {string} message
+ * @returns {never}
+ */
 function fail(message) {
   throw new GenerateError(message);
 }

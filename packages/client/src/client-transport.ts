@@ -3,6 +3,7 @@ import type { EngineErrorCode, LeaderHint } from "@d-engine/core";
 /** The calls a client makes; requests and answers are the encoded messages of the contract. */
 export type TransportMethod = "write" | "read" | "scan" | "metadata";
 
+/** Bounds of one attempt. */
 export interface TransportCallOptions {
   /** Milliseconds from now after which the call ends with `deadline`. Greater than 0. */
   readonly timeoutMs: number;
@@ -32,6 +33,7 @@ export type TransportFailure =
       readonly retryAfterMs: number | undefined;
     };
 
+/** How one attempt ended. */
 export type TransportAnswer =
   | { readonly kind: "answered"; readonly body: Uint8Array }
   | { readonly kind: "failed"; readonly failure: TransportFailure };

@@ -1,6 +1,7 @@
 import { EngineError } from "@d-engine/core";
 import { parseEndpoints } from "./endpoints.js";
 
+/** Bounds of a client; each may be left out. */
 export interface ConnectOptions {
   /**
    * Milliseconds that a call may take when it states no time of its own.
@@ -40,6 +41,7 @@ export interface ResolvedConnectOptions {
   readonly answerBytesMax: number;
 }
 
+/** What holds where `ConnectOptions` says nothing. */
 export const CONNECT_DEFAULTS = Object.freeze({
   timeoutMs: 5_000,
   readyTimeoutMs: 5_000,

@@ -8,6 +8,7 @@ export interface HostPort {
   readonly text: string;
 }
 
+/** What `parseHostPort` accepts besides the common case. */
 export interface ParseHostPortOptions {
   /** 0 where the system may choose the port, as a listener may. @defaultValue 1 */
   readonly portMin?: 0 | 1;

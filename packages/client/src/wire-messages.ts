@@ -43,6 +43,7 @@ export interface WriteAnswer {
   readonly existed: boolean;
 }
 
+/** The members and the leader, as one node reports them. */
 export interface ClusterView {
   /** Index of the configuration entry that made this membership. */
   readonly version: number;

@@ -14,6 +14,14 @@ describe("keyToString and stringToKey", () => {
     },
   );
 
+  it.each([0, 1, 7, 8, 12, 13, 100])(
+    "take a part of %i bytes as they take a whole key",
+    (length) => {
+      const key = Uint8Array.from({ length: 130 }, (_, i) => 255 - i);
+      expect(keyToString(key, 3, 3 + length)).toBe(keyToString(key.slice(3, 3 + length)));
+    },
+  );
+
   it("keep the order of the bytes", () => {
     const key = fc.uint8Array({ maxLength: 20 });
     fc.assert(

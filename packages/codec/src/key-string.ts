@@ -5,41 +5,42 @@ import { invariant } from "@d-engine/core";
  * compares as the bytes do, and what the engine stores in one byte per character.
  */
 
-/** The string of `key`, whose code units are its bytes. */
-export function keyToString(key: Uint8Array): string {
-  return key.length <= shortKeyMax ? shortKeyToString(key) : longKeyToString(key);
+/** The string whose code units are the bytes of `key`, or of its part [`from`, `to`). */
+export function keyToString(key: Uint8Array, from = 0, to: number = key.length): string {
+  return to - from <= shortKeyMax
+    ? shortKeyToString(key, from, to)
+    : longKeyToString(key.subarray(from, to));
 }
 
 /** Up to here the runtime joins strings by copying; longer ones become trees to be flattened. */
 const shortKeyMax = 12;
 
 /** A call with a fixed number of arguments is inlined; one with an array of them is not. */
-function shortKeyToString(key: Uint8Array): string {
-  const length = key.length;
+function shortKeyToString(key: Uint8Array, from: number, to: number): string {
   let text = "";
-  let i = 0;
-  if (length >= 8) {
+  let i = from;
+  if (i + 8 <= to) {
     text = String.fromCharCode(
-      key[0]!,
-      key[1]!,
-      key[2]!,
-      key[3]!,
-      key[4]!,
-      key[5]!,
-      key[6]!,
-      key[7]!,
+      key[i]!,
+      key[i + 1]!,
+      key[i + 2]!,
+      key[i + 3]!,
+      key[i + 4]!,
+      key[i + 5]!,
+      key[i + 6]!,
+      key[i + 7]!,
     );
-    i = 8;
+    i += 8;
   }
-  if (i + 4 <= length) {
+  if (i + 4 <= to) {
     text += String.fromCharCode(key[i]!, key[i + 1]!, key[i + 2]!, key[i + 3]!);
     i += 4;
   }
-  if (i + 2 <= length) {
+  if (i + 2 <= to) {
     text += String.fromCharCode(key[i]!, key[i + 1]!);
     i += 2;
   }
-  if (i < length) text += String.fromCharCode(key[i]!);
+  if (i < to) text += String.fromCharCode(key[i]!);
   return text;
 }
 

@@ -77,7 +77,7 @@ export function resolveRaftOptions(input: RaftOptionsInput = {}): RaftOptions {
   const leaseLimit = merged.electionTimeoutMs * (1 - merged.clockDriftMax);
   const options: RaftOptions =
     input.leaseDurationMs === undefined
-      ? { ...merged, leaseDurationMs: Math.floor(leaseLimit * 0.89) }
+      ? { ...merged, leaseDurationMs: Math.floor((leaseLimit * 8) / 9) }
       : merged;
   const problems = [...fieldProblems(options), ...relationProblems(options, leaseLimit)];
   if (problems.length > 0) {

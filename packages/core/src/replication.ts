@@ -8,19 +8,15 @@ import type { LeaderRole } from "./role.js";
 import type { RaftState } from "./state.js";
 
 /** Begins a new round: one heartbeat to every peer, whose answers confirm this leadership. */
-export function beginRound(node: RaftState, leader: LeaderRole): number {
-  const round = leader.rounds.begin(node.nowMs);
+export function beginRound(node: RaftState, leader: LeaderRole): void {
+  leader.rounds.begin(node.nowMs);
   leader.nextHeartbeatMs = node.nowMs + node.options.heartbeatIntervalMs;
-  for (const [peer, progress] of leader.progress) {
-    progress.probeSent = false; // a heartbeat may be followed by another try
-    sendHeartbeat(node, leader, peer, progress);
-  }
-  return round;
+  for (const [peer, progress] of leader.progress) sendHeartbeat(node, leader, peer, progress);
 }
 
 /**
- * An empty append. In `replicate` it stands on the last entry sent, so that a lost request shows
- * as a conflict; otherwise on the last entry known to match.
+ * An empty append, which no disk delays (rule R6). It stands right before the next entry to send,
+ * so that a lost request, or a probe that found nothing, shows in its answer.
  */
 function sendHeartbeat(
   node: RaftState,

@@ -6,7 +6,7 @@ import { Progress } from "./progress/progress.js";
 import { allVoters, quorumVote } from "./quorum/voter-sets.js";
 import { ReadQueue } from "./reads/read-queue.js";
 import { Rounds } from "./reads/rounds.js";
-import { beginRound, replicateToAll } from "./replication.js";
+import { replicateToAll } from "./replication.js";
 import type { LeaderRole, Role } from "./role.js";
 import type { RaftState } from "./state.js";
 
@@ -133,7 +133,7 @@ export function becomeLeader(node: RaftState): void {
   node.log.append([noop]);
   node.outbox.append([noop]);
   role.uncommittedBytes += entryBytes(noop);
-  beginRound(node, role);
+  role.rounds.begin(node.nowMs); // the requests with the noop are the first round
   replicateToAll(node, role);
 }
 
@@ -144,8 +144,9 @@ export function peersOf(node: RaftState): readonly NodeId[] {
   return [...ids].sort((a, b) => a - b);
 }
 
+/** Of everything that will be handed out later: committing takes exactly that off again. */
 function uncommittedBytesOf(node: RaftState): number {
-  const from = (node.commitIndex + 1) as LogIndex;
+  const from = (node.handedToApply + 1) as LogIndex;
   const to = (node.log.lastIndex + 1) as LogIndex;
   const entries = node.log.slice(from, to, Number.POSITIVE_INFINITY);
   invariant(entries !== undefined, "uncommitted entries left memory");

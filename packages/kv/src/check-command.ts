@@ -7,33 +7,40 @@ import type { KvLimits } from "./limits.js";
  * until leases exist. Throws `INVALID_REQUEST`, naming the field, its size and the bound.
  */
 export function checkCommand(command: WriteCommand, limits: KvLimits): void {
-  checkKey(command.key, limits);
   switch (command.kind) {
     case "put":
-      checkValue("value", command.value, limits);
+      checkPlainPut(command.key.length, command.value.length, limits);
       if (command.ttlMs !== 0) refuse("a TTL is not supported by this version; put without one");
       return;
     case "delete":
+      checkKey(command.key.length, limits);
       return;
     case "compareAndSwap":
-      if (command.expected !== undefined) checkValue("expected value", command.expected, limits);
-      checkValue("new value", command.value, limits);
+      checkKey(command.key.length, limits);
+      checkValue("expected value", command.expected?.length ?? 0, limits);
+      checkValue("new value", command.value.length, limits);
       return;
     default:
       assertNever(command);
   }
 }
 
-function checkKey(key: Uint8Array, { keyBytesMax }: KvLimits): void {
-  if (key.length === 0) refuse(`the key is empty; it needs 1 to ${keyBytesMax} bytes`);
-  if (key.length > keyBytesMax) {
-    refuse(`the key has ${key.length} bytes, more than keyBytesMax = ${keyBytesMax}`);
+/** The same for a put without a TTL, by the lengths of its parts. */
+export function checkPlainPut(keyBytes: number, valueBytes: number, limits: KvLimits): void {
+  checkKey(keyBytes, limits);
+  checkValue("value", valueBytes, limits);
+}
+
+function checkKey(keyBytes: number, { keyBytesMax }: KvLimits): void {
+  if (keyBytes === 0) refuse(`the key is empty; it needs 1 to ${keyBytesMax} bytes`);
+  if (keyBytes > keyBytesMax) {
+    refuse(`the key has ${keyBytes} bytes, more than keyBytesMax = ${keyBytesMax}`);
   }
 }
 
-function checkValue(what: string, value: Uint8Array, { valueBytesMax }: KvLimits): void {
-  if (value.length > valueBytesMax) {
-    refuse(`the ${what} has ${value.length} bytes, more than valueBytesMax = ${valueBytesMax}`);
+function checkValue(what: string, valueBytes: number, { valueBytesMax }: KvLimits): void {
+  if (valueBytes > valueBytesMax) {
+    refuse(`the ${what} has ${valueBytes} bytes, more than valueBytesMax = ${valueBytesMax}`);
   }
 }
 

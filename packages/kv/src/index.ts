@@ -5,5 +5,6 @@ export type { KvLimits } from "./limits.js";
 export { KV_LIMITS_DEFAULTS, resolveKvLimits } from "./limits.js";
 export type { RecordVisitor } from "./ordered-index.js";
 export type { KvRecord } from "./record.js";
+export { recordValue } from "./record.js";
 export type { StateHash } from "./state-hash.js";
 export type { WriteOutcome } from "./write-outcome.js";

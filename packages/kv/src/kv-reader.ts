@@ -1,6 +1,7 @@
 import { keyToString, stringToKey } from "@d-engine/codec";
 import type { RecordSource } from "./ordered-index.js";
 import { prefixRange } from "./prefix-range.js";
+import { recordValue } from "./record.js";
 
 export interface KvEntry {
   readonly key: Uint8Array;
@@ -36,13 +37,19 @@ export interface KvReader {
   scanPrefix(prefix: Uint8Array, limit?: number, after?: Uint8Array): KvScan;
 }
 
-/** Answers `getMulti` from anything that answers `get`. */
+/** Answers `get` from anything that finds records. */
+export function readValue(source: RecordSource, key: Uint8Array): Uint8Array | undefined {
+  const record = source.get(keyToString(key));
+  return record === undefined ? undefined : recordValue(record);
+}
+
+/** Answers `getMulti` likewise. */
 export function readMulti(
   source: RecordSource,
   keys: readonly Uint8Array[],
 ): (Uint8Array | undefined)[] {
   const values: (Uint8Array | undefined)[] = [];
-  for (const key of keys) values.push(source.get(keyToString(key))?.value);
+  for (const key of keys) values.push(readValue(source, key));
   return values;
 }
 
@@ -63,7 +70,7 @@ export function readPrefix(
   source.walk(range, (key, record) => {
     more = entries.length >= limit;
     if (more) return false;
-    entries.push({ key: stringToKey(key), value: record.value });
+    entries.push({ key: stringToKey(key), value: recordValue(record) });
     return true;
   });
   return { entries, revision, more };

@@ -6,14 +6,16 @@ import {
   type LogIndex,
   type StateMachine,
 } from "@d-engine/core";
-import { checkCommand } from "./check-command.js";
+import { checkCommand, checkPlainPut } from "./check-command.js";
 import { applyCompareAndSwap } from "./handlers/compare-and-swap.js";
 import { applyDelete } from "./handlers/delete.js";
-import { applyPut } from "./handlers/put.js";
-import { type KvReader, type KvScan, readMulti, readPrefix } from "./kv-reader.js";
+import { applyPlainPut, applyPut } from "./handlers/put.js";
+import { type KvReader, type KvScan, readMulti, readPrefix, readValue } from "./kv-reader.js";
 import { KvStore } from "./kv-store.js";
 import { KvView } from "./kv-view.js";
 import { type KvLimits, resolveKvLimits } from "./limits.js";
+import { PlainPut } from "./plain-put.js";
+import { recordValue } from "./record.js";
 import { type StateHash, stateHash } from "./state-hash.js";
 import type { WriteOutcome } from "./write-outcome.js";
 
@@ -37,6 +39,7 @@ import type { WriteOutcome } from "./write-outcome.js";
 export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
   readonly limits: KvLimits;
   readonly #store = new KvStore();
+  readonly #plainPut = new PlainPut();
   #lastApplied = 0 as LogIndex;
 
   /** Throws `INVALID_REQUEST` naming every bad limit. */
@@ -68,9 +71,15 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
    * new key when the store is full. Reads the state, never changes it.
    */
   validate(bytes: Uint8Array): void {
+    const put = this.#plainPut;
+    if (put.read(bytes)) {
+      checkPlainPut(put.keyTo - put.keyFrom, put.valueTo - put.valueFrom, this.limits);
+      if (this.#isFull()) this.#checkRoom(put.key(bytes));
+      return;
+    }
     const command = decodeOr("INVALID_REQUEST", bytes);
     checkCommand(command, this.limits);
-    if (this.keys >= this.limits.keysMax && command.kind !== "delete") this.#checkRoom(command.key);
+    if (this.#isFull() && command.kind !== "delete") this.#checkRoom(keyToString(command.key));
   }
 
   /**
@@ -81,8 +90,9 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
    */
   apply(index: LogIndex, bytes: Uint8Array): WriteOutcome {
     this.#checkTurn(index);
-    const command = decodeOr("DATA_CORRUPTION", bytes, index);
-    const outcome = execute(this.#store, command, index);
+    const outcome = this.#plainPut.read(bytes)
+      ? applyPlainPut(this.#store, bytes, this.#plainPut)
+      : execute(this.#store, decodeOr("DATA_CORRUPTION", bytes, index), index);
     this.#lastApplied = index;
     return outcome;
   }
@@ -93,7 +103,16 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#store.records.get(keyToString(key))?.value;
+    return readValue(this.#store.records, key);
+  }
+
+  /**
+   * Like `get`, for a key given as a string whose characters, U+0000 to U+00FF, are its bytes. An
+   * ASCII string is its own UTF-8 form, so callers with such strings save the encoding.
+   */
+  getByString(key: string): Uint8Array | undefined {
+    const record = this.#store.records.get(key);
+    return record === undefined ? undefined : recordValue(record);
   }
 
   getMulti(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
@@ -119,8 +138,12 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
     throw new InvariantViolation(`applying entry ${index} after entry ${this.#lastApplied}`);
   }
 
-  #checkRoom(key: Uint8Array): void {
-    if (this.get(key) !== undefined) return;
+  #isFull(): boolean {
+    return this.keys >= this.limits.keysMax;
+  }
+
+  #checkRoom(key: string): void {
+    if (this.#store.find(key) !== undefined) return;
     const { keysMax } = this.limits;
     throw new EngineError(
       "RATE_LIMITED",

@@ -1,5 +1,5 @@
 import { OrderedIndex, type RecordSource, type Slot } from "./ordered-index.js";
-import { nextRecord } from "./record.js";
+import { nextRecord, valueBytes } from "./record.js";
 
 /**
  * The replicated data, and the only two ways to change it, each of which takes exactly one
@@ -28,22 +28,27 @@ export class KvStore {
     return this.#index.find(key);
   }
 
-  /** Sets the value of `key`. `slot` is what `find` has just returned for it. */
-  write(key: string, slot: Slot | undefined, value: Uint8Array): void {
+  /**
+   * Sets the value of `key` to the part [`from`, `to`) of `bytes`. `slot` is what `find` has just
+   * returned for the key.
+   */
+  write(key: string, slot: Slot | undefined, bytes: Uint8Array, from: number, to: number): void {
     const revision = ++this.#revision;
-    if (slot === undefined) {
-      this.#bytes += key.length + value.length;
-      this.#index.insert(key, nextRecord(undefined, value, revision));
+    const previous = slot?.record;
+    const record = nextRecord(previous, bytes, from, to, revision);
+    if (slot === undefined || previous === undefined) {
+      this.#bytes += key.length + to - from;
+      this.#index.insert(key, record);
     } else {
-      this.#bytes += value.length - slot.record.value.length;
-      this.#index.replace(key, slot, nextRecord(slot.record, value, revision));
+      this.#bytes += to - from - valueBytes(previous);
+      this.#index.replace(key, slot, record);
     }
   }
 
   /** Takes out `key`. `slot` is what `find` has just returned for it. */
   remove(key: string, slot: Slot): void {
     this.#revision++;
-    this.#bytes -= key.length + slot.record.value.length;
+    this.#bytes -= key.length + valueBytes(slot.record);
     this.#index.remove(key);
   }
 

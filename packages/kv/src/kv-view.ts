@@ -1,6 +1,5 @@
-import { keyToString } from "@d-engine/codec";
 import type { LogIndex } from "@d-engine/core";
-import { type KvReader, type KvScan, readMulti, readPrefix } from "./kv-reader.js";
+import { type KvReader, type KvScan, readMulti, readPrefix, readValue } from "./kv-reader.js";
 import type { RecordSource, RecordVisitor } from "./ordered-index.js";
 import { prefixRange } from "./prefix-range.js";
 import { type StateHash, stateHash } from "./state-hash.js";
@@ -27,7 +26,7 @@ export class KvView implements KvReader {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#records.get(keyToString(key))?.value;
+    return readValue(this.#records, key);
   }
 
   getMulti(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {

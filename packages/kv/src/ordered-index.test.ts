@@ -3,7 +3,8 @@ import { OrderedIndex, type RecordSource } from "./ordered-index.js";
 import { prefixRange } from "./prefix-range.js";
 import { type KvRecord, nextRecord } from "./record.js";
 
-const record = (revision: number): KvRecord => nextRecord(undefined, new Uint8Array(0), revision);
+const record = (revision: number): KvRecord =>
+  nextRecord(undefined, new Uint8Array(0), 0, 0, revision);
 
 /** Writes as the store does. */
 function set(index: OrderedIndex, key: string, revision: number): void {

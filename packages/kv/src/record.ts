@@ -1,13 +1,16 @@
 /**
  * What the store holds for one key, at one revision. Immutable: a write makes a new record, so
  * that whoever holds an older one (a view, a snapshot) never sees a later value (rule R16).
+ *
+ * The value stays where it came, in the bytes of the command; `recordValue` makes the array for
+ * it. That spares every put an array, and the next one a look at it. A record keeps alive the
+ * memory that the command was cut from: a slab of 8 KiB, or the command itself if that is larger.
  */
 export interface KvRecord {
-  /**
-   * A view of the command that wrote it, not a copy: it keeps alive the slab that the command was
-   * cut from, which is 8 KiB, or the command itself when that is larger.
-   */
-  readonly value: Uint8Array;
+  readonly bytes: Uint8Array;
+  /** The value is the part [`from`, `to`) of `bytes`. */
+  readonly from: number;
+  readonly to: number;
   /** The store revision that made the key, after it was last absent. */
   readonly createRevision: number;
   /** The store revision that wrote this record. */
@@ -18,14 +21,31 @@ export interface KvRecord {
   readonly lease: number;
 }
 
-/** The record that a write of `value` makes over `previous`. A plain put clears a lease. */
+/** The value, as a view of the state: not to be written to. */
+export function recordValue(record: KvRecord): Uint8Array {
+  return record.bytes.subarray(record.from, record.to);
+}
+
+/** Length of the value. */
+export function valueBytes(record: KvRecord): number {
+  return record.to - record.from;
+}
+
+/**
+ * The record that a write makes over `previous`, with the part [`from`, `to`) of `bytes` as its
+ * value. A plain put clears a lease.
+ */
 export function nextRecord(
   previous: KvRecord | undefined,
-  value: Uint8Array,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
   revision: number,
 ): KvRecord {
   return {
-    value,
+    bytes,
+    from,
+    to,
     createRevision: previous === undefined ? revision : previous.createRevision,
     modRevision: revision,
     version: previous === undefined ? 1 : previous.version + 1,

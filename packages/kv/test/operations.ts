@@ -1,6 +1,6 @@
 import type { LogIndex } from "@d-engine/core";
 import * as fc from "fast-check";
-import type { KvStateMachine, WriteOutcome } from "../src/index.js";
+import { type KvStateMachine, recordValue, type WriteOutcome } from "../src/index.js";
 import { applyNext, cas, del, put, text } from "./commands.js";
 import type { Operation, TwinRecord } from "./twin.js";
 
@@ -47,8 +47,10 @@ export function perform(machine: KvStateMachine, operation: Operation): WriteOut
 /** All records of a view, as the twin has them. */
 export function recordsOf(view: Pick<ReturnType<KvStateMachine["view"]>, "walk">): TwinRecord[] {
   const records: TwinRecord[] = [];
-  view.walk((key, { value, createRevision, modRevision, version }) => {
-    records.push({ key, value: text(value), createRevision, modRevision, version });
+  view.walk((key, record) => {
+    const { createRevision, modRevision, version } = record;
+    const value = text(recordValue(record));
+    records.push({ key, value, createRevision, modRevision, version });
     return true;
   });
   return records;

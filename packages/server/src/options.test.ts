@@ -7,9 +7,20 @@ describe("resolveSettings", () => {
     expect(settings.driver.defaultConsistency).toBe("linearizable");
     expect(settings.address).toBe(ENGINE_DEFAULTS.address);
     const flat = { ...settings.raft, ...settings.driver, ...settings.limits, ...settings.storage };
-    const { address: _, ...defaults } = ENGINE_DEFAULTS;
+    const { address, nodeId, initialCluster, clusterToken, ...defaults } = ENGINE_DEFAULTS;
     expect(flat).toEqual(defaults);
+    expect(settings).toMatchObject({ address, nodeId, initialCluster, clusterToken });
     expect([settings, ...Object.values(settings)].every(Object.isFrozen)).toBe(true);
+  });
+
+  it("takes an initial cluster as a record or as text", () => {
+    const initialCluster = { 1: "a:1", 2: "b:2" };
+    expect(resolveSettings({ initialCluster }).initialCluster).toEqual(initialCluster);
+    expect(resolveSettings({ initialCluster: "1=a:1,2=b:2" }).initialCluster).toEqual(
+      initialCluster,
+    );
+    expect(() => resolveSettings({ initialCluster: "nonsense" })).toThrow("not ID=HOST:PORT");
+    expect(() => resolveSettings({ nodeId: 0 })).toThrow("nodeId must be an integer");
   });
 
   it("takes a member that is undefined for absent", () => {

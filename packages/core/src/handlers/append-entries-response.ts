@@ -22,6 +22,9 @@ export function onAppendEntriesResponse(
   if (leader.kind !== "leader" || response.term < node.term) return;
   const progress = leader.progress.get(from);
   if (progress === undefined) return;
+  // A refusal for an old term answers a request of an earlier leadership, whose rounds were
+  // counted anew since: it must not pass for the answer to a round of this one (rule R4).
+  if (response.result.kind === "higherTerm") return;
 
   noteRound(node, leader, progress, response);
   noteResult(node, progress, response.result);
@@ -62,25 +65,22 @@ function noteResult(node: RaftState, progress: Progress, result: AppendResult): 
       progress.becomeProbe((index + 1) as LogIndex);
     }
   } else if (result.kind === "conflict" && progress.state !== "snapshot") {
-    progress.becomeProbe(nextToTry(node, progress, result));
+    const next = nextToTry(node, result);
+    // A refusal of the newest request always points below it, and above what matches already.
+    // Any other is old or repeated (scenario 17), or comes from a peer that lost its log; to
+    // follow it would begin a second chain of probes, or one without end.
+    if (next > progress.matchIndex && next < progress.nextIndex) progress.becomeProbe(next);
   }
 }
 
 /**
  * Where the logs may agree, from the hint of a refusal (§5.3, last paragraphs): behind our last
- * entry of the conflicting term when we have that term, otherwise at the peer's first entry of
- * it. Always lower than before, so that probing ends; never at or below what already matched.
+ * entry of the conflicting term when we have that term; otherwise at the peer's first entry of
+ * it, or behind our last entry of an earlier term, whichever comes first.
  */
-function nextToTry(
-  node: RaftState,
-  progress: Progress,
-  conflict: AppendResult & { kind: "conflict" },
-): LogIndex {
-  let candidate: number = conflict.index;
-  if (conflict.term !== undefined) {
-    const ours = node.log.lastIndexUpToTerm(conflict.term);
-    const shared = node.log.termAt(ours) === conflict.term;
-    candidate = shared ? ours + 1 : Math.min(conflict.index, ours + 1);
-  }
-  return Math.max(1, Math.min(candidate, progress.nextIndex - 1)) as LogIndex;
+function nextToTry(node: RaftState, conflict: AppendResult & { kind: "conflict" }): LogIndex {
+  if (conflict.term === undefined) return conflict.index;
+  const behindOurs = (node.log.lastIndexUpToTerm(conflict.term) + 1) as LogIndex;
+  const shared = node.log.termAt((behindOurs - 1) as LogIndex) === conflict.term;
+  return shared || behindOurs < conflict.index ? behindOurs : conflict.index;
 }

@@ -17,8 +17,7 @@ export function onAppendEntries(node: RaftState, from: NodeId, request: AppendEn
     answer(node, from, request, { kind: "higherTerm" });
     return;
   }
-  const otherLeads = request.term === node.term && node.role.kind === "leader";
-  if (otherLeads || request.leaderId !== from || !isWellFormed(request)) {
+  if (request.leaderId !== from || isRival(node, from, request) || !isWellFormed(request)) {
     node.droppedMessages++;
     return;
   }
@@ -30,10 +29,6 @@ export function onAppendEntries(node: RaftState, from: NodeId, request: AppendEn
     return;
   }
   const fresh = entriesToAppend(node, request);
-  if (fresh === undefined) {
-    node.droppedMessages++;
-    return;
-  }
   if (fresh.length > 0) replaceSuffix(node, fresh);
   const verified = (request.prev.index + request.entries.length) as LogIndex;
   node.advanceCommit(Math.min(request.leaderCommit, verified) as LogIndex);
@@ -60,11 +55,21 @@ function followSender(node: RaftState, from: NodeId, term: Term): void {
   settleTransfer(node, from);
 }
 
-/** Contiguous behind `prev`, terms never falling and never beyond the request's. */
+/** A term has one leader (I1): whoever else claims to be it is broken. */
+function isRival(node: RaftState, from: NodeId, request: AppendEntries): boolean {
+  if (request.term > node.term) return false;
+  return node.leaderId !== undefined && node.leaderId !== from;
+}
+
+/**
+ * Contiguous behind `prev`, terms never falling and never beyond the request's. Term 0 belongs to
+ * the position before the log alone.
+ */
 function isWellFormed(request: AppendEntries): boolean {
   let { term, index } = request.prev;
+  if (request.term === 0 || (term === 0) !== (index === 0)) return false;
   for (const entry of request.entries) {
-    if (entry.index !== index + 1 || entry.term < term) return false;
+    if (entry.index !== index + 1 || entry.term < term || entry.term === 0) return false;
     ({ term, index } = entry);
   }
   return term <= request.term;
@@ -90,17 +95,15 @@ function checkPrevious(node: RaftState, prev: LogId): AppendResult | undefined {
 
 /**
  * The entries from the first one on that the log does not hold. Only a conflict truncates: an
- * older, shorter request that arrives late takes nothing away (scenario 16). `undefined` when
- * the request contradicts the log's base.
+ * older, shorter request that arrives late takes nothing away (scenario 16).
  */
-function entriesToAppend(node: RaftState, request: AppendEntries): readonly Entry[] | undefined {
+function entriesToAppend(node: RaftState, request: AppendEntries): readonly Entry[] {
   const { log } = node;
   const { entries } = request;
   for (let at = 0; at < entries.length; at++) {
     const entry = entries[at]!;
     const term = log.termAt(entry.index);
     if (term === entry.term || term === "compacted") continue;
-    if (entry.index === log.base.index) return undefined;
     return at === 0 ? entries : entries.slice(at);
   }
   return [];

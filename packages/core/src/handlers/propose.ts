@@ -22,6 +22,10 @@ export function onPropose(
     node.refuse(requestId, "LEADER_CHANGED", `leadership is being transferred to ${target}`);
     return;
   }
+  if (commands.length === 0) {
+    node.refuse(requestId, "INVALID_REQUEST", "a proposal needs at least one command, got none");
+    return;
+  }
   const max = node.options.uncommittedBytesMax;
   if (leader.uncommittedBytes > max) {
     node.refuse(requestId, "RATE_LIMITED", `${max} bytes are uncommitted (uncommittedBytesMax)`);

@@ -8,17 +8,19 @@ import type { RaftState } from "../state.js";
 
 /** Finds the index that a linearizable read must wait for (thesis §6.4). */
 export function onRead(node: RaftState, requestId: RequestId): void {
-  if (node.role.kind === "leader") {
-    takeIn(node, node.role, { kind: "local", requestId });
+  const { role, leaderId } = node;
+  const waiting = role.kind === "leader" ? role.reads.size : node.forwardedReads.size;
+  const max = node.options.pendingReadsMax;
+  if (waiting >= max) {
+    node.refuse(requestId, "RATE_LIMITED", `${max} reads wait already (pendingReadsMax)`);
     return;
   }
-  const { leaderId } = node;
+  if (role.kind === "leader") {
+    takeIn(node, role, { kind: "local", requestId });
+    return;
+  }
   if (leaderId === undefined) {
     node.refuse(requestId, "CLUSTER_UNAVAILABLE", "no leader is known; retry after an election");
-    return;
-  }
-  if (node.forwardedReads.size >= node.options.pendingReadsMax) {
-    refuseFull(node, requestId);
     return;
   }
   const id = node.forwardedReads.add({ requestId, leaderId, sentMs: node.nowMs });
@@ -52,31 +54,31 @@ export function onReadIndexResponse(
 }
 
 function takeIn(node: RaftState, leader: LeaderRole, origin: ReadOrigin): void {
-  if (leader.reads.size >= node.options.pendingReadsMax) {
-    if (origin.kind === "local") refuseFull(node, origin.requestId);
-    return;
-  }
   if (node.commitIndex < leader.noopIndex) {
     leader.reads.park(origin); // what is committed is not known yet (scenario 37)
     return;
   }
-  enqueue(node, leader, origin);
+  enqueue(node, leader, [origin]);
   confirmReads(node, leader);
 }
 
-function enqueue(node: RaftState, leader: LeaderRole, origin: ReadOrigin): void {
+/**
+ * Ties reads to a round that begins after they arrived, never to one under way: its answers may
+ * have been given before the read began. Reads that meet a round under way share the next.
+ */
+function enqueue(node: RaftState, leader: LeaderRole, origins: readonly ReadOrigin[]): void {
   const { rounds, reads } = leader;
   const roundUnderWay = reads.newestRound !== 0;
-  // Tied to a round that begins after the read arrived, never to one under way: its answers may
-  // have been given before the read began. Reads that meet a round under way share the next.
-  reads.add({ origin, index: node.commitIndex, round: rounds.current + 1 });
+  const round = rounds.current + 1;
+  for (const origin of origins) reads.add({ origin, index: node.commitIndex, round });
   if (!roundUnderWay) beginRound(node, leader);
 }
 
 /** The noop has committed: what came too early gets its index now. */
 export function unparkReads(node: RaftState, leader: LeaderRole): void {
   if (node.commitIndex < leader.noopIndex) return;
-  for (const origin of leader.reads.takeParked()) enqueue(node, leader, origin);
+  const parked = leader.reads.takeParked();
+  if (parked.length > 0) enqueue(node, leader, parked);
 }
 
 /** Answers the reads whose round a majority of each half has answered, then begins the next. */
@@ -104,9 +106,4 @@ function answer(node: RaftState, leader: LeaderRole, origin: ReadOrigin, index: 
   if (progress !== undefined) spreadCommitTo(node, leader, origin.from, progress);
   const { term } = node;
   node.post(origin.from, { kind: "readIndexResponse", term, id: origin.id, index: at });
-}
-
-function refuseFull(node: RaftState, requestId: RequestId): void {
-  const max = node.options.pendingReadsMax;
-  node.refuse(requestId, "RATE_LIMITED", `${max} reads wait already (pendingReadsMax)`);
 }

@@ -10,7 +10,7 @@ import { adoptTerm, becomeFollower } from "../transitions.js";
  * hold a promotion that has not arrived here yet (scenario 32).
  */
 export function onRequestVote(node: RaftState, from: NodeId, request: RequestVote): void {
-  if (request.term < node.term) {
+  if (request.term < node.term || request.term === 0) {
     refuse(node, from);
     return;
   }

@@ -19,7 +19,7 @@ export interface RaftLogSetup {
  * Invariant: base.index <= cachedFrom - 1 <= last.index.
  */
 export class RaftLog {
-  #base: LogId;
+  readonly #base: LogId;
   #last: LogId;
   readonly #terms: TermRuns;
   #entries: Entry[];
@@ -32,6 +32,13 @@ export class RaftLog {
     this.#base = setup.base;
     this.#last = setup.last;
     this.#terms = new TermRuns(setup.termRuns);
+    const { first = setup.base, last: newest = setup.base } = this.#terms;
+    invariant(
+      newest.term === setup.last.term && first.index === this.#firstRetained(),
+      () =>
+        `terms from (${first.term}, ${first.index}) to ${newest.term} do not cover the log from ` +
+        `${setup.base.index + 1} to (${setup.last.term}, ${setup.last.index})`,
+    );
     this.#entries = [...setup.tail];
     this.#cachedFrom = (setup.last.index - setup.tail.length + 1) as LogIndex;
     invariant(this.#cachedFrom > setup.base.index, "the cached tail reaches below the log's base");
@@ -44,6 +51,11 @@ export class RaftLog {
       this.#cachedBytes += entryBytes(entry);
       expected++;
     }
+  }
+
+  /** Where the first run of terms must begin: behind the base, unless the log is empty. */
+  #firstRetained(): number {
+    return this.#last.index === this.#base.index ? this.#base.index : this.#base.index + 1;
   }
 
   get base(): LogId {
@@ -72,11 +84,6 @@ export class RaftLog {
     if (index < this.#base.index) return "compacted";
     if (index === this.#base.index) return this.#base.term;
     return this.#terms.runOf(index).term;
-  }
-
-  /** Whether the log holds exactly this position (paper §5.3, the consistency check). */
-  matches(id: LogId): boolean {
-    return this.termAt(id.index) === id.term;
   }
 
   /** The first retained index of the term that stands at `index`. */

@@ -7,16 +7,24 @@ import { invariant } from "../invariant.js";
  * Invariant: index and term grow strictly from run to run.
  */
 export class TermRuns {
-  #runs: LogId[];
+  readonly #runs: LogId[];
 
   constructor(runs: readonly LogId[]) {
     this.#runs = [];
     for (const run of runs) this.append(run.index, run.term);
   }
 
+  get first(): LogId | undefined {
+    return this.#runs[0];
+  }
+
+  get last(): LogId | undefined {
+    return this.#runs[this.#runs.length - 1];
+  }
+
   /** Notes that the entry at `index`, the new last one, is of `term`. */
   append(index: LogIndex, term: Term): void {
-    const last = this.#runs[this.#runs.length - 1];
+    const { last } = this;
     if (last !== undefined) {
       if (last.term === term) return;
       invariant(
@@ -32,17 +40,6 @@ export class TermRuns {
     let length = this.#runs.length;
     while (length > 0 && this.#runs[length - 1]!.index >= index) length--;
     this.#runs.length = length;
-  }
-
-  /** Forgets everything up to and including `index`. */
-  purgeTo(index: LogIndex): void {
-    const at = this.#position(index);
-    if (at < 0) return;
-    const next = this.#runs[at + 1];
-    const wholeRun = next !== undefined && next.index === index + 1;
-    const rest = this.#runs.slice(at + 1);
-    if (!wholeRun) rest.unshift({ term: this.#runs[at]!.term, index: (index + 1) as LogIndex });
-    this.#runs = rest;
   }
 
   /** The run that holds `index`, which must be retained. */

@@ -17,7 +17,10 @@ export class Progress {
   matchIndex = 0 as LogIndex;
   /** The next entry to send. Invariant: nextIndex > matchIndex. */
   nextIndex: LogIndex;
-  /** In `probe`: a request is out, and none follows before its answer or the next heartbeat. */
+  /**
+   * In `probe`: a request is out, and none follows before an answer. When it was lost, the answer
+   * to the next heartbeat, which stands at the same place, takes its part.
+   */
   probeSent = false;
   /** Entries are being read back from the disk for this peer; none other is asked for. */
   readingLog = false;

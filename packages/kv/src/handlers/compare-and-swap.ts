@@ -1,5 +1,6 @@
 import { type CompareAndSwapCommand, keyToString } from "@d-engine/codec";
 import type { KvStore } from "../kv-store.js";
+import { type KvRecord, recordValue } from "../record.js";
 import type { WriteOutcome } from "../write-outcome.js";
 
 /**
@@ -10,13 +11,14 @@ import type { WriteOutcome } from "../write-outcome.js";
 export function applyCompareAndSwap(store: KvStore, command: CompareAndSwapCommand): WriteOutcome {
   const key = keyToString(command.key);
   const slot = store.find(key);
-  const succeeded = matches(slot?.record.value, command.expected);
-  if (succeeded) store.write(key, slot, command.value);
+  const succeeded = matches(slot?.record, command.expected);
+  if (succeeded) store.write(key, slot, command.value, 0, command.value.length);
   return { succeeded, revision: store.revision, existed: slot !== undefined };
 }
 
-function matches(actual: Uint8Array | undefined, expected: Uint8Array | undefined): boolean {
-  if (actual === undefined || expected === undefined) return actual === expected;
+function matches(record: KvRecord | undefined, expected: Uint8Array | undefined): boolean {
+  if (record === undefined || expected === undefined) return record === expected;
+  const actual = recordValue(record);
   if (actual.length !== expected.length) return false;
   for (let i = 0; i < actual.length; i++) {
     if (actual[i] !== expected[i]) return false;

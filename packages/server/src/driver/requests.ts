@@ -7,6 +7,7 @@ import {
   type InputEvent,
   type LeaderHint,
   type LogIndex,
+  type NodeId,
   type RaftNode,
   type Reply,
   type RequestId,
@@ -15,6 +16,7 @@ import {
 import {
   badTimeout,
   diskFull,
+  notServing,
   rateLimited,
   refusalError,
   stopped,
@@ -25,6 +27,7 @@ import type { Counters, DriverMetrics } from "./metrics.js";
 import type { DriverOptions } from "./options.js";
 import { ProposalQueue } from "./proposal-queue.js";
 import { ReadQueue } from "./read-queue.js";
+import { Transfers } from "./transfers.js";
 
 export interface RequestsSetup<Result> {
   readonly node: RaftNode;
@@ -52,6 +55,7 @@ export class Requests<Result> {
   readonly #setup: RequestsSetup<Result>;
   readonly #proposals: ProposalQueue<Result>;
   readonly #reads: ReadQueue;
+  readonly #transfers = new Transfers();
   #lastRequestId = 0;
   #flushScheduled = false;
   readonly #flushTurn = (): void => {
@@ -85,6 +89,24 @@ export class Requests<Result> {
     };
   }
 
+  /** Writes a command of the node's own, which no state machine of users has to accept. */
+  proposeSystem(command: Uint8Array): Promise<void> {
+    try {
+      this.#checkProposal(command.length);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const deadlineMs = this.#setup.clock.nowMs() + this.#timeoutMs(undefined);
+    return this.#enqueue(command, nothing, deadlineMs, undefined);
+  }
+
+  /** Hands leadership over; resolves when the target leads, rejects when it does not in time. */
+  transfer(target: NodeId): Promise<void> {
+    const refusal = this.#setup.notServing();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return this.#transfers.start(this.#nextRequestId(), target, this.#setup.post);
+  }
+
   propose<T>(
     command: Uint8Array,
     finish: (result: Result) => T,
@@ -98,10 +120,7 @@ export class Requests<Result> {
     } catch (error) {
       return Promise.reject(error);
     }
-    this.#setup.counters.proposals += 1;
-    const waiter = this.#proposals.add(command, deadlineMs, finish, options?.signal);
-    this.#flushSoon();
-    return waiter.promise as Promise<T>;
+    return this.#enqueue(command, finish, deadlineMs, options?.signal);
   }
 
   read<T>(serve: () => T, options: ReadRequestOptions | undefined): Promise<T> {
@@ -157,6 +176,7 @@ export class Requests<Result> {
         this.#refused(reply);
         break;
       case "transferred":
+        this.#transfers.transferred(reply.requestId);
         break;
       default:
         assertNever(reply);
@@ -181,6 +201,7 @@ export class Requests<Result> {
 
   /** Ends every call: `cause` is the failure of the node, `undefined` a close that ran out. */
   failAll(cause: Error | undefined): void {
+    this.#transfers.failAll(notServing(cause));
     if (cause !== undefined) {
       const unproposed = stopped("the engine stopped before the call took effect", cause);
       this.#proposals.failAll(unproposed, stoppedWhileProposed(cause));
@@ -219,6 +240,18 @@ export class Requests<Result> {
       const what = `${gauge.bytes} bytes of writes wait already (pendingProposalBytesMax)`;
       throw rateLimited(what, options.retryAfterMs);
     }
+  }
+
+  #enqueue<T>(
+    command: Uint8Array,
+    finish: (result: Result) => T,
+    deadlineMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    this.#setup.counters.proposals += 1;
+    const waiter = this.#proposals.add(command, deadlineMs, finish, signal);
+    this.#flushSoon();
+    return waiter.promise as Promise<T>;
   }
 
   /** How long the call may take. Throws the reason of a signal that is aborted already. */
@@ -279,6 +312,7 @@ export class Requests<Result> {
   #refused(reply: Extract<Reply, { kind: "refused" }>): void {
     const { leaderHint, options, counters } = this.#setup;
     const error = refusalError(reply.refusal, leaderHint(), options.retryAfterMs);
+    if (this.#transfers.refused(reply.requestId, error)) return;
     if (this.#proposals.asked(reply.requestId)) {
       counters.proposalsRefused += this.#proposals.refused(reply.requestId, error);
     } else {
@@ -311,4 +345,8 @@ export class Requests<Result> {
     this.#lastRequestId += 1;
     return this.#lastRequestId as RequestId;
   }
+}
+
+function nothing(): void {
+  // A command of the system has no result.
 }
