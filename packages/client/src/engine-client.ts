@@ -12,6 +12,7 @@ export type Bytes = string | Uint8Array;
  */
 export type Consistency = "linearizable" | "lease" | "eventual";
 
+/** Every call can be aborted and bounded in time. */
 export interface CallOptions {
   /** Aborting rejects with `signal.reason`; a write that was already sent may still happen. */
   readonly signal?: AbortSignal;
@@ -19,26 +20,31 @@ export interface CallOptions {
   readonly timeoutMs?: number;
 }
 
+/** Options of the reads. */
 export interface ReadOptions extends CallOptions {
   /** @defaultValue the server's default policy */
   readonly consistency?: Consistency;
 }
 
+/** Options of `put`. */
 export interface PutOptions extends CallOptions {
   /** Milliseconds until the key disappears. Refused with `INVALID_REQUEST` until leases exist. */
   readonly ttlMs?: number;
 }
 
+/** What `put` resolves to. */
 export interface PutResult {
   /** The store revision that this write made. */
   readonly revision: number;
 }
 
+/** One key of the store with its value. */
 export interface KeyValue {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
 }
 
+/** What `scanPrefix` resolves to. */
 export interface ScanResult {
   /** Ordered by key bytes, all from one revision. */
   readonly entries: readonly KeyValue[];
@@ -46,11 +52,13 @@ export interface ScanResult {
   readonly revision: number;
 }
 
+/** Who leads, and since which election. */
 export interface LeaderInfo {
   readonly leaderId: NodeId;
   readonly term: Term;
 }
 
+/** One member of the cluster. */
 export interface MemberInfo {
   readonly id: NodeId;
   readonly address: string;
@@ -87,7 +95,17 @@ export interface EngineClient extends AsyncDisposable {
   getMulti(keys: readonly Bytes[], options?: ReadOptions): Promise<(Uint8Array | undefined)[]>;
   /** All keys that begin with `prefix`, in byte order. An empty prefix means every key. */
   scanPrefix(prefix: Bytes, options?: ReadOptions): Promise<ScanResult>;
+  /** `put` with `ttlMs`, in seconds. */
+  putWithTtl(key: Bytes, value: Bytes, ttlSecs: number, options?: CallOptions): Promise<PutResult>;
+  /** `get` with consistency `linearizable`. */
+  getLinearizable(key: Bytes, options?: CallOptions): Promise<Uint8Array | undefined>;
+  /** `get` with consistency `lease`. */
+  getLease(key: Bytes, options?: CallOptions): Promise<Uint8Array | undefined>;
+  /** `get` with consistency `eventual`. */
+  getEventual(key: Bytes, options?: CallOptions): Promise<Uint8Array | undefined>;
+  /** The cluster's members as the asked node's configuration has them. */
   listMembers(options?: CallOptions): Promise<readonly MemberInfo[]>;
+  /** Who leads, once it can serve; `undefined` while nobody does. */
   getLeaderId(options?: CallOptions): Promise<NodeId | undefined>;
   /** Stops intake, waits for calls in flight, releases. Idempotent. */
   close(): Promise<void>;

@@ -1,3 +1,16 @@
+export { AbstractEngineClient } from "./abstract-engine-client.js";
+export type {
+  ClientTransport,
+  TransportAnswer,
+  TransportCallOptions,
+  TransportFailure,
+  TransportMethod,
+} from "./client-transport.js";
+export { connect, connectLazily, connectOver } from "./connect.js";
+export type { ConnectOptions } from "./connect-options.js";
+export { CONNECT_DEFAULTS } from "./connect-options.js";
+export type { HostPort, ParseHostPortOptions } from "./endpoints.js";
+export { endpointsMax, parseEndpoints, parseHostPort } from "./endpoints.js";
 export type {
   Bytes,
   CallOptions,
@@ -11,3 +24,19 @@ export type {
   ReadOptions,
   ScanResult,
 } from "./engine-client.js";
+export type { ProbeResult } from "./probe.js";
+export { probeEndpoints } from "./probe.js";
+export type { ClientPorts } from "./remote-client.js";
+export { RemoteClient } from "./remote-client.js";
+export { toBytes, toText } from "./to-bytes.js";
+export type { WireStatus } from "./wire-errors.js";
+export {
+  CODE_TRAILER,
+  engineCodeOfNumber,
+  formatLeaderTrailer,
+  LEADER_TRAILER,
+  parseLeaderTrailer,
+  RETRY_AFTER_TRAILER,
+  WIRE_ERRORS,
+} from "./wire-errors.js";
+export type { ClusterView } from "./wire-messages.js";

@@ -1,1 +1,33 @@
-export {};
+export {
+  decodeAppendEntriesRequest,
+  encodeAppendEntriesRequest,
+} from "./append-entries-request.js";
+export type { AddressedAppendResponse } from "./append-entries-response.js";
+export {
+  decodeAppendEntriesResponse,
+  encodeAppendEntriesResponse,
+} from "./append-entries-response.js";
+export { CodecError, UnknownChangeError } from "./codec-error.js";
+export { decodeEntry, decodePayload, readEntry } from "./entry-decoder.js";
+export { encodeEntry, encodePayload, entrySize, writeEntry } from "./entry-encoder.js";
+export { keyToString, stringToKey } from "./key-string.js";
+export { Reader } from "./reader.js";
+export { Slab } from "./slab.js";
+export { bytesToUtf8, utf8ToBytes } from "./utf8.js";
+export { varintSize } from "./wire-type.js";
+export type {
+  CompareAndSwapCommand,
+  DecodedWriteCommand,
+  DeleteCommand,
+  NoCommand,
+  PutCommand,
+  WriteCommand,
+} from "./write-command.js";
+export { decodeWriteCommand } from "./write-command-decoder.js";
+export {
+  encodeCompareAndSwap,
+  encodeDelete,
+  encodePut,
+  encodeWriteCommand,
+} from "./write-command-encoder.js";
+export { Writer } from "./writer.js";

@@ -1,1 +1,40 @@
-export {};
+export type {
+  Bytes,
+  CallOptions,
+  Consistency,
+  EngineClient,
+  KeyValue,
+  LeaderInfo,
+  MemberInfo,
+  PutOptions,
+  PutResult,
+  ReadOptions,
+  ScanResult,
+} from "@d-engine/client";
+export type {
+  EngineErrorCode,
+  LeaderHint,
+  LogIndex,
+  NodeId,
+  Outcome,
+  RecoveryProgress,
+  StateMachine,
+  StorageEngine,
+  Term,
+} from "@d-engine/core";
+export { ENGINE_ERRORS, EngineError, isEngineError } from "@d-engine/core";
+export type {
+  DriverMetrics,
+  EngineSettings,
+  ForwardingClient,
+  Logger,
+  NodeState,
+} from "@d-engine/server";
+export { ENGINE_DEFAULTS } from "@d-engine/server";
+export type { CustomEngineConfig, CustomEngineParts } from "./custom-engine.js";
+export { CustomEngine } from "./custom-engine.js";
+export type { EngineConfig } from "./embedded-engine.js";
+export { EmbeddedEngine } from "./embedded-engine.js";
+export type { StandaloneConfig } from "./standalone-engine.js";
+export { StandaloneEngine } from "./standalone-engine.js";
+export type { WaitReadyOptions } from "./wait-ready.js";

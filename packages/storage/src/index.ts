@@ -1,1 +1,17 @@
-export {};
+export type { Crc32 } from "./crc32.js";
+export { tableCrc32 } from "./crc32.js";
+export type { FileStorageOptions, FileStorageTuning } from "./file-storage.js";
+export { FileStorage, STORAGE_DEFAULTS } from "./file-storage.js";
+export type {
+  DirectoryLock,
+  FileHandle,
+  FileStatus,
+  FileSystem,
+  LockOutcome,
+  OpenFileOptions,
+} from "./file-system.js";
+export { MemoryStorage } from "./memory/memory-storage.js";
+export { nodeClock } from "./node/node-clock.js";
+export { nodeFileSystem } from "./node/node-file-system.js";
+export type { NodeFileStorageOptions } from "./node/open-file-storage.js";
+export { nodeFileStorage, openFileStorage } from "./node/open-file-storage.js";

@@ -7,6 +7,9 @@ import type {
   RoleKind,
   Term,
 } from "@d-engine/core";
+import type { WriteOutcome } from "@d-engine/kv";
+
+export type { WriteOutcome } from "@d-engine/kv";
 
 /** What one node knows about itself at this moment. */
 export interface LocalNodeStatus {
@@ -25,15 +28,6 @@ export interface LocalNodeStatus {
   readonly revision: number;
   readonly logBytes: number;
   readonly keys: number;
-}
-
-export interface WriteOutcome {
-  /** False only for a compare-and-swap that did not match. */
-  readonly succeeded: boolean;
-  /** The store revision after the command. */
-  readonly revision: number;
-  /** Whether the key existed before the command. */
-  readonly existed: boolean;
 }
 
 export interface DeadlineOptions {

@@ -1,0 +1,200 @@
+import { parseArgs } from "node:util";
+import { keyBytes, type LoadResult, prepareKeys, runCallers } from "./callers.js";
+import { RawLimit } from "./raw-limit.js";
+import { RawLog } from "./raw-log.js";
+import { machine, millis, percent, rate, table } from "./report.js";
+import { benchRestart, type RestartResult } from "./restart.js";
+import { benchSingleNode, type SingleNodeResult } from "./single-node.js";
+import { Latencies } from "./statistics.js";
+import { createWorkspace } from "./workspace.js";
+
+const help = `Measures on this machine, in this run; figures of different runs do not compare.
+
+Usage: npm run bench -- [single-node | restart | raw]… [options]      (default: single-node restart)
+
+  single-node          durable embedded puts beside the raw limit, and reads
+  restart              time from start to serving, with many keys in the log
+  raw                  the raw limit alone
+
+  --callers 1,10,…     puts under way at a time (default 1,10,100,1000)
+  --repetitions N      of each measurement (default 5)
+  --seconds S          of one repetition (default 1)
+  --keys N             distinct keys of single-node (default 100000)
+  --restart-keys N     keys in the log of restart (default 1000000)
+  --value-bytes N      (default 256)
+  --dir PATH           on the disk to be measured (default ./.bench); removed at the end
+  --json               the result as JSON on stdout
+  --help`;
+
+type Suite = "single-node" | "restart" | "raw";
+
+interface Settings {
+  readonly suites: readonly Suite[];
+  readonly callers: readonly number[];
+  readonly repetitions: number;
+  readonly durationMs: number;
+  readonly keys: number;
+  readonly restartKeys: number;
+  readonly valueBytes: number;
+  readonly dir: string;
+  readonly json: boolean;
+}
+
+interface Results {
+  singleNode?: SingleNodeResult;
+  restart?: RestartResult;
+  raw?: readonly (LoadResult & { readonly callers: number })[];
+}
+
+function parse(): Settings | undefined {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      callers: { type: "string", default: "1,10,100,1000" },
+      repetitions: { type: "string", default: "5" },
+      seconds: { type: "string", default: "1" },
+      keys: { type: "string", default: "100000" },
+      "restart-keys": { type: "string", default: "1000000" },
+      "value-bytes": { type: "string", default: "256" },
+      dir: { type: "string", default: ".bench" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const suites = positionals.map((name) => {
+    if (name === "single-node" || name === "restart" || name === "raw") return name;
+    throw new RangeError(`no such suite: ${name}`);
+  });
+  return {
+    suites: suites.length > 0 ? suites : ["single-node", "restart"],
+    callers: values.callers.split(",").map((text) => positive("callers", text)),
+    repetitions: positive("repetitions", values.repetitions),
+    durationMs: 1000 * positive("seconds", values.seconds),
+    keys: positive("keys", values.keys),
+    restartKeys: positive("restart-keys", values["restart-keys"]),
+    valueBytes: positive("value-bytes", values["value-bytes"]),
+    dir: values.dir,
+    json: values.json,
+  };
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new RangeError(`--${name} must be a positive number, got "${text}"`);
+}
+
+const progress = (line: string) => console.error(line);
+
+async function run(settings: Settings): Promise<Results> {
+  const results: Results = {};
+  for (const suite of settings.suites) {
+    using workspace = createWorkspace(settings.dir);
+    progress(`${suite}: in ${workspace.path}`);
+    const common = { ...settings, folder: workspace.path, progress };
+    if (suite === "raw") results.raw = await runRaw(workspace.path, settings);
+    else if (suite === "single-node") results.singleNode = await benchSingleNode(common);
+    else results.restart = await benchRestart({ ...common, keys: settings.restartKeys });
+  }
+  return results;
+}
+
+async function runRaw(folder: string, settings: Settings) {
+  const log = await RawLog.create(folder);
+  const limit = new RawLimit(log, { keyBytes, valueBytes: settings.valueBytes });
+  const keys = prepareKeys(settings.keys);
+  const latencies = new Latencies(10_000_000);
+  const put = (key: Uint8Array, value: Uint8Array) => limit.put(key, value);
+  const results: (LoadResult & { readonly callers: number })[] = [];
+  // The first repetition warms up and is not reported.
+  for (let repetition = 0; repetition <= settings.repetitions; repetition++) {
+    for (const callers of settings.callers) {
+      const result = await runCallers(put, keys, latencies, { ...settings, callers });
+      if (repetition > 0) results.push({ callers, ...result });
+    }
+  }
+  await log.close();
+  return results;
+}
+
+function print({ raw, singleNode, restart }: Results): void {
+  if (raw !== undefined) {
+    const rows = raw.map(({ callers, perSecond, p50Ms, p99Ms, cpuMicrosPerPut }) => [
+      ...[callers, rate(perSecond), millis(p50Ms), millis(p99Ms)],
+      cpuMicrosPerPut.toFixed(1),
+    ]);
+    console.log(
+      `\nraw limit\n${table(["callers", "puts/s", "p50 ms", "p99 ms", "CPU µs/put"], rows)}`,
+    );
+  }
+  if (singleNode !== undefined) printSingleNode(singleNode);
+  if (restart !== undefined) {
+    const { keys, logBytes, serveMs, serveMsMax } = restart;
+    const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
+    console.log(
+      `\nstart with ${keys} keys in a log of ${Math.round(logBytes / 2 ** 20)} MiB: ` +
+        `serves after ${seconds(serveMs)} (slowest ${seconds(serveMsMax)})`,
+    );
+  }
+}
+
+function printSingleNode({ puts, reads }: SingleNodeResult): void {
+  const header = [
+    "callers",
+    "subject",
+    "puts/s",
+    "±",
+    "p50 ms",
+    "p99 ms",
+    "CPU µs/put",
+    "engine is",
+    "from-to",
+  ];
+  const rows = puts.flatMap(({ callers, subjects }) =>
+    subjects.map(({ name, perSecond, spread, p50Ms, p99Ms, cpuMicrosPerPut, ratio }) => [
+      ...[callers, name, rate(perSecond), percent(spread), millis(p50Ms), millis(p99Ms)],
+      cpuMicrosPerPut.toFixed(1),
+      ...(ratio === undefined
+        ? ["", ""]
+        : [ratio.median.toFixed(2), `${ratio.min.toFixed(2)}-${ratio.max.toFixed(2)}`]),
+    ]),
+  );
+  console.log(
+    `\ndurable puts, one embedded node, beside the raw limit (medians; ± slowest to fastest)`,
+  );
+  console.log(table(header, rows));
+  const readRows = reads.map(({ name, callers, perSecond, spread, p50Ms, p99Ms }) => [
+    name,
+    callers === 0 ? "sync" : callers,
+    rate(perSecond),
+    percent(spread),
+    p50Ms === undefined ? "" : (p50Ms * 1000).toFixed(1),
+    p99Ms === undefined ? "" : (p99Ms * 1000).toFixed(1),
+  ]);
+  console.log(`\nreads`);
+  console.log(table(["read", "callers", "reads/s", "±", "p50 µs", "p99 µs"], readRows));
+}
+
+/** Bad arguments end the process with one line; a bug elsewhere keeps its stack. */
+function parseOrExit(): Settings | undefined {
+  try {
+    return parse();
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}; see --help`);
+    process.exit(2);
+  }
+}
+
+const settings = parseOrExit();
+if (settings === undefined) {
+  console.log(help);
+} else {
+  const results = await run(settings);
+  if (settings.json) console.log(JSON.stringify({ machine: machine(), settings, ...results }));
+  else {
+    const entries = Object.entries(machine()).map(([name, value]) => `${name} ${value}`);
+    console.log(entries.join(", "));
+    print(results);
+  }
+}

@@ -1,0 +1,51 @@
+import type { EngineErrorCode } from "@d-engine/core";
+import { type Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import type { TransportFailure } from "./client-transport.js";
+import {
+  CODE_TRAILER,
+  engineCodeOfNumber,
+  LEADER_TRAILER,
+  parseLeaderTrailer,
+  RETRY_AFTER_TRAILER,
+} from "./wire-errors.js";
+
+/**
+ * Statuses that say by themselves that nothing was executed. All others, UNAVAILABLE and INTERNAL
+ * above all, are also what a connection that breaks under way looks like.
+ */
+const REFUSALS: ReadonlyMap<status, EngineErrorCode> = new Map([
+  [status.INVALID_ARGUMENT, "INVALID_REQUEST"],
+  [status.FAILED_PRECONDITION, "NOT_LEADER"],
+  [status.PERMISSION_DENIED, "CLUSTER_UNAVAILABLE"],
+  [status.UNAUTHENTICATED, "INVALID_REQUEST"],
+  [status.UNIMPLEMENTED, "UNIMPLEMENTED"],
+  // Where a node is out of room it says so by code; without one a message was too large.
+  [status.RESOURCE_EXHAUSTED, "INVALID_REQUEST"],
+]);
+
+/** What a call's error status, and the trailers that came with it, say about its outcome. */
+export function failureOfStatus(address: string, error: ServiceError): TransportFailure {
+  const message = `${address}: ${status[error.code]}: ${error.details}`;
+  // Ours and the peer's deadline alike; the peer sends it for every write it cannot vouch for.
+  if (error.code === status.DEADLINE_EXCEEDED) return { kind: "deadline", message };
+  const code =
+    engineCodeOfNumber(numberOf(error.metadata, CODE_TRAILER)) ?? REFUSALS.get(error.code);
+  if (code === undefined) return { kind: "lost", message };
+  const retryAfterMs = numberOf(error.metadata, RETRY_AFTER_TRAILER);
+  return {
+    kind: "refused",
+    message,
+    code,
+    leader: parseLeaderTrailer(textOf(error.metadata, LEADER_TRAILER)),
+    retryAfterMs: Number.isFinite(retryAfterMs) ? retryAfterMs : undefined,
+  };
+}
+
+function numberOf(trailers: Metadata | undefined, name: string): number {
+  const text = textOf(trailers, name);
+  return /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+}
+
+function textOf(trailers: Metadata | undefined, name: string): string {
+  return trailers?.get(name)[0]?.toString() ?? "";
+}

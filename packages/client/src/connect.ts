@@ -1,0 +1,59 @@
+import { type ConnectOptions, resolveConnectOptions } from "./connect-options.js";
+import { GrpcTransport } from "./grpc-transport.js";
+import { systemClock, systemRandom } from "./internal/system-clock.js";
+import { type ClientPorts, RemoteClient } from "./remote-client.js";
+
+/**
+ * Connects to a cluster through any of its nodes, named as `host:port` or `http://host:port`.
+ * Resolves once a leader that can serve has answered; the other members are found by themselves.
+ *
+ * Rejects with `INVALID_ADDRESS` or `INVALID_REQUEST` for arguments that cannot be used, with
+ * `CLUSTER_UNAVAILABLE` when no leader was found within `readyTimeoutMs`, and with
+ * `signal.reason` when aborted.
+ *
+ * @example
+ * await using client = await connect(["127.0.0.1:9081"]);
+ * await client.put("greeting", "hello");
+ * console.log(await client.getString("greeting"));
+ */
+export async function connect(
+  endpoints: readonly string[],
+  options: ConnectOptions = {},
+): Promise<RemoteClient> {
+  const resolved = resolveConnectOptions(endpoints, options);
+  return await connectOver(
+    { transport: new GrpcTransport(resolved), clock: systemClock, random: systemRandom },
+    endpoints,
+    options,
+  );
+}
+
+/**
+ * A client of a cluster whose members are known already: nothing is asked before the first call.
+ *
+ * @throws EngineError `INVALID_ADDRESS` or `INVALID_REQUEST` for arguments that cannot be used
+ */
+export function connectLazily(
+  endpoints: readonly string[],
+  options: ConnectOptions = {},
+): RemoteClient {
+  const resolved = resolveConnectOptions(endpoints, options);
+  const transport = new GrpcTransport(resolved);
+  return new RemoteClient(resolved, { transport, clock: systemClock, random: systemRandom });
+}
+
+/** `connect` over ports of the caller's choice. The client owns the transport and closes it. */
+export async function connectOver(
+  ports: ClientPorts,
+  endpoints: readonly string[],
+  options: ConnectOptions = {},
+): Promise<RemoteClient> {
+  const client = new RemoteClient(resolveConnectOptions(endpoints, options), ports);
+  try {
+    await client.refresh(options.signal === undefined ? {} : { signal: options.signal });
+    return client;
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}

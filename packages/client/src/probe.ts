@@ -1,0 +1,51 @@
+import { isEngineError } from "@d-engine/core";
+import { CONNECT_DEFAULTS } from "./connect-options.js";
+import { parseEndpoints } from "./endpoints.js";
+import type { CallOptions } from "./engine-client.js";
+import { GrpcTransport } from "./grpc-transport.js";
+import { type ClusterView, decodeClusterView, METADATA_REQUEST } from "./wire-messages.js";
+
+/** What one node says of the cluster, or why it says nothing. */
+export type ProbeResult =
+  | { readonly kind: "answered"; readonly endpoint: string; readonly view: ClusterView }
+  | { readonly kind: "failed"; readonly endpoint: string; readonly reason: string };
+
+/**
+ * Asks each endpoint once what it knows of the cluster, with or without a leader: for people who
+ * want to see what is wrong, where `connect` waits until nothing is. Results are in the order of
+ * the endpoints. Rejects with `INVALID_ADDRESS` for an endpoint that cannot be read.
+ */
+export async function probeEndpoints(
+  endpoints: readonly string[],
+  options: CallOptions = {},
+): Promise<readonly ProbeResult[]> {
+  const addresses = parseEndpoints(endpoints);
+  const transport = new GrpcTransport(CONNECT_DEFAULTS);
+  const { signal, timeoutMs = CONNECT_DEFAULTS.timeoutMs } = options;
+  try {
+    return await Promise.all(
+      addresses.map(async (endpoint): Promise<ProbeResult> => {
+        const answer = await transport.call(endpoint, "metadata", METADATA_REQUEST, {
+          timeoutMs,
+          signal,
+        });
+        signal?.throwIfAborted();
+        if (answer.kind === "failed") {
+          return { kind: "failed", endpoint, reason: answer.failure.message };
+        }
+        return viewOf(endpoint, answer.body);
+      }),
+    );
+  } finally {
+    await transport.close();
+  }
+}
+
+function viewOf(endpoint: string, body: Uint8Array): ProbeResult {
+  try {
+    return { kind: "answered", endpoint, view: decodeClusterView(body) };
+  } catch (error) {
+    if (!isEngineError(error)) throw error;
+    return { kind: "failed", endpoint, reason: `${endpoint}: ${error.message}` };
+  }
+}

@@ -1,0 +1,121 @@
+import { type EngineErrorCode, type LeaderHint, nodeId } from "@d-engine/core";
+import { error as wire } from "@d-engine/proto";
+
+/**
+ * How errors stand on the wire of the contract's services. One table for both sides.
+ *
+ * | Code | `ClientResponse.error` | gRPC status, where there is no `ClientResponse` |
+ * |---|---|---|
+ * | NOT_LEADER | 4001, `metadata.leader_*`, trailer `x-raft-leader` | FAILED_PRECONDITION, same trailer |
+ * | LEADER_CHANGED | 1003 | ABORTED |
+ * | CLUSTER_UNAVAILABLE | 4005 | UNAVAILABLE |
+ * | RATE_LIMITED | 4004, `metadata.retry_after_ms` | RESOURCE_EXHAUSTED |
+ * | INVALID_REQUEST | 4003 | INVALID_ARGUMENT |
+ * | DISK_FULL | 3001 | RESOURCE_EXHAUSTED |
+ * | DATA_CORRUPTION | 3002 | DATA_LOSS |
+ * | STORAGE_IO_ERROR | 3003 | INTERNAL |
+ * | STORAGE_PERMISSION_DENIED | 3004 | PERMISSION_DENIED |
+ * | VERSION_MISMATCH | 2002 | FAILED_PRECONDITION |
+ * | INVALID_RESPONSE | 2001 | INTERNAL |
+ * | CONNECTION_TIMEOUT | 1001 | UNAVAILABLE |
+ * | INVALID_ADDRESS | 1002 | INVALID_ARGUMENT |
+ * | PROPOSE_FAILED | 4006 | ABORTED |
+ * | CLOSED | 4005: to a client, one node is gone | UNAVAILABLE |
+ * | DATA_DIR_LOCKED | 8888; never leaves a process that runs | FAILED_PRECONDITION |
+ * | OUTCOME_UNKNOWN | – | DEADLINE_EXCEEDED: the one status defined to leave the outcome open |
+ * | UNIMPLEMENTED | – | UNIMPLEMENTED |
+ *
+ * A code without a number (codes of our own begin at 10000 and stay off these services, rule R20)
+ * always travels as a status. So does every write error of unknown outcome whose number would
+ * tell the client that nothing happened.
+ */
+export const WIRE_ERRORS = {
+  NOT_LEADER: { number: wire.ErrorCode.NOT_LEADER, status: "FAILED_PRECONDITION" },
+  LEADER_CHANGED: { number: wire.ErrorCode.LEADER_CHANGED, status: "ABORTED" },
+  CLUSTER_UNAVAILABLE: { number: wire.ErrorCode.CLUSTER_UNAVAILABLE, status: "UNAVAILABLE" },
+  RATE_LIMITED: { number: wire.ErrorCode.RATE_LIMITED, status: "RESOURCE_EXHAUSTED" },
+  INVALID_REQUEST: { number: wire.ErrorCode.INVALID_REQUEST, status: "INVALID_ARGUMENT" },
+  DISK_FULL: { number: wire.ErrorCode.DISK_FULL, status: "RESOURCE_EXHAUSTED" },
+  DATA_CORRUPTION: { number: wire.ErrorCode.DATA_CORRUPTION, status: "DATA_LOSS" },
+  STORAGE_IO_ERROR: { number: wire.ErrorCode.STORAGE_IO_ERROR, status: "INTERNAL" },
+  STORAGE_PERMISSION_DENIED: {
+    number: wire.ErrorCode.STORAGE_PERMISSION_DENIED,
+    status: "PERMISSION_DENIED",
+  },
+  VERSION_MISMATCH: { number: wire.ErrorCode.VERSION_MISMATCH, status: "FAILED_PRECONDITION" },
+  INVALID_RESPONSE: { number: wire.ErrorCode.INVALID_RESPONSE, status: "INTERNAL" },
+  CONNECTION_TIMEOUT: { number: wire.ErrorCode.CONNECTION_TIMEOUT, status: "UNAVAILABLE" },
+  INVALID_ADDRESS: { number: wire.ErrorCode.INVALID_ADDRESS, status: "INVALID_ARGUMENT" },
+  PROPOSE_FAILED: { number: wire.ErrorCode.PROPOSE_FAILED, status: "ABORTED" },
+  CLOSED: { number: wire.ErrorCode.CLUSTER_UNAVAILABLE, status: "UNAVAILABLE" },
+  DATA_DIR_LOCKED: { number: wire.ErrorCode.GENERAL, status: "FAILED_PRECONDITION" },
+  OUTCOME_UNKNOWN: { number: undefined, status: "DEADLINE_EXCEEDED" },
+  UNIMPLEMENTED: { number: undefined, status: "UNIMPLEMENTED" },
+} as const satisfies Record<EngineErrorCode, WireForm>;
+
+interface WireForm {
+  readonly number: wire.ErrorCode | undefined;
+  readonly status: WireStatus;
+}
+
+/** Names of the gRPC statuses in use. */
+export type WireStatus =
+  | "ABORTED"
+  | "DATA_LOSS"
+  | "DEADLINE_EXCEEDED"
+  | "FAILED_PRECONDITION"
+  | "INTERNAL"
+  | "INVALID_ARGUMENT"
+  | "PERMISSION_DENIED"
+  | "RESOURCE_EXHAUSTED"
+  | "UNAVAILABLE"
+  | "UNIMPLEMENTED";
+
+/** Trailer with the leader of whoever refused for not leading: `formatLeaderTrailer`. */
+export const LEADER_TRAILER = "x-raft-leader";
+/** Trailer with the contract's number of the error behind a status, decimal. */
+export const CODE_TRAILER = "x-d-engine-code";
+/** Trailer of a `RATE_LIMITED` status: milliseconds, decimal. */
+export const RETRY_AFTER_TRAILER = "x-d-engine-retry-after-ms";
+
+const codeOfNumber: ReadonlyMap<number, EngineErrorCode> = new Map(
+  Object.entries(WIRE_ERRORS)
+    // The number of these two means something else, or nothing, to a reader.
+    .filter(([code]) => code !== "CLOSED" && code !== "DATA_DIR_LOCKED")
+    .flatMap(([code, form]) =>
+      form.number === undefined ? [] : [[form.number, code as EngineErrorCode] as const],
+    ),
+);
+
+/** The code that a number stands for; `undefined` for one that this version does not send. */
+export function engineCodeOfNumber(number: number): EngineErrorCode | undefined {
+  return codeOfNumber.get(number);
+}
+
+/** The form that existing clients read: `{"leader_id":1,"address":"127.0.0.1:9081"}`. */
+export function formatLeaderTrailer(leader: LeaderHint): string {
+  return JSON.stringify({ leader_id: leader.leaderId, address: leader.address });
+}
+
+/** Reads `formatLeaderTrailer`; `undefined` for anything that is not a usable hint. */
+export function parseLeaderTrailer(text: string): LeaderHint | undefined {
+  try {
+    const { leader_id: id, address } = JSON.parse(text) as Record<string, unknown>;
+    return typeof address === "string" ? leaderHintOf(id, address) : undefined;
+  } catch {
+    // A hint is a convenience: without it the client asks another node.
+    return undefined;
+  }
+}
+
+/** The leader named by `ErrorMetadata`, or `undefined` when it names none. */
+export function leaderOfMetadata(metadata: wire.ErrorMetadata | undefined): LeaderHint | undefined {
+  return leaderHintOf(Number(metadata?.leaderId), metadata?.leaderAddress ?? "");
+}
+
+function leaderHintOf(id: unknown, address: string): LeaderHint | undefined {
+  if (typeof id !== "number" || !Number.isInteger(id) || id < 1 || id > 0xffff_ffff) {
+    return undefined;
+  }
+  return { leaderId: nodeId(id), address };
+}

@@ -1,0 +1,37 @@
+/** The streams that commands read and write. */
+export interface CliIo {
+  /** Writes the result. */
+  out(text: string | Uint8Array): void;
+  /** Writes for people: errors and notes, one line each. */
+  err(line: string): void;
+  /** Everything on standard input, up to `bytesMax`. */
+  readStdin(bytesMax: number): Promise<Uint8Array>;
+}
+
+/** The streams of this process. */
+export function processIo(): CliIo {
+  // A reader that stops early, such as `head`, ends the output and not the program.
+  process.stdout.on("error", endQuietly);
+  process.stderr.on("error", endQuietly);
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (line) => void process.stderr.write(`${line}\n`),
+    readStdin,
+  };
+}
+
+function endQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+}
+
+/** One chunk more than the bound is read at most, so that the caller sees that it is exceeded. */
+async function readStdin(bytesMax: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+    if (bytes > bytesMax) break;
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,14 @@
+/** How a command ends; scripts may rely on these. */
+export const EXIT = Object.freeze({
+  ok: 0,
+  /** Nothing happened, or not what was asked; stderr has one line that says why. */
+  failed: 1,
+  /** The command line itself is wrong. */
+  usage: 2,
+  /** The key does not exist, or a compare-and-swap did not match. */
+  negative: 3,
+  /** A write was sent and its answer is missing: it may or may not take effect. */
+  unknown: 4,
+});
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

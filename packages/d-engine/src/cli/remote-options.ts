@@ -1,0 +1,50 @@
+import { type ConnectOptions, connect, parseEndpoints, type RemoteClient } from "@d-engine/client";
+import { type Command, InvalidArgumentError, Option } from "commander";
+
+/** Options of every command that talks to a cluster. */
+export interface RemoteOptions {
+  readonly endpoints: readonly string[];
+  readonly timeout: number;
+  readonly json: boolean;
+}
+
+/** A consistent set of them for each command, with the same words in each help text. */
+export function addRemoteOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("-e, --endpoints <list>", "nodes to ask, HOST:PORT separated by commas")
+        .argParser(readEndpoints)
+        .default(["127.0.0.1:9081"], "127.0.0.1:9081")
+        .env("D_ENGINE_ENDPOINTS"),
+    )
+    .addOption(
+      new Option("-t, --timeout <ms>", "milliseconds until the command gives up")
+        .argParser(readMilliseconds)
+        .default(5_000),
+    )
+    .option("--json", "print one JSON object, for programs", false);
+}
+
+/** Connects, runs `use`, and closes whatever came of it. */
+export async function withClient<Result>(
+  { endpoints, timeout }: RemoteOptions,
+  use: (client: RemoteClient) => Promise<Result>,
+): Promise<Result> {
+  const options: ConnectOptions = { timeoutMs: timeout, readyTimeoutMs: timeout };
+  await using client = await connect(endpoints, options);
+  return await use(client);
+}
+
+function readEndpoints(text: string): readonly string[] {
+  try {
+    return parseEndpoints(text.split(",").filter((part) => part.trim() !== ""));
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function readMilliseconds(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= 2 ** 31 - 1) return value;
+  throw new InvalidArgumentError("It must be a whole number of milliseconds, 1 or more.");
+}

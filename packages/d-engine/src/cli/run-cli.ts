@@ -1,0 +1,80 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import type { CliIo } from "./cli-io.js";
+import { addCasCommand } from "./commands/cas.js";
+import { addDeleteCommand } from "./commands/delete.js";
+import { addGetCommand } from "./commands/get.js";
+import { addPutCommand } from "./commands/put.js";
+import { addScanCommand } from "./commands/scan.js";
+import { addStartCommand } from "./commands/start.js";
+import { addStatusCommand } from "./commands/status.js";
+import { EXIT, type ExitCode } from "./exit-codes.js";
+import type { Finish } from "./finish.js";
+import { reportError } from "./report-error.js";
+
+const EXIT_CODES = `
+Exit codes:
+  0  done
+  1  failed, without effect; one line on stderr says why
+  2  wrong arguments
+  3  the key does not exist, or a compare-and-swap did not match
+  4  a write was sent and its answer is missing: it may or may not take effect
+
+Examples:
+  d-engine start --data-dir ./data
+  d-engine put greeting hello
+  d-engine get greeting
+  d-engine <command> --help`;
+
+/**
+ * Runs one command line (without the interpreter and script of `process.argv`) and resolves with
+ * its exit code. Never rejects.
+ */
+export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.ok;
+  const finish: Finish = async (effect, { json }, work) => {
+    try {
+      exitCode = await work();
+    } catch (error) {
+      if (error instanceof CommanderError) throw error;
+      exitCode = reportError(error, io, { json, effect });
+    }
+  };
+  const program = buildProgram(io, finish);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError))
+      return reportError(error, io, { json: false, effect: "reads" });
+    // Help and version end the parser in the same way, with code 0.
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+}
+
+function buildProgram(io: CliIo, finish: Finish): Command {
+  const program = new Command("d-engine")
+    .description("A durable, strongly consistent key-value store: run a node, or talk to one.")
+    .version(version())
+    .showHelpAfterError("(--help shows what is possible)")
+    .addHelpText("after", EXIT_CODES)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.out(text),
+      writeErr: (text) => io.err(text.trimEnd()),
+    });
+  // Subcommands take over output and exit from the program as it is when they are added.
+  addStartCommand(program, io, finish);
+  addPutCommand(program, io, finish);
+  addGetCommand(program, io, finish);
+  addDeleteCommand(program, io, finish);
+  addCasCommand(program, io, finish);
+  addScanCommand(program, io, finish);
+  addStatusCommand(program, io, finish);
+  return program;
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { readonly version: string }).version;
+}

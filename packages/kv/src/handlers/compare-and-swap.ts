@@ -1,0 +1,27 @@
+import { type CompareAndSwapCommand, keyToString } from "@d-engine/codec";
+import type { KvStore } from "../kv-store.js";
+import { type KvRecord, recordValue } from "../record.js";
+import type { WriteOutcome } from "../write-outcome.js";
+
+/**
+ * Sets the key if it holds exactly the expected bytes; no expected value asks that it be absent,
+ * which a key with an empty value is not. Matched, it is a put in every respect (rule R15);
+ * otherwise it changes nothing.
+ */
+export function applyCompareAndSwap(store: KvStore, command: CompareAndSwapCommand): WriteOutcome {
+  const key = keyToString(command.key);
+  const slot = store.find(key);
+  const succeeded = matches(slot?.record, command.expected);
+  if (succeeded) store.write(key, slot, command.value, 0, command.value.length);
+  return { succeeded, revision: store.revision, existed: slot !== undefined };
+}
+
+function matches(record: KvRecord | undefined, expected: Uint8Array | undefined): boolean {
+  if (record === undefined || expected === undefined) return record === expected;
+  const actual = recordValue(record);
+  if (actual.length !== expected.length) return false;
+  for (let i = 0; i < actual.length; i++) {
+    if (actual[i] !== expected[i]) return false;
+  }
+  return true;
+}

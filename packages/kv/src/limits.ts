@@ -1,0 +1,55 @@
+import { EngineError } from "@d-engine/core";
+
+/**
+ * What one node admits to the log. Looked at when a command is validated, never when it is
+ * applied: nodes may be configured differently, but must apply alike.
+ */
+export interface KvLimits {
+  /**
+   * Longest key, in bytes, 1 to 65,536. The shortest is 1 byte.
+   * @defaultValue 4096
+   */
+  readonly keyBytesMax: number;
+  /**
+   * Longest value, in bytes, 0 to 2^30. It holds for the expected value of a compare-and-swap too.
+   * @defaultValue 1048576 (1 MiB)
+   */
+  readonly valueBytesMax: number;
+  /**
+   * Keys at which new ones are refused with `RATE_LIMITED` until others are deleted, 1 to 2^23.
+   * Half of what the runtime's map can hold: commands validated and not yet applied never fill it.
+   * @defaultValue 8388608
+   */
+  readonly keysMax: number;
+}
+
+export const KV_LIMITS_DEFAULTS: KvLimits = Object.freeze({
+  keyBytesMax: 4096,
+  valueBytesMax: 1_048_576,
+  keysMax: 8_388_608,
+});
+
+const allowed: { readonly [Field in keyof KvLimits]: readonly [min: number, max: number] } = {
+  keyBytesMax: [1, 65_536],
+  valueBytesMax: [0, 2 ** 30],
+  keysMax: [1, 2 ** 23],
+};
+
+/** The given limits over the defaults, frozen. One `INVALID_REQUEST` names every bad field. */
+export function resolveKvLimits(given: Partial<KvLimits> = {}): KvLimits {
+  const limits = { ...KV_LIMITS_DEFAULTS };
+  const problems: string[] = [];
+  for (const field of Object.keys(allowed) as (keyof KvLimits)[]) {
+    const [min, max] = allowed[field];
+    const value = given[field] ?? limits[field];
+    if (Number.isInteger(value) && value >= min && value <= max) limits[field] = value;
+    else problems.push(`${field} must be an integer from ${min} to ${max}, got ${value}`);
+  }
+  for (const field of Object.keys(given)) {
+    if (!(field in allowed)) problems.push(`${field} is not a limit`);
+  }
+  if (problems.length > 0) {
+    throw new EngineError("INVALID_REQUEST", `invalid key-value limits: ${problems.join("; ")}`);
+  }
+  return Object.freeze(limits);
+}

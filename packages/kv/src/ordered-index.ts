@@ -1,0 +1,126 @@
+import { BTree } from "./btree.js";
+import type { KeyRange } from "./prefix-range.js";
+import type { KvRecord } from "./record.js";
+
+/**
+ * The place of one key. The record in it is replaced while no snapshot can see the slot, which is
+ * so when `epoch` is the index's own; otherwise the slot is replaced as a whole. Outside of
+ * `OrderedIndex` slots are opaque and read-only.
+ */
+export interface Slot {
+  readonly record: KvRecord;
+  readonly epoch: number;
+}
+
+/** Called with each record in byte order of its key; `false` ends the walk. */
+export type RecordVisitor = (key: string, record: KvRecord) => boolean;
+
+/** What can be read from the index and from its snapshots alike. */
+export interface RecordSource {
+  readonly size: number;
+  get(key: string): KvRecord | undefined;
+  /** Visits the records of `range` in byte order. The source must not change meanwhile. */
+  walk(range: KeyRange, visit: RecordVisitor): void;
+}
+
+/**
+ * Records by key, for point reads and for ordered ranges: a hash map and a B+tree over the same
+ * slots.
+ *
+ * Overwriting a key is the most frequent write, and costs a look-up in the map alone: tree and map
+ * share the slot. Only a key that comes or goes changes the tree. A snapshot clones the tree, in
+ * microseconds, and begins a new epoch; from then on each slot of an older epoch is copied before
+ * its first write, as the tree does with its nodes. So a snapshot never changes, needs no closing,
+ * and is paid for by the keys that are written after it, once each.
+ *
+ * Invariant: map and tree hold the same keys with the same slots.
+ */
+export class OrderedIndex implements RecordSource {
+  readonly #slots = new Map<string, MutableSlot>();
+  readonly #tree = new BTree<string, MutableSlot>(undefined, compareKeys, treeNodeKeysMax);
+  #epoch = 0;
+
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  get(key: string): KvRecord | undefined {
+    return this.#slots.get(key)?.record;
+  }
+
+  /** The slot of `key`, to be given to `replace`; void after the next `remove` or `snapshot`. */
+  find(key: string): Slot | undefined {
+    return this.#slots.get(key);
+  }
+
+  /** Adds a key that `find` does not know. */
+  insert(key: string, record: KvRecord): void {
+    const slot = { record, epoch: this.#epoch };
+    this.#slots.set(key, slot);
+    this.#tree.set(key, slot);
+  }
+
+  /** Sets the record of a key whose slot `find` has just returned. */
+  replace(key: string, slot: Slot, record: KvRecord): void {
+    if (slot.epoch === this.#epoch) (slot as MutableSlot).record = record;
+    else this.insert(key, record);
+  }
+
+  /** Takes out a key that `find` knows. */
+  remove(key: string): void {
+    this.#slots.delete(key);
+    this.#tree.delete(key);
+  }
+
+  walk(range: KeyRange, visit: RecordVisitor): void {
+    walkTree(this.#tree, range, visit);
+  }
+
+  /** The records as they are now, for ever. */
+  snapshot(): RecordSource {
+    this.#epoch++;
+    return new IndexSnapshot(this.#tree.clone());
+  }
+}
+
+interface MutableSlot {
+  record: KvRecord;
+  readonly epoch: number;
+}
+
+class IndexSnapshot implements RecordSource {
+  readonly #tree: BTree<string, Slot>;
+
+  constructor(tree: BTree<string, Slot>) {
+    this.#tree = tree;
+  }
+
+  get size(): number {
+    return this.#tree.size;
+  }
+
+  get(key: string): KvRecord | undefined {
+    return this.#tree.get(key)?.record;
+  }
+
+  walk(range: KeyRange, visit: RecordVisitor): void {
+    walkTree(this.#tree, range, visit);
+  }
+}
+
+function walkTree(tree: BTree<string, Slot>, range: KeyRange, visit: RecordVisitor): void {
+  tree.forRange(range.from, range.to, false, (key, slot) =>
+    visit(key, slot.record) ? undefined : stop,
+  );
+}
+
+const stop = { break: true };
+
+/** Byte order, for one-byte strings. Never `localeCompare`, which depends on the machine. */
+function compareKeys(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+// Measured with 8-byte keys: 10 to 15 % faster inserts than 32, the default, at 100k and 1M keys;
+// 128 gains nothing more and copies twice as much after a snapshot.
+const treeNodeKeysMax = 64;

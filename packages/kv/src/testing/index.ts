@@ -1,0 +1,2 @@
+export type { StateMachineSubject } from "./describe-state-machine.js";
+export { describeStateMachine } from "./describe-state-machine.js";

@@ -1,0 +1,72 @@
+import type { DescFile } from "@bufbuild/protobuf";
+import { describe, expect, it } from "vitest";
+import {
+  client,
+  cluster,
+  common,
+  election,
+  error,
+  health,
+  peer,
+  replication,
+  storage,
+} from "../src/index.js";
+import { readContractTable } from "./contract-table.js";
+import { descriptorFacts } from "./descriptor-facts.js";
+
+interface ContractFile {
+  readonly table: string;
+  readonly path: string;
+  readonly descriptor: DescFile;
+}
+
+const contract: readonly ContractFile[] = [
+  { table: "common", path: "common", descriptor: common.file_common },
+  { table: "error", path: "error", descriptor: error.file_error },
+  { table: "client", path: "client/client_api", descriptor: client.file_client_client_api },
+  { table: "cluster", path: "server/cluster", descriptor: cluster.file_server_cluster },
+  { table: "election", path: "server/election", descriptor: election.file_server_election },
+  {
+    table: "replication",
+    path: "server/replication",
+    descriptor: replication.file_server_replication,
+  },
+  { table: "storage", path: "server/storage", descriptor: storage.file_server_storage },
+];
+
+const beyondContract: readonly ContractFile[] = [
+  { table: "health", path: "grpc/health/v1/health", descriptor: health.file_grpc_health_v1_health },
+  { table: "peer", path: "d_engine/peer/v1/peer", descriptor: peer.file_d_engine_peer_v1_peer },
+];
+
+describe("generated descriptors", () => {
+  it.each([...contract, ...beyondContract])(
+    "$path holds exactly what its pinned table says",
+    ({ table, path, descriptor }) => {
+      expect(descriptor.name).toBe(path);
+      expect(descriptor.proto.syntax).toBe("proto3");
+      expect(descriptorFacts(descriptor)).toEqual(readContractTable(table).facts);
+    },
+  );
+});
+
+describe("additions to the contract (rule R4)", () => {
+  it.each(contract)("$path has ours from number 100 up, theirs below", ({ table }) => {
+    const { ours, theirs } = readContractTable(table);
+    expect(ours.filter((field) => field.number < 100)).toEqual([]);
+    expect(theirs.filter((field) => field.number >= 100)).toEqual([]);
+  });
+
+  it("common.proto has none, and the others the nine that are known", () => {
+    const counts = contract.map(({ table }) => [table, readContractTable(table).ours.length]);
+    expect(Object.fromEntries(counts)).toEqual({
+      common: 0,
+      error: 0,
+      client: 5,
+      cluster: 0,
+      election: 1,
+      replication: 3,
+      storage: 0,
+    });
+  });
+});

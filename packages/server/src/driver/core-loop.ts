@@ -1,0 +1,212 @@
+import {
+  type BatchId,
+  type Clock,
+  type Effects,
+  type Entry,
+  type Envelope,
+  type InputEvent,
+  isEngineError,
+  type LogIndex,
+  type LogReadRequest,
+  type LogStore,
+  type RaftNode,
+  type Reply,
+  type RoleChange,
+  type StateMachine,
+  type Transport,
+} from "@d-engine/core";
+import { ApplyPipeline } from "./apply-pipeline.js";
+import { HeldMessages } from "./held-messages.js";
+import type { Logger } from "./logger.js";
+import { Mailbox } from "./mailbox.js";
+import type { Counters } from "./metrics.js";
+
+export interface CoreLoopSetup<Result> {
+  readonly node: RaftNode;
+  readonly log: LogStore;
+  readonly transport: Transport;
+  readonly stateMachine: StateMachine<Result>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly counters: Counters;
+  readonly applySliceMs: number;
+  readonly heldMessagesMax: number;
+  readonly events: CoreLoopEvents<Result>;
+}
+
+/** What the loop reports. Called in the order of the core's effects, never from within each other. */
+export interface CoreLoopEvents<Result> {
+  reply(reply: Reply): void;
+  /** One entry was applied; `result` is `undefined` for an entry without a command. */
+  entryApplied(entry: Entry, result: Result | undefined): void;
+  /** The state machine holds everything up to here. */
+  applied(upTo: LogIndex): void;
+  roleChanged(change: RoleChange): void;
+  /** A step and all its effects are done. */
+  stepped(): void;
+  room(available: boolean): void;
+  /** The node can not go on. Nothing is reported afterwards. */
+  failed(error: Error): void;
+}
+
+/**
+ * Runs the core against its ports: one input at a time, each with the time at which it is taken up
+ * (rule R1), and every effect at the moment at which it is allowed. What rests on the disk waits
+ * here for the batch it rests on (I11).
+ */
+export class CoreLoop<Result> {
+  readonly #setup: CoreLoopSetup<Result>;
+  readonly #mailbox: Mailbox;
+  readonly #held: HeldMessages;
+  readonly #pipeline: ApplyPipeline<Result>;
+  /** The newest batch that is durable. */
+  #persisted = 0 as BatchId;
+  /** The newest batch handed to the log. */
+  #written = 0 as BatchId;
+  /** The newest commit index that the log was told of. */
+  #commitTold = 0 as LogIndex;
+  #stopped = false;
+  readonly #send = (envelope: Envelope): void => {
+    this.#setup.counters.messagesSent += 1;
+    this.#setup.transport.send(envelope);
+  };
+
+  constructor(setup: CoreLoopSetup<Result>) {
+    this.#setup = setup;
+    const { stateMachine, clock, events, applySliceMs: sliceMs } = setup;
+    this.#held = new HeldMessages(setup.heldMessagesMax);
+    this.#mailbox = new Mailbox(
+      (event) => this.#step(event),
+      (error) => this.#fail(error),
+    );
+    this.#pipeline = new ApplyPipeline({
+      stateMachine,
+      clock,
+      sliceMs,
+      onEntry: (entry, result) => events.entryApplied(entry, result),
+      onSlice: (upTo) => this.#applied(upTo),
+      onError: (error) => this.#fail(error),
+    });
+  }
+
+  /** Listens to log and transport. Called once. */
+  start(): void {
+    const { log, transport, counters, events } = this.#setup;
+    log.start({
+      persisted: (batch) => this.#onPersisted(batch),
+      failed: (error) => this.#fail(error),
+      room: (available) => {
+        if (!this.#stopped) events.room(available);
+      },
+    });
+    transport.start({
+      receive: (from, message) => {
+        counters.messagesReceived += 1;
+        this.post({ kind: "receive", from, message });
+      },
+      unreachable: (peer) => this.post({ kind: "unreachable", peer }),
+    });
+  }
+
+  /** Takes an input up now, or after the one in hand. Ignored after `stop` or a failure. */
+  post(event: InputEvent): void {
+    this.#mailbox.post(event);
+  }
+
+  /** After this nothing is stepped, sent, applied or reported any more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#mailbox.close();
+    this.#pipeline.stop();
+  }
+
+  /** Whether the log is at work on a batch. */
+  get writing(): boolean {
+    return this.#written > this.#persisted;
+  }
+
+  get applySlices(): number {
+    return this.#pipeline.slices;
+  }
+
+  get held(): HeldMessages {
+    return this.#held;
+  }
+
+  #step(event: InputEvent): void {
+    const { node, clock, counters, events } = this.#setup;
+    counters.steps += 1;
+    const effects = node.step({ ...event, nowMs: clock.nowMs() });
+    this.#perform(effects);
+    if (node.commitIndex > this.#commitTold) this.#tellCommit(node.commitIndex);
+    if (!this.#stopped) events.stepped();
+  }
+
+  #perform(effects: Effects): void {
+    const { counters, events } = this.#setup;
+    if (effects.hardState !== undefined || effects.append.length > 0) this.#write(effects);
+    for (const envelope of effects.send) this.#send(envelope);
+    if (effects.sendAfterPersist.length > 0) {
+      this.#held.hold(effects.batch, effects.sendAfterPersist);
+      this.#held.release(this.#persisted, this.#send);
+    }
+    if (effects.roleChange !== undefined) {
+      counters.roleChanges += 1;
+      events.roleChanged(effects.roleChange);
+    }
+    // Before `apply`: an entry must have its waiters when it is applied.
+    for (const reply of effects.replies) events.reply(reply);
+    for (const request of effects.readLog) this.#readLog(request);
+    if (effects.apply.length > 0) this.#pipeline.push(effects.apply);
+  }
+
+  #write(effects: Effects): void {
+    const { log, node, counters } = this.#setup;
+    counters.batchesWritten += 1;
+    counters.entriesAppended += effects.append.length;
+    this.#written = effects.batch;
+    const { batch, hardState, append: entries } = effects;
+    log.write({ batch, hardState, entries, commitIndex: node.commitIndex });
+  }
+
+  /** So that a log that goes idle, or is closed, knows that its last entries are committed. */
+  #tellCommit(commitIndex: LogIndex): void {
+    this.#commitTold = commitIndex;
+    this.#setup.log.committed?.(commitIndex);
+  }
+
+  #onPersisted(batch: BatchId): void {
+    if (this.#stopped) return;
+    this.#persisted = batch;
+    this.#held.release(batch, this.#send);
+    this.post({ kind: "persisted", batch });
+  }
+
+  #applied(upTo: LogIndex): void {
+    if (this.#stopped) return;
+    this.#setup.events.applied(upTo);
+    this.post({ kind: "applied", upTo });
+  }
+
+  #readLog(request: LogReadRequest): void {
+    const { log, logger, counters } = this.#setup;
+    const { peer, from, to, bytesMax } = request;
+    log.read(from, to, bytesMax).then(
+      (entries) => this.post({ kind: "logRead", peer, from, entries }),
+      (error: unknown) => {
+        // Purged meanwhile is expected, anything else is not; the peer can be served neither way.
+        counters.logReadFailures += 1;
+        const expected = isEngineError(error, "INVALID_REQUEST");
+        const line = `entries from ${from} for node ${peer} cannot be read`;
+        logger[expected ? "info" : "error"](line, { error });
+        this.post({ kind: "logRead", peer, from, entries: undefined });
+      },
+    );
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.stop();
+    this.#setup.events.failed(error instanceof Error ? error : new Error(String(error)));
+  }
+}

@@ -1,0 +1,359 @@
+import type { Consistency, LeaderInfo } from "@d-engine/client";
+import {
+  type Clock,
+  isEngineError,
+  type LeaderHint,
+  type NodeId,
+  type NodeIdentity,
+  type OpenedStorage,
+  RaftNode,
+  type RaftOptions,
+  type RaftStatus,
+  type Random,
+  type RecoveryProgress,
+  type StateMachine,
+  type Transport,
+} from "@d-engine/core";
+import { ClockWatch } from "./clock-watch.js";
+import { CoreLoop } from "./core-loop.js";
+import { notServing } from "./driver-errors.js";
+import { LeaderTracker } from "./leader-tracker.js";
+import { Lifecycle, type NodeState } from "./lifecycle.js";
+import type { DeadlineOptions, ReadRequestOptions } from "./local-node.js";
+import { type Logger, silentLogger } from "./logger.js";
+import { Counters, type DriverMetrics } from "./metrics.js";
+import type { DriverOptions } from "./options.js";
+import { type Recovered, recover } from "./recovery.js";
+import { Requests } from "./requests.js";
+import { successorOf } from "./successor.js";
+
+export interface DriverSetup<Result> {
+  /** Owned by the driver from the call of `start` on, also when that fails. */
+  readonly storage: OpenedStorage;
+  readonly stateMachine: StateMachine<Result>;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly raftOptions: RaftOptions;
+  readonly options: DriverOptions;
+  readonly logger?: Logger | undefined;
+  readonly onProgress?: ((progress: RecoveryProgress) => void) | undefined;
+  /** Ends a start that is still under way; `start` rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A running node: the core, its log, its state machine and its callers. Knows its surroundings by
+ * ports alone, so that what is simulated is what ships.
+ *
+ * A write resolves when its entry is durable on a majority and applied here. Whatever rejects with
+ * outcome `rejected` has no effect, now or later.
+ *
+ * @typeParam Result what the state machine answers to one command
+ */
+export class Driver<Result> {
+  readonly identity: NodeIdentity;
+  readonly leader = new LeaderTracker();
+  readonly #setup: DriverSetup<Result>;
+  readonly #node: RaftNode;
+  readonly #loop: CoreLoop<Result>;
+  readonly #requests: Requests<Result>;
+  readonly #lifecycle: Lifecycle;
+  readonly #counters = new Counters();
+  readonly #clockWatch: ClockWatch;
+  readonly #logger: Logger;
+  /** This node leads, but its noop is not applied: it must be asked again after each step. */
+  #becomingReady = false;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Replays the log into the state machine and starts the node. Resolves when eventual reads can
+   * be served; who leads is told by `leader`.
+   *
+   * @throws EngineError `DATA_CORRUPTION`, `VERSION_MISMATCH`, `STORAGE_IO_ERROR`
+   */
+  static async start<Result>(setup: DriverSetup<Result>): Promise<Driver<Result>> {
+    try {
+      setup.signal?.throwIfAborted();
+      const recovered = await recover(setup);
+      setup.signal?.throwIfAborted();
+      const driver = new Driver(setup, recovered);
+      driver.#begin();
+      return driver;
+    } catch (error) {
+      await setup.storage.close();
+      throw error;
+    }
+  }
+
+  private constructor(setup: DriverSetup<Result>, recovered: Recovered) {
+    const { clock, random, raftOptions, options, stateMachine, transport, storage } = setup;
+    this.#setup = setup;
+    this.#logger = setup.logger ?? silentLogger;
+    this.identity = storage.identity;
+    this.#node = new RaftNode({
+      ...recovered,
+      id: this.identity.nodeId,
+      options: raftOptions,
+      nowMs: clock.nowMs(),
+      random,
+      nonce: Math.floor(random.next() * Number.MAX_SAFE_INTEGER),
+    });
+    this.#loop = new CoreLoop({
+      node: this.#node,
+      log: storage.log,
+      transport,
+      stateMachine,
+      clock,
+      logger: this.#logger,
+      counters: this.#counters,
+      applySliceMs: options.applySliceMs,
+      heldMessagesMax: options.heldMessagesMax,
+      events: this.#loopEvents(),
+    });
+    this.#requests = new Requests({
+      node: this.#node,
+      stateMachine,
+      clock,
+      options,
+      counters: this.#counters,
+      post: (event) => this.#loop.post(event),
+      writing: () => this.#loop.writing,
+      leaderHint: () => this.leaderHint(),
+      notServing: () => this.#whyNotServing(),
+    });
+    this.#lifecycle = new Lifecycle({
+      transport,
+      storage,
+      clock,
+      logger: this.#logger,
+      closeTimeoutMs: options.closeTimeoutMs,
+      idle: () => this.#requests.idle,
+    });
+    this.#clockWatch = new ClockWatch(clock, options.clockJumpMs);
+  }
+
+  get state(): NodeState {
+    return this.#lifecycle.state;
+  }
+
+  /** Whether calls are taken in. */
+  get serving(): boolean {
+    return this.#lifecycle.state === "running";
+  }
+
+  /** Throws `CLOSED`, or the failure of the node, when calls are not taken in. */
+  checkServing(): void {
+    const refusal = this.#whyNotServing();
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /** Resolves when every call that was accepted before has ended. Never rejects. */
+  settled(): Promise<void> {
+    return this.#requests.settled();
+  }
+
+  /** Resolves when the node has ended, with the error that ended it, if any. Never rejects. */
+  get closed(): Promise<Error | undefined> {
+    return this.#lifecycle.closed;
+  }
+
+  /** What ended the node, if it failed. */
+  get failure(): Error | undefined {
+    return this.#lifecycle.failure;
+  }
+
+  get stateMachine(): StateMachine<Result> {
+    return this.#setup.stateMachine;
+  }
+
+  /**
+   * Proposes one command; resolves with what `finish` makes of its result once it is committed and
+   * applied here. The bytes belong to the log from now on. Writes of one caller are applied in the
+   * order of their calls. Aborting rejects with the signal's reason: the write may still happen.
+   */
+  propose<T>(
+    command: Uint8Array,
+    finish: (result: Result) => T,
+    options?: DeadlineOptions,
+  ): Promise<T> {
+    return this.#requests.propose(command, finish, options);
+  }
+
+  /** Writes a command of the node's own; rejects like `propose`. */
+  proposeSystem(command: Uint8Array): Promise<void> {
+    return this.#requests.proposeSystem(command);
+  }
+
+  /**
+   * Hands leadership to another voter (thesis §3.10). Proposals that come meanwhile are refused
+   * `LEADER_CHANGED`. Resolves when the target leads.
+   *
+   * @throws EngineError `NOT_LEADER`, `INVALID_REQUEST` when the target is no other voter,
+   *   `CLUSTER_UNAVAILABLE` when it did not take over within an election timeout
+   */
+  transferLeadership(target: NodeId): Promise<void> {
+    return this.#requests.transfer(target);
+  }
+
+  /**
+   * Calls `serve` once, at a moment at which what it sees is as fresh as `consistency` asks, and
+   * resolves with its value. `serve` must be synchronous.
+   */
+  read<T>(serve: () => T, options?: ReadRequestOptions): Promise<T> {
+    return this.#requests.read(serve, options);
+  }
+
+  /** Whether the cluster has no other member to ask. */
+  get isOnlyMember(): boolean {
+    return this.#node.memberCount === 1;
+  }
+
+  /** The level of reads that name none. */
+  get defaultConsistency(): Consistency {
+    return this.#setup.options.defaultConsistency;
+  }
+
+  status(): RaftStatus {
+    return this.#node.status();
+  }
+
+  get logBytes(): number {
+    return this.#setup.storage.log.bytes;
+  }
+
+  /** Where the leader is, as far as this node knows. */
+  leaderHint(): LeaderHint | undefined {
+    const { leaderId } = this.#node;
+    if (leaderId === undefined) return undefined;
+    const { members } = this.#node.status().configuration;
+    return { leaderId, address: members.find(({ id }) => id === leaderId)?.address ?? "" };
+  }
+
+  metrics(): DriverMetrics {
+    return {
+      ...this.#counters,
+      ...this.#requests.pending(),
+      applySlices: this.#loop.applySlices,
+      heldMessages: this.#loop.held.count,
+      heldMessagesDropped: this.#loop.held.dropped,
+      logBytes: this.logBytes,
+    };
+  }
+
+  /**
+   * Hands leadership on if this node leads others, so that they need no election timeout. Then
+   * stops intake, lets what was accepted finish within `closeTimeoutMs`, seals the log and
+   * releases the storage. What does not finish in time rejects: `CLOSED` when it was never
+   * proposed, `OUTCOME_UNKNOWN` otherwise. Idempotent, also after a failure.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const successor = this.serving ? successorOf(this.#node.status()) : undefined;
+    if (successor !== undefined) await this.#handOver(successor);
+    if (this.serving) {
+      this.#requests.flush();
+      this.#lifecycle.beginClose();
+      this.#endIfDone();
+    }
+    await this.closed;
+  }
+
+  /** A node may stop without a successor, too: the others then elect one by themselves. */
+  async #handOver(successor: NodeId): Promise<void> {
+    try {
+      await this.transferLeadership(successor);
+    } catch (error) {
+      if (!isEngineError(error)) throw error;
+      this.#logger.info(`closing without handing leadership over: ${error.message}`);
+    }
+  }
+
+  #begin(): void {
+    this.#lifecycle.run();
+    this.#loop.start();
+    this.#tick();
+  }
+
+  #tick(): void {
+    const { clock, raftOptions } = this.#setup;
+    const delayMs = raftOptions.heartbeatIntervalMs / ticksPerHeartbeat;
+    this.#lifecycle.timer = clock.setTimer(delayMs, () => this.#tick());
+    const jumpMs = this.#clockWatch.jumpMs();
+    if (jumpMs !== 0) {
+      this.#counters.clockJumps += 1;
+      this.#logger.warn(`wall clock moved ${Math.round(jumpMs)} ms against the monotonic clock`);
+      this.#loop.post({ kind: "clockJump" });
+    }
+    this.#loop.post({ kind: "tick" });
+    this.#requests.expire();
+    this.#endIfDone();
+  }
+
+  #loopEvents(): ConstructorParameters<typeof CoreLoop<Result>>[0]["events"] {
+    return {
+      reply: (reply) => this.#requests.reply(reply),
+      entryApplied: (entry, result) => this.#requests.entryApplied(entry, result),
+      applied: (upTo) => this.#requests.applied(upTo),
+      roleChanged: (change) => {
+        this.#becomingReady = change.role === "leader";
+        const leader = change.leaderId === undefined ? "no leader" : `leader ${change.leaderId}`;
+        this.#logger.info(`${change.role} in term ${change.term}, ${leader}: ${change.reason}`);
+        this.#updateLeader();
+      },
+      stepped: () => {
+        if (this.#becomingReady) this.#updateLeader();
+        this.#endIfDone();
+      },
+      room: (available) => this.#onRoom(available),
+      failed: (error) => this.#onFailed(error),
+    };
+  }
+
+  #updateLeader(): void {
+    this.leader.update(this.#usableLeader());
+  }
+
+  /** A leader counts from when it can serve: for itself, a node knows when its noop is applied. */
+  #usableLeader(): LeaderInfo | undefined {
+    const { leaderId, term } = this.#node;
+    if (leaderId === undefined) return undefined;
+    if (leaderId === this.identity.nodeId) {
+      if (!this.#node.status().leaderReady) return undefined;
+      this.#becomingReady = false;
+    }
+    return { leaderId, term };
+  }
+
+  #onRoom(available: boolean): void {
+    this.#requests.diskFull = !available;
+    if (available) this.#logger.info("the disk has room again; writes are accepted");
+    else this.#logger.warn("the disk has no room for another log segment; writes are refused");
+  }
+
+  #onFailed(error: Error): void {
+    this.#logger.error(`the node stops: ${error.message}`, { error });
+    this.#lifecycle.fail(error);
+    this.#requests.failAll(error);
+    this.leader.end();
+  }
+
+  #endIfDone(): void {
+    if (!this.#lifecycle.readyToEnd) return;
+    this.#loop.stop();
+    this.#lifecycle.end();
+    this.#requests.failAll(undefined);
+    this.leader.end();
+  }
+
+  #whyNotServing(): Error | undefined {
+    return this.serving ? undefined : notServing(this.#lifecycle.failure);
+  }
+}
+
+/** The core wants to see time pass this often within a heartbeat interval. */
+const ticksPerHeartbeat = 10;

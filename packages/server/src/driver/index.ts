@@ -1,0 +1,18 @@
+export type { DriverSetup } from "./driver.js";
+export { Driver } from "./driver.js";
+export { KvNode } from "./kv-node.js";
+export type { LeaderListener } from "./leader-tracker.js";
+export type { NodeState } from "./lifecycle.js";
+export type {
+  DeadlineOptions,
+  LocalNode,
+  LocalNodeStatus,
+  ReadRequestOptions,
+  WriteOutcome,
+} from "./local-node.js";
+export type { LogFields, Logger } from "./logger.js";
+export { silentLogger } from "./logger.js";
+export type { DriverMetrics } from "./metrics.js";
+export { NullTransport } from "./null-transport.js";
+export type { DriverOptions } from "./options.js";
+export { DRIVER_DEFAULTS } from "./options.js";

@@ -1,0 +1,92 @@
+import type { KeyValue } from "@d-engine/client";
+import { EngineError, type LeaderHint } from "@d-engine/core";
+import type { KvStateMachine, WriteOutcome } from "@d-engine/kv";
+import type { Driver } from "./driver.js";
+import type {
+  DeadlineOptions,
+  LocalNode,
+  LocalNodeStatus,
+  ReadRequestOptions,
+} from "./local-node.js";
+
+/** The key-value operations of one node: a driver and the store that it feeds. */
+export class KvNode implements LocalNode {
+  readonly driver: Driver<WriteOutcome>;
+  readonly store: KvStateMachine;
+
+  constructor(driver: Driver<WriteOutcome>, store: KvStateMachine) {
+    this.driver = driver;
+    this.store = store;
+  }
+
+  status(): LocalNodeStatus {
+    const { driver, store } = this;
+    const raft = driver.status();
+    return {
+      nodeId: driver.identity.nodeId,
+      clusterId: driver.identity.clusterId,
+      role: raft.role,
+      term: raft.term,
+      leaderId: raft.leaderId,
+      leaderReady: raft.leaderReady,
+      commitIndex: raft.commitIndex,
+      lastApplied: store.lastApplied,
+      lastLogIndex: raft.last.index,
+      configuration: raft.configuration,
+      revision: store.revision,
+      logBytes: driver.logBytes,
+      keys: store.keys,
+    };
+  }
+
+  leaderHint(): LeaderHint | undefined {
+    return this.driver.leaderHint();
+  }
+
+  write(command: Uint8Array, options?: DeadlineOptions): Promise<WriteOutcome> {
+    return this.driver.propose(command, asIs, options);
+  }
+
+  read(
+    keys: readonly Uint8Array[],
+    options?: ReadRequestOptions,
+  ): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.readWith((store) => {
+      for (const key of keys) this.checkKey(key);
+      return store.getMulti(keys);
+    }, options);
+  }
+
+  scan(
+    prefix: Uint8Array,
+    options?: ReadRequestOptions,
+  ): Promise<{ readonly entries: readonly KeyValue[]; readonly revision: number }> {
+    return this.readWith((store) => store.scanPrefix(prefix), options);
+  }
+
+  /** Like `write`, resolving with what `finish` makes of the outcome. */
+  writeWith<T>(
+    command: Uint8Array,
+    finish: (outcome: WriteOutcome) => T,
+    options?: DeadlineOptions,
+  ): Promise<T> {
+    return this.driver.propose(command, finish, options);
+  }
+
+  /** Calls `serve` once, when the store is as fresh as asked; resolves with its value. */
+  readWith<T>(serve: (store: KvStateMachine) => T, options?: ReadRequestOptions): Promise<T> {
+    return this.driver.read(() => serve(this.store), options);
+  }
+
+  /** Throws `INVALID_REQUEST` for what can not be a key of this store. */
+  checkKey(key: Uint8Array): void {
+    const { keyBytesMax } = this.store.limits;
+    if (key.length > 0 && key.length <= keyBytesMax) return;
+    const message = `a key has 1 to ${keyBytesMax} bytes (keyBytesMax), got ${key.length}`;
+    throw new EngineError("INVALID_REQUEST", message);
+  }
+}
+
+function asIs(outcome: WriteOutcome): WriteOutcome {
+  return outcome;
+}

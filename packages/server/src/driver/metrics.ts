@@ -1,0 +1,44 @@
+/** Counts since the start of a node. Plain numbers, so that counting costs one addition. */
+export class Counters {
+  /** Steps of the core. */
+  steps = 0;
+  /** Commands taken into the queue. */
+  proposals = 0;
+  /** Commands and reads turned away at a bound with `RATE_LIMITED`. */
+  rateLimited = 0;
+  /** Commands turned away because the disk has no room. */
+  diskFull = 0;
+  /** Commands that the core refused, mostly because this node does not lead. */
+  proposalsRefused = 0;
+  /** Entries handed to the log. */
+  entriesAppended = 0;
+  /** Batches handed to the log. */
+  batchesWritten = 0;
+  /** Entries applied, those of recovery not included. */
+  entriesApplied = 0;
+  /** Reads by how they were served. */
+  readsEventual = 0;
+  readsLease = 0;
+  readsLinearizable = 0;
+  /** Lease reads that found no lease and took the linearizable way. */
+  leaseFallbacks = 0;
+  messagesSent = 0;
+  messagesReceived = 0;
+  roleChanges = 0;
+  /** Times that wall and monotonic clock disagreed. */
+  clockJumps = 0;
+  /** Old entries that could not be read back for a peer. */
+  logReadFailures = 0;
+}
+
+/** A reading of the counters, and of what waits at this moment. */
+export type DriverMetrics = Readonly<Counters> & {
+  /** How often applying was interrupted to keep the event loop free. */
+  readonly applySlices: number;
+  readonly pendingProposals: number;
+  readonly pendingProposalBytes: number;
+  readonly pendingReads: number;
+  readonly heldMessages: number;
+  readonly heldMessagesDropped: number;
+  readonly logBytes: number;
+};

@@ -1,0 +1,155 @@
+import {
+  type Clock,
+  EngineError,
+  type Entry,
+  type LogIndex,
+  type LogStore,
+  type MembershipConfiguration,
+  type OpenedStorage,
+  type RaftNodeSetup,
+  type RecoveryProgress,
+  type StateMachine,
+} from "@d-engine/core";
+import { applyEntry } from "./apply-pipeline.js";
+
+export interface RecoverySetup<Result> {
+  readonly storage: OpenedStorage;
+  readonly stateMachine: StateMachine<Result>;
+  readonly clock: Clock;
+  readonly onProgress?: ((progress: RecoveryProgress) => void) | undefined;
+  /** Ends a long replay early; the promise rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What recovery contributes to the setup of a node. */
+export type Recovered = Pick<
+  RaftNodeSetup,
+  | "hardState"
+  | "base"
+  | "last"
+  | "termRuns"
+  | "tail"
+  | "commitIndex"
+  | "appliedIndex"
+  | "configuration"
+>;
+
+/**
+ * Brings the state machine to the newest commit index that the log knows of, so that the first
+ * eventual read is not older than what this node had answered before (rule R8), and reads what
+ * lies behind it into memory.
+ *
+ * @throws EngineError `DATA_CORRUPTION` when log and state machine do not fit together,
+ *   `VERSION_MISMATCH` for entries that this version cannot execute
+ */
+export async function recover<Result>(setup: RecoverySetup<Result>): Promise<Recovered> {
+  const { storage, stateMachine } = setup;
+  const { base, last, hardState, termRuns } = storage.log.recovered;
+  const held = stateMachine.lastApplied;
+  if (held < base.index || held > last.index) {
+    throw new EngineError(
+      "DATA_CORRUPTION",
+      `the state machine holds entries up to ${held}, but the log retains ${base.index + 1} to ` +
+        `${last.index}: they are not of the same node`,
+    );
+  }
+  // What the state machine holds was committed, whether or not the log knew it already.
+  const commitIndex = Math.max(storage.log.recovered.commitIndex, held) as LogIndex;
+  await replay(setup, base.index, commitIndex);
+  const tail = await readTail(setup, commitIndex, last.index);
+  const configuration: MembershipConfiguration = storage.identity.bootstrap;
+  const appliedIndex = stateMachine.lastApplied;
+  return { hardState, base, last, termRuns, tail, commitIndex, appliedIndex, configuration };
+}
+
+async function replay<Result>(
+  setup: RecoverySetup<Result>,
+  base: LogIndex,
+  commitIndex: LogIndex,
+): Promise<void> {
+  const { stateMachine, clock, onProgress } = setup;
+  const total = commitIndex - base;
+  let reportedMs = clock.nowMs();
+  await forEachChunk(setup, base, commitIndex, (entries) => {
+    for (const entry of entries) {
+      refuseMembershipChange(entry);
+      if (entry.index > stateMachine.lastApplied) applyEntry(stateMachine, entry);
+    }
+    const nowMs = clock.nowMs();
+    if (nowMs - reportedMs < progressEveryMs) return;
+    reportedMs = nowMs;
+    onProgress?.({
+      phase: "replay",
+      done: stateMachine.lastApplied - base,
+      total,
+      unit: "entries",
+    });
+  });
+  if (total > 0) onProgress?.({ phase: "replay", done: total, total, unit: "entries" });
+}
+
+async function readTail<Result>(
+  setup: RecoverySetup<Result>,
+  after: LogIndex,
+  last: LogIndex,
+): Promise<readonly Entry[]> {
+  const tail: Entry[] = [];
+  await forEachChunk(setup, after, last, (entries) => {
+    for (const entry of entries) {
+      refuseMembershipChange(entry);
+      tail.push(entry);
+    }
+  });
+  return tail;
+}
+
+/** Hands over the entries behind `after` up to `last`, reading the next chunk meanwhile. */
+async function forEachChunk<Result>(
+  setup: RecoverySetup<Result>,
+  after: LogIndex,
+  last: LogIndex,
+  take: (entries: readonly Entry[]) => void,
+): Promise<void> {
+  const { storage, signal } = setup;
+  let next = readChunk(storage.log, after, last);
+  while (next !== undefined) {
+    const entries = await next;
+    signal?.throwIfAborted();
+    const end = entries.at(-1)?.index;
+    if (end === undefined) throw new EngineError("DATA_CORRUPTION", noEntries(after, last));
+    next = readChunk(storage.log, end, last);
+    try {
+      take(entries);
+    } catch (error) {
+      // Nobody waits for the chunk under way any more; its own failure would add nothing.
+      next?.catch(() => undefined);
+      throw error;
+    }
+  }
+}
+
+function readChunk(
+  log: LogStore,
+  after: LogIndex,
+  last: LogIndex,
+): Promise<readonly Entry[]> | undefined {
+  if (after >= last) return undefined;
+  return log.read((after + 1) as LogIndex, (last + 1) as LogIndex, chunkBytes);
+}
+
+function noEntries(after: LogIndex, last: LogIndex): string {
+  return `the log promises entries up to ${last} but has none right behind ${after}`;
+}
+
+function refuseMembershipChange(entry: Entry): void {
+  if (entry.payload.kind !== "config") return;
+  throw new EngineError(
+    "VERSION_MISMATCH",
+    `entry ${entry.index} changes the membership, which this version cannot do; start the newer ` +
+      "version that wrote it",
+  );
+}
+
+/** Small enough that applying a chunk does not hold the event loop for long. */
+const chunkBytes = 1024 * 1024;
+const progressEveryMs = 250;

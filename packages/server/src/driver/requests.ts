@@ -1,0 +1,352 @@
+import type { Consistency } from "@d-engine/client";
+import {
+  assertNever,
+  type Clock,
+  EngineError,
+  type Entry,
+  type InputEvent,
+  type LeaderHint,
+  type LogIndex,
+  type NodeId,
+  type RaftNode,
+  type Reply,
+  type RequestId,
+  type StateMachine,
+} from "@d-engine/core";
+import {
+  badTimeout,
+  diskFull,
+  notServing,
+  rateLimited,
+  refusalError,
+  stopped,
+  stoppedWhileProposed,
+} from "./driver-errors.js";
+import type { DeadlineOptions, ReadRequestOptions } from "./local-node.js";
+import type { Counters, DriverMetrics } from "./metrics.js";
+import type { DriverOptions } from "./options.js";
+import { ProposalQueue } from "./proposal-queue.js";
+import { ReadQueue } from "./read-queue.js";
+import { Transfers } from "./transfers.js";
+
+export interface RequestsSetup<Result> {
+  readonly node: RaftNode;
+  readonly stateMachine: StateMachine<Result>;
+  readonly clock: Clock;
+  readonly options: DriverOptions;
+  readonly counters: Counters;
+  readonly post: (event: InputEvent) => void;
+  /** Whether the log is at work on a batch. */
+  readonly writing: () => boolean;
+  readonly leaderHint: () => LeaderHint | undefined;
+  /** Why calls are refused at this moment, if they are. */
+  readonly notServing: () => Error | undefined;
+}
+
+/**
+ * The callers of a node: checks what comes in, gathers it for the core, and ends every call, by a
+ * result, a refusal, its deadline or the end of the node. Every call ends exactly once (C2, L2).
+ *
+ * What arrives within one turn of the event loop goes to the core together.
+ */
+export class Requests<Result> {
+  /** While set, commands are refused and reads are served (rule R10). */
+  diskFull = false;
+  readonly #setup: RequestsSetup<Result>;
+  readonly #proposals: ProposalQueue<Result>;
+  readonly #reads: ReadQueue;
+  readonly #transfers = new Transfers();
+  #lastRequestId = 0;
+  #flushScheduled = false;
+  readonly #flushTurn = (): void => {
+    this.#flushScheduled = false;
+    this.flush();
+  };
+
+  constructor(setup: RequestsSetup<Result>) {
+    this.#setup = setup;
+    const { proposalEntriesMax: entriesMax, proposalBytesMax: bytesMax } = setup.options;
+    this.#proposals = new ProposalQueue({ entriesMax, bytesMax });
+    this.#reads = new ReadQueue(setup.options.readRequestsMax);
+  }
+
+  /** Whether nobody waits for anything. */
+  get idle(): boolean {
+    return this.#proposals.gauge.count === 0 && this.#reads.gauge.count === 0;
+  }
+
+  /** Resolves when every call that waits now has ended. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#proposals.promises(), ...this.#reads.promises()]);
+  }
+
+  pending(): Pick<DriverMetrics, "pendingProposals" | "pendingProposalBytes" | "pendingReads"> {
+    const { count, bytes } = this.#proposals.gauge;
+    return {
+      pendingProposals: count,
+      pendingProposalBytes: bytes,
+      pendingReads: this.#reads.gauge.count,
+    };
+  }
+
+  /** Writes a command of the node's own, which no state machine of users has to accept. */
+  proposeSystem(command: Uint8Array): Promise<void> {
+    try {
+      this.#checkProposal(command.length);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const deadlineMs = this.#setup.clock.nowMs() + this.#timeoutMs(undefined);
+    return this.#enqueue(command, nothing, deadlineMs, undefined);
+  }
+
+  /** Hands leadership over; resolves when the target leads, rejects when it does not in time. */
+  transfer(target: NodeId): Promise<void> {
+    const refusal = this.#setup.notServing();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return this.#transfers.start(this.#nextRequestId(), target, this.#setup.post);
+  }
+
+  propose<T>(
+    command: Uint8Array,
+    finish: (result: Result) => T,
+    options: DeadlineOptions | undefined,
+  ): Promise<T> {
+    let deadlineMs: number;
+    try {
+      this.#checkProposal(command.length);
+      this.#setup.stateMachine.validate(command);
+      deadlineMs = this.#setup.clock.nowMs() + this.#timeoutMs(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#enqueue(command, finish, deadlineMs, options?.signal);
+  }
+
+  read<T>(serve: () => T, options: ReadRequestOptions | undefined): Promise<T> {
+    try {
+      const consistency = this.#consistency(options?.consistency);
+      const refusal = this.#setup.notServing();
+      if (refusal !== undefined) throw refusal;
+      const timeoutMs = this.#timeoutMs(options);
+      switch (consistency) {
+        case "eventual":
+          this.#setup.counters.readsEventual += 1;
+          return Promise.resolve(serve());
+        case "lease":
+          return this.#leaseRead(serve, timeoutMs, options?.signal);
+        case "linearizable":
+          return this.#queueRead(serve, timeoutMs, options?.signal);
+        default:
+          return assertNever(consistency);
+      }
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Hands over to the core what has gathered. */
+  flush(): void {
+    const { post, clock } = this.#setup;
+    if (this.diskFull) this.#proposals.failQueued(diskFull());
+    // After a stall of the event loop: what nobody waits for any more is better not proposed.
+    this.#proposals.expireQueued(clock.nowMs());
+    while (this.#proposals.hasQueued) {
+      const requestId = this.#nextRequestId();
+      const commands = this.#proposals.take(requestId);
+      if (commands !== undefined) post({ kind: "propose", requestId, commands });
+    }
+    if (this.#reads.wantsIndex) {
+      const requestId = this.#nextRequestId();
+      this.#reads.ask(requestId);
+      post({ kind: "read", requestId });
+    }
+  }
+
+  reply(reply: Reply): void {
+    switch (reply.kind) {
+      case "proposed":
+        this.#proposals.accepted(reply.requestId, reply.term, reply.first);
+        break;
+      case "readIndex":
+        this.#reads.confirmed(reply.requestId, reply.index, this.#lastApplied);
+        this.#scheduleReads();
+        break;
+      case "refused":
+        this.#refused(reply);
+        break;
+      case "transferred":
+        this.#transfers.transferred(reply.requestId);
+        break;
+      default:
+        assertNever(reply);
+    }
+  }
+
+  entryApplied(entry: Entry, result: Result | undefined): void {
+    this.#setup.counters.entriesApplied += 1;
+    this.#proposals.applied(entry, result);
+  }
+
+  applied(upTo: LogIndex): void {
+    this.#reads.applied(upTo);
+  }
+
+  /** Ends the calls whose time is over. */
+  expire(): void {
+    const nowMs = this.#setup.clock.nowMs();
+    this.#proposals.expire(nowMs);
+    this.#reads.expire(nowMs);
+  }
+
+  /** Ends every call: `cause` is the failure of the node, `undefined` a close that ran out. */
+  failAll(cause: Error | undefined): void {
+    this.#transfers.failAll(notServing(cause));
+    if (cause !== undefined) {
+      const unproposed = stopped("the engine stopped before the call took effect", cause);
+      this.#proposals.failAll(unproposed, stoppedWhileProposed(cause));
+      this.#reads.failAll(unproposed);
+      return;
+    }
+    const closed = new EngineError("CLOSED", "the engine closed before the call took effect");
+    const unknown = new EngineError(
+      "OUTCOME_UNKNOWN",
+      "the engine closed before the write was acknowledged: it may still take effect",
+    );
+    this.#proposals.failAll(closed, unknown);
+    this.#reads.failAll(closed);
+  }
+
+  get #lastApplied(): LogIndex {
+    return this.#setup.stateMachine.lastApplied;
+  }
+
+  #checkProposal(bytes: number): void {
+    const { options, counters, notServing } = this.#setup;
+    const refusal = notServing();
+    if (refusal !== undefined) throw refusal;
+    if (this.diskFull) {
+      counters.diskFull += 1;
+      throw diskFull();
+    }
+    const { gauge } = this.#proposals;
+    if (gauge.count >= options.pendingProposalsMax) {
+      counters.rateLimited += 1;
+      const what = `${gauge.count} writes wait already (pendingProposalsMax)`;
+      throw rateLimited(what, options.retryAfterMs);
+    }
+    if (gauge.count > 0 && gauge.bytes + bytes > options.pendingProposalBytesMax) {
+      counters.rateLimited += 1;
+      const what = `${gauge.bytes} bytes of writes wait already (pendingProposalBytesMax)`;
+      throw rateLimited(what, options.retryAfterMs);
+    }
+  }
+
+  #enqueue<T>(
+    command: Uint8Array,
+    finish: (result: Result) => T,
+    deadlineMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    this.#setup.counters.proposals += 1;
+    const waiter = this.#proposals.add(command, deadlineMs, finish, signal);
+    this.#flushSoon();
+    return waiter.promise as Promise<T>;
+  }
+
+  /** How long the call may take. Throws the reason of a signal that is aborted already. */
+  #timeoutMs(options: DeadlineOptions | undefined): number {
+    options?.signal?.throwIfAborted();
+    const timeoutMs = options?.timeoutMs ?? this.#setup.options.requestTimeoutMs;
+    if (!(timeoutMs > 0 && timeoutMs < Number.POSITIVE_INFINITY)) throw badTimeout(timeoutMs);
+    return timeoutMs;
+  }
+
+  #consistency(asked: Consistency | undefined): Consistency {
+    const { defaultConsistency, allowClientOverride } = this.#setup.options;
+    if (asked === undefined || asked === defaultConsistency) return defaultConsistency;
+    if (asked !== "linearizable" && asked !== "lease" && asked !== "eventual") {
+      const known = "linearizable, lease or eventual";
+      const message = `consistency must be ${known}, got ${JSON.stringify(asked)}`;
+      throw new EngineError("INVALID_REQUEST", message);
+    }
+    if (allowClientOverride) return asked;
+    throw new EngineError(
+      "INVALID_REQUEST",
+      `this node serves ${defaultConsistency} reads only (allowClientOverride is off), got ${asked}`,
+    );
+  }
+
+  /**
+   * The value is read first and the lease checked afterwards (rule R1): a pause between the two
+   * can then make the check fail, but never the value stale (scenario 38).
+   */
+  #leaseRead<T>(serve: () => T, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
+    const { node, clock, counters, leaderHint } = this.#setup;
+    const value = serve();
+    if (node.leaseHolds(clock.nowMs())) {
+      counters.readsLease += 1;
+      return Promise.resolve(value);
+    }
+    if (!node.isLeader) {
+      const message = "lease reads are served by the leader alone, and this node does not lead";
+      throw new EngineError("NOT_LEADER", message, { leader: leaderHint() });
+    }
+    counters.leaseFallbacks += 1;
+    return this.#queueRead(serve, timeoutMs, signal);
+  }
+
+  #queueRead<T>(serve: () => T, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
+    const { options, counters, clock } = this.#setup;
+    const { count } = this.#reads.gauge;
+    if (count >= options.pendingReadsMax) {
+      counters.rateLimited += 1;
+      throw rateLimited(`${count} reads wait already (pendingReadsMax)`, options.retryAfterMs);
+    }
+    counters.readsLinearizable += 1;
+    const waiter = this.#reads.add(serve, clock.nowMs() + timeoutMs, signal);
+    this.#scheduleReads();
+    return waiter.promise as Promise<T>;
+  }
+
+  #refused(reply: Extract<Reply, { kind: "refused" }>): void {
+    const { leaderHint, options, counters } = this.#setup;
+    const error = refusalError(reply.refusal, leaderHint(), options.retryAfterMs);
+    if (this.#transfers.refused(reply.requestId, error)) return;
+    if (this.#proposals.asked(reply.requestId)) {
+      counters.proposalsRefused += this.#proposals.refused(reply.requestId, error);
+    } else {
+      this.#reads.refused(reply.requestId, error);
+      this.#scheduleReads();
+    }
+  }
+
+  /**
+   * At the end of the turn, with everything that it brings. A large burst begins earlier while the
+   * log is idle, so that the disk works while the rest is still being called and encoded.
+   */
+  #flushSoon(): void {
+    const { options, writing } = this.#setup;
+    if (this.#proposals.openEntries >= options.eagerEntries && !writing()) this.flush();
+    else this.#scheduleFlush();
+  }
+
+  #scheduleReads(): void {
+    if (this.#reads.wantsIndex) this.#scheduleFlush();
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    this.#setup.clock.defer(this.#flushTurn);
+  }
+
+  #nextRequestId(): RequestId {
+    this.#lastRequestId += 1;
+    return this.#lastRequestId as RequestId;
+  }
+}
+
+function nothing(): void {
+  // A command of the system has no result.
+}

@@ -1,0 +1,39 @@
+import type { LeaderHint } from "@d-engine/core";
+
+/** What a handler may know of the call that it answers. */
+export interface CallContext {
+  /** Aborts when the caller cancels, hangs up, or its deadline passes. */
+  readonly signal: AbortSignal;
+  /** Milliseconds until the caller's deadline; `undefined` when it set none. */
+  readonly timeoutMs: number | undefined;
+  /** `host:port` under which the caller reached this node; empty when it did not say. */
+  readonly authority: string;
+}
+
+export interface Answer {
+  readonly body: Uint8Array;
+  /** Sent as the trailer `x-raft-leader`. */
+  readonly leader?: LeaderHint | undefined;
+}
+
+/**
+ * Answers one call. An `EngineError` thrown becomes the gRPC status that `WIRE_ERRORS` names;
+ * anything else is a bug of ours and becomes INTERNAL.
+ */
+export type UnaryHandler = (request: Uint8Array, context: CallContext) => Answer | Promise<Answer>;
+
+/** The far end of a server stream. */
+export interface StreamContext {
+  /** `host:port` under which the caller reached this node; empty when it did not say. */
+  readonly authority: string;
+  send(body: Uint8Array): void;
+}
+
+/** A running stream. */
+export interface OpenStream {
+  /** Sends what has changed since the last message, if anything has. */
+  update(): void;
+}
+
+/** Opens one stream, and sends its first message. Errors as with `UnaryHandler`. */
+export type StreamHandler = (request: Uint8Array, context: StreamContext) => OpenStream;

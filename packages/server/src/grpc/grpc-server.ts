@@ -1,0 +1,124 @@
+import { parseHostPort } from "@d-engine/client";
+import { Server } from "@grpc/grpc-js";
+import type { LocalNode } from "../driver/local-node.js";
+import type { GrpcTransport } from "../peers/grpc-transport.js";
+import { peerServices } from "../peers/peer-services.js";
+import { bind } from "./bind.js";
+import type { OwnAddress } from "./cluster-view.js";
+import { GRPC_LIMITS, type GrpcLimits } from "./limits.js";
+import { OpenStreams } from "./open-streams.js";
+import { rawServiceDefinition } from "./raw-service.js";
+import type { ServiceContext } from "./service-context.js";
+import {
+  clusterManagementHandlers,
+  clusterManagementService,
+} from "./services/cluster-management-service.js";
+import { healthHandlers, healthService } from "./services/health-service.js";
+import { raftClientHandlers, raftClientService } from "./services/raft-client-service.js";
+import { type BugListener, unaryCall } from "./unary-call.js";
+
+export interface GrpcServerOptions {
+  /** The node that answers. It must outlive the server. */
+  readonly node: LocalNode;
+  /** `host:port`; port 0 lets the system choose. */
+  readonly listen: string;
+  /**
+   * `host:port` that clients are told for this node.
+   * @defaultValue where it listens; behind a wildcard address, what the asking client dialed
+   */
+  readonly advertise?: string;
+  /** The node's peer transport, when it has peers or may get some: they call at the same port. */
+  readonly peers?: GrpcTransport;
+  readonly limits?: Partial<GrpcLimits>;
+  /**
+   * Milliseconds that `close` gives calls under way.
+   * @defaultValue 5000
+   */
+  readonly drainTimeoutMs?: number;
+  /**
+   * Told of errors that are bugs of ours; the caller of the method gets INTERNAL.
+   * @defaultValue `process.emitWarning`
+   */
+  readonly onBug?: BugListener;
+}
+
+/** A node's one port: every service of the contract, and `grpc.health.v1`. */
+export interface GrpcServer extends AsyncDisposable {
+  /** `host:port` as bound. */
+  readonly address: string;
+  /**
+   * Stops taking calls, ends streams with UNAVAILABLE, lets calls under way finish, and after
+   * `drainTimeoutMs` breaks what is left. Idempotent; never rejects.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves a node over gRPC, in plaintext. Rejects with `INVALID_ADDRESS` when the address cannot
+ * be parsed or bound.
+ */
+export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
+  const limits: GrpcLimits = { ...GRPC_LIMITS, ...options.limits };
+  const onBug = options.onBug ?? warnOfBug;
+  const streams = new OpenStreams(limits.streamsMax, onBug);
+  const server = new Server({
+    "grpc.max_receive_message_length": limits.requestBytesMax,
+    "grpc.max_send_message_length": -1,
+    "grpc.max_concurrent_streams": limits.callsPerConnectionMax,
+    "grpc.so_reuseport": 0,
+  });
+  const advertised = options.advertise && parseHostPort(options.advertise).text;
+  let ownAddress: OwnAddress = (authority) => authority;
+  addServices(server, {
+    node: options.node,
+    limits,
+    ownAddress: (authority) => ownAddress(authority),
+    unary: (handler) => unaryCall(handler, onBug),
+    stream: (handler) => streams.serve(handler),
+  });
+  if (options.peers !== undefined) {
+    const { definition, implementation } = peerServices(options.peers);
+    server.addService(definition, implementation);
+  }
+  const bound = await bind(server, options.listen);
+  const known = advertised ?? (WILDCARDS.has(bound.host) ? undefined : bound.text);
+  ownAddress = (authority) => known ?? authority;
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= shutDown(server, streams, options.drainTimeoutMs ?? 5_000);
+    return closed;
+  };
+  return { address: bound.text, close, [Symbol.asyncDispose]: close };
+}
+
+const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+
+function addServices(server: Server, context: ServiceContext): void {
+  server.addService(rawServiceDefinition(raftClientService), raftClientHandlers(context));
+  server.addService(
+    rawServiceDefinition(clusterManagementService),
+    clusterManagementHandlers(context),
+  );
+  server.addService(rawServiceDefinition(healthService), healthHandlers(context));
+}
+
+function shutDown(server: Server, streams: OpenStreams, drainTimeoutMs: number): Promise<void> {
+  streams.close();
+  return new Promise((resolve) => {
+    const force = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, drainTimeoutMs);
+    server.tryShutdown(() => {
+      clearTimeout(force);
+      resolve();
+    });
+  });
+}
+
+function warnOfBug(error: unknown, method: string): void {
+  process.emitWarning(error instanceof Error ? error : String(error), {
+    code: "D_ENGINE_BUG",
+    detail: `while answering ${method}`,
+  });
+}

@@ -1,0 +1,21 @@
+import { client } from "@d-engine/proto";
+import type { UntypedServiceImplementation } from "@grpc/grpc-js";
+import { handleClientRead } from "../handlers/handle-client-read.js";
+import { handleClientScan } from "../handlers/handle-client-scan.js";
+import { handleClientWrite } from "../handlers/handle-client-write.js";
+import { unimplemented } from "../handlers/unimplemented.js";
+import { watchMembership } from "../handlers/watch-membership.js";
+import type { ServiceContext } from "../service-context.js";
+
+export const raftClientService = client.RaftClientService;
+
+export function raftClientHandlers(context: ServiceContext): UntypedServiceImplementation {
+  const { node, limits, unary, stream } = context;
+  return {
+    HandleClientWrite: unary(handleClientWrite(node)),
+    HandleClientRead: unary(handleClientRead(node, limits)),
+    HandleClientScan: unary(handleClientScan(node, limits)),
+    Watch: stream(unimplemented("Watch")),
+    WatchMembership: stream(watchMembership(node)),
+  };
+}

@@ -1,0 +1,199 @@
+import {
+  EngineError,
+  type NodeId,
+  nodeId,
+  type RaftOptions,
+  resolveRaftOptions,
+} from "@d-engine/core";
+import { KV_LIMITS_DEFAULTS, type KvLimits, resolveKvLimits } from "@d-engine/kv";
+import { type FileStorageTuning, STORAGE_DEFAULTS } from "@d-engine/storage";
+import { type InitialCluster, parseInitialCluster } from "./bootstrap/initial-cluster.js";
+import { DRIVER_DEFAULTS, type DriverOptions } from "./driver/options.js";
+
+type RaftSettings = Omit<RaftOptions, "pendingReadsMax">;
+type StorageSettings = Required<FileStorageTuning>;
+
+/** Everything that can be set about a node, in one flat list. Each has a default. */
+export interface EngineSettings extends RaftSettings, DriverOptions, KvLimits, StorageSettings {
+  /** `host:port` at which others reach this node. Recorded when the data directory is made. */
+  readonly address: string;
+  /** The id of this node, from 1. Recorded when the data directory is made. */
+  readonly nodeId: number;
+  /**
+   * All first members of a new cluster, this node among them, as a record of id → `host:port` or
+   * as `"1=host:port,2=host:port"`. Used once, when the data directory is made: afterwards the log
+   * rules. `undefined` starts a cluster of one.
+   */
+  readonly initialCluster: InitialCluster | string | undefined;
+  /** Tells two clusters with the same initial members apart; the same on all of them. */
+  readonly clusterToken: string;
+}
+
+/** Settings as given; a member given as `undefined` counts as absent. */
+export type EngineSettingsInput = {
+  readonly [K in keyof EngineSettings]?: EngineSettings[K] | undefined;
+};
+
+const { pendingReadsMax: _, ...raftDefaults } = resolveRaftOptions();
+
+/** What an engine runs with when it is not told otherwise; the CLI's help shows the same. */
+export const ENGINE_DEFAULTS: EngineSettings = Object.freeze({
+  ...raftDefaults,
+  ...DRIVER_DEFAULTS,
+  ...KV_LIMITS_DEFAULTS,
+  ...STORAGE_DEFAULTS,
+  address: "127.0.0.1:9081",
+  nodeId: 1,
+  initialCluster: undefined,
+  clusterToken: "",
+});
+
+/** Settings that were checked, sorted by who takes them. */
+export interface ResolvedSettings {
+  readonly address: string;
+  readonly nodeId: NodeId;
+  readonly initialCluster: InitialCluster | undefined;
+  readonly clusterToken: string;
+  readonly raft: RaftOptions;
+  readonly driver: DriverOptions;
+  readonly limits: KvLimits;
+  readonly storage: StorageSettings;
+}
+
+const sectorBytes = 512;
+
+type Check = (value: unknown) => string | undefined;
+
+const driverChecks: { readonly [K in keyof DriverOptions]: Check } = {
+  requestTimeoutMs: numberFrom(1, 3_600_000),
+  closeTimeoutMs: numberFrom(0, 3_600_000),
+  pendingProposalsMax: integerFrom(1, 10_000_000),
+  pendingProposalBytesMax: integerFrom(1024, 2 ** 32),
+  proposalEntriesMax: integerFrom(1, 100_000),
+  proposalBytesMax: integerFrom(1024, 64 * 1024 * 1024),
+  eagerEntries: integerFrom(1, 100_000),
+  pendingReadsMax: integerFrom(1, 10_000_000),
+  readRequestsMax: integerFrom(1, 10_000),
+  retryAfterMs: integerFrom(1, 60_000),
+  applySliceMs: numberFrom(1, 1_000),
+  heldMessagesMax: integerFrom(1, 1_000_000),
+  clockJumpMs: numberFrom(10, 60_000),
+  defaultConsistency: oneOf("linearizable", "lease", "eventual"),
+  allowClientOverride: oneOf(true, false),
+};
+
+const storageChecks: { readonly [K in keyof StorageSettings]: Check } = {
+  segmentBytes: integerFrom(4096, 1024 * 1024 * 1024, sectorBytes),
+  batchBytesMax: integerFrom(1024, 1024 * 1024 * 1024, sectorBytes),
+  sealAfterMs: integerFrom(1, 60_000),
+  spareSegmentsMax: integerFrom(0, 1024),
+};
+
+/**
+ * Fills in defaults and checks every field and the relations between them.
+ *
+ * @throws EngineError `INVALID_REQUEST`, naming every bad field at once
+ */
+export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettings {
+  const given = Object.entries(input).filter(([, value]) => value !== undefined);
+  const problems: string[] = [];
+  for (const [name] of given) {
+    if (!Object.hasOwn(ENGINE_DEFAULTS, name)) problems.push(`${name} is not a setting`);
+  }
+  const driver = pick(given, DRIVER_DEFAULTS);
+  const storage = pick(given, STORAGE_DEFAULTS);
+  checkFields(problems, driver, driverChecks);
+  checkFields(problems, storage, storageChecks);
+  const address = input.address ?? ENGINE_DEFAULTS.address;
+  if (!isAddress(address)) problems.push(`address must be host:port, got ${shown(address)}`);
+  const id = attempt(problems, () => resolveNodeId(input.nodeId ?? ENGINE_DEFAULTS.nodeId));
+  const initialCluster = attempt(problems, () => resolveCluster(input.initialCluster));
+  const clusterToken = input.clusterToken ?? ENGINE_DEFAULTS.clusterToken;
+  if (typeof clusterToken !== "string") {
+    problems.push(`clusterToken must be a string, got ${shown(clusterToken)}`);
+  }
+  const raft = attempt(problems, () => resolveRaftOptions(only(given, raftDefaults)));
+  const limits = attempt(problems, () => resolveKvLimits(only(given, KV_LIMITS_DEFAULTS)));
+  if (problems.length > 0 || raft === undefined || limits === undefined || !id) {
+    throw new EngineError("INVALID_REQUEST", `bad settings: ${problems.join("; ")}`);
+  }
+  const frozen = { driver: Object.freeze(driver), storage: Object.freeze(storage) };
+  const cluster = { nodeId: id, initialCluster, clusterToken };
+  return Object.freeze({ address, ...cluster, raft, limits, ...frozen });
+}
+
+function resolveNodeId(value: number): NodeId {
+  try {
+    return nodeId(value);
+  } catch {
+    const message = `bad node id: nodeId must be an integer from 1 to 2^32 - 1, got ${value}`;
+    throw new EngineError("INVALID_REQUEST", message);
+  }
+}
+
+function resolveCluster(value: InitialCluster | string | undefined): InitialCluster | undefined {
+  return typeof value === "string" ? parseInitialCluster(value) : value;
+}
+
+function checkFields<T extends object>(
+  problems: string[],
+  values: T,
+  checks: { readonly [K in keyof T]: Check },
+): void {
+  for (const name of Object.keys(checks) as (keyof T & string)[]) {
+    const problem = checks[name](values[name]);
+    if (problem !== undefined) problems.push(`${name} ${problem}`);
+  }
+}
+
+function attempt<T>(problems: string[], resolve: () => T): T | undefined {
+  try {
+    return resolve();
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    problems.push(error.message.slice(error.message.indexOf(": ") + 2));
+    return undefined;
+  }
+}
+
+/** The given fields among those of `defaults`. */
+function only<T extends object>(given: readonly [string, unknown][], defaults: T): Partial<T> {
+  return Object.fromEntries(given.filter(([name]) => Object.hasOwn(defaults, name))) as Partial<T>;
+}
+
+function pick<T extends object>(given: readonly [string, unknown][], defaults: T): T {
+  return { ...defaults, ...only(given, defaults) };
+}
+
+function isAddress(value: unknown): value is string {
+  if (typeof value !== "string") return false;
+  const match = /^(.+):(\d{1,5})$/.exec(value);
+  return match !== null && Number(match[2]) <= 65_535;
+}
+
+function numberFrom(min: number, max: number): Check {
+  return (value) => {
+    if (typeof value === "number" && value >= min && value <= max) return undefined;
+    return `must be a number from ${min} to ${max}, got ${shown(value)}`;
+  };
+}
+
+function integerFrom(min: number, max: number, step = 1): Check {
+  const kind = step === 1 ? "an integer" : `a multiple of ${step}`;
+  return (value) => {
+    const inRange = typeof value === "number" && value >= min && value <= max;
+    if (inRange && Number.isInteger(value / step)) return undefined;
+    return `must be ${kind} from ${min} to ${max}, got ${shown(value)}`;
+  };
+}
+
+function oneOf(...allowed: readonly unknown[]): Check {
+  return (value) => {
+    if (allowed.includes(value)) return undefined;
+    return `must be one of ${allowed.map(shown).join(", ")}, got ${shown(value)}`;
+  };
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}

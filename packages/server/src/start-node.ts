@@ -1,0 +1,136 @@
+import {
+  EngineError,
+  type NodeIdentity,
+  type OpenedStorage,
+  type RecoveryProgress,
+  type StateMachine,
+  type StorageEngine,
+} from "@d-engine/core";
+import { KvStateMachine } from "@d-engine/kv";
+import { nodeClock, nodeFileStorage } from "@d-engine/storage";
+import { bootstrapIdentity } from "./bootstrap/initial-cluster.js";
+import { settingsThatDisagree } from "./bootstrap/stored-identity.js";
+import { Driver } from "./driver/driver.js";
+import { KvNode } from "./driver/kv-node.js";
+import { type Logger, silentLogger } from "./driver/logger.js";
+import type { ResolvedSettings } from "./options.js";
+import { GrpcTransport } from "./peers/grpc-transport.js";
+import { FEATURE_LEVEL, type PeerIdentity } from "./peers/handshake.js";
+import { InstanceRegistrar } from "./system/instance-registrar.js";
+import { SystemStateMachine } from "./system/system-state-machine.js";
+import { systemRandom } from "./system-random.js";
+
+/** What a start may be given besides settings. */
+export interface StartHooks {
+  /** Where lines for people go. @defaultValue nowhere */
+  readonly logger?: Logger | undefined;
+  /** Told several times a second while a long log is read and replayed. */
+  readonly onProgress?: ((progress: RecoveryProgress) => void) | undefined;
+  /** Ends a start that is under way, which then rejects with its reason. No use afterwards. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface StartNodeSetup<Result> extends StartHooks {
+  readonly storage: StorageEngine;
+  readonly stateMachine: StateMachine<Result>;
+  readonly settings: ResolvedSettings;
+}
+
+/** A running node, and the way its peers reach it: hand `peers` to the server of its port. */
+export interface StartedNode<Result> {
+  readonly driver: Driver<Result>;
+  readonly peers: GrpcTransport;
+}
+
+/** A running node of the key-value store. */
+export interface StartedKvNode {
+  readonly node: KvNode;
+  readonly peers: GrpcTransport;
+}
+
+/** Starts a node on this process's clock and network, over any storage and state machine. */
+export async function startNode<Result>(
+  setup: StartNodeSetup<Result>,
+): Promise<StartedNode<Result>> {
+  const { settings, onProgress, signal } = setup;
+  const logger = setup.logger ?? silentLogger;
+  signal?.throwIfAborted();
+  const storage = await setup.storage.open({
+    createIdentity: () => bootstrapIdentity(settings),
+    onNotice: (notice) => logger.warn(notice),
+    ...(onProgress === undefined ? {} : { onProgress }),
+  });
+  for (const line of settingsThatDisagree(settings, storage.identity)) logger.warn(line);
+  const stateMachine = new SystemStateMachine(setup.stateMachine);
+  const contacts = new Contacts();
+  const peers = peerTransport(settings, storage, stateMachine, contacts, logger);
+  const driver = await Driver.start({
+    storage,
+    stateMachine,
+    transport: peers,
+    clock: nodeClock,
+    random: systemRandom,
+    raftOptions: settings.raft,
+    options: settings.driver,
+    logger,
+    onProgress,
+    signal,
+  });
+  const registrar = new InstanceRegistrar({
+    self: peers.identity,
+    directory: stateMachine,
+    leader: driver.leader,
+    isMember: (id) => driver.status().configuration.members.some((member) => member.id === id),
+    propose: (command) => driver.proposeSystem(command),
+    logger,
+  });
+  contacts.listener = (peer) => registrar.contact(peer);
+  void driver.closed.then(() => registrar.close());
+  return { driver, peers };
+}
+
+/**
+ * Starts the key-value store over a data directory, which is made if it is missing.
+ *
+ * @throws EngineError `DATA_DIR_LOCKED`, `DATA_CORRUPTION`, `VERSION_MISMATCH`, `DISK_FULL`,
+ *   `STORAGE_PERMISSION_DENIED`, `STORAGE_IO_ERROR`, or `INVALID_REQUEST` for a bad directory
+ */
+export async function startKvNode(
+  dataDir: string,
+  settings: ResolvedSettings,
+  hooks: StartHooks = {},
+): Promise<StartedKvNode> {
+  if (typeof dataDir !== "string" || dataDir === "") {
+    throw new EngineError("INVALID_REQUEST", "dataDir must be the path of a directory");
+  }
+  const store = new KvStateMachine(settings.limits);
+  const storage = nodeFileStorage(dataDir, { ...settings.storage, clock: nodeClock });
+  const { driver, peers } = await startNode({ ...hooks, storage, stateMachine: store, settings });
+  return { node: new KvNode(driver, store), peers };
+}
+
+/** Takes contacts in from the first message on, before anybody can record them. */
+class Contacts {
+  listener: ((peer: PeerIdentity) => void) | undefined;
+}
+
+function peerTransport(
+  settings: ResolvedSettings,
+  storage: OpenedStorage,
+  directory: SystemStateMachine<unknown>,
+  contacts: Contacts,
+  logger: Logger,
+): GrpcTransport {
+  const { clusterId, nodeId, instanceId, bootstrap }: NodeIdentity = storage.identity;
+  const transport = new GrpcTransport({
+    identity: { clusterId, nodeId, instanceId, featureLevel: FEATURE_LEVEL },
+    directory,
+    onContact: (peer) => contacts.listener?.(peer),
+    logger,
+    nowMs: () => nodeClock.nowMs(),
+    random: () => systemRandom.next(),
+    electionTimeoutMs: settings.raft.electionTimeoutMs,
+  });
+  transport.setMembers(bootstrap.members);
+  return transport;
+}

@@ -1,0 +1,190 @@
+import type { KeyValue } from "@d-engine/client";
+import {
+  EngineError,
+  type LeaderHint,
+  type LogIndex,
+  type Member,
+  type NodeId,
+  nodeId,
+  type Term,
+} from "@d-engine/core";
+import { client, fromBinary } from "@d-engine/proto";
+import type {
+  DeadlineOptions,
+  LocalNode,
+  LocalNodeStatus,
+  ReadRequestOptions,
+  WriteOutcome,
+} from "../src/driver/local-node.js";
+
+/**
+ * One node of a cluster whose members share one map: every role and every fault that a gRPC
+ * service or a client can meet, without elections. What is set on it holds from the next call on.
+ */
+export class MapNode implements LocalNode {
+  readonly #id: NodeId;
+  readonly #shared: SharedState;
+  /** Thrown by every write or read while set. */
+  refusal: EngineError | undefined;
+  /** While true, calls wait until their signal aborts. */
+  hangs = false;
+  /** Whether this node leads; set for one node of a cluster. */
+  ready = true;
+  stopped = false;
+  readonly seen: {
+    readonly kind: "write" | "read" | "scan";
+    readonly options: ReadRequestOptions;
+  }[] = [];
+
+  constructor(id: number, shared: SharedState) {
+    this.#id = nodeId(id);
+    this.#shared = shared;
+  }
+
+  get leads(): boolean {
+    return this.#shared.leaderId === this.#id;
+  }
+
+  status(): LocalNodeStatus {
+    if (this.stopped) throw new EngineError("CLOSED", "the node has stopped");
+    const index = this.#shared.revision as LogIndex;
+    return {
+      nodeId: this.#id,
+      clusterId: "test",
+      role: this.leads ? "leader" : "follower",
+      term: 3 as Term,
+      leaderId: this.#shared.leaderId,
+      leaderReady: this.leads && this.ready,
+      commitIndex: Math.max(index, 1) as LogIndex,
+      lastApplied: index,
+      lastLogIndex: index,
+      configuration: {
+        logId: { term: 1 as Term, index: this.#shared.configurationIndex as LogIndex },
+        members: this.#shared.members,
+        outgoingVoters: undefined,
+      },
+      revision: this.#shared.revision,
+      logBytes: 0,
+      keys: this.#shared.data.size,
+    };
+  }
+
+  leaderHint(): LeaderHint | undefined {
+    const { leaderId, members } = this.#shared;
+    if (leaderId === undefined) return undefined;
+    return { leaderId, address: members.find(({ id }) => id === leaderId)?.address ?? "" };
+  }
+
+  async write(command: Uint8Array, options: DeadlineOptions = {}): Promise<WriteOutcome> {
+    await this.#enter("write", options, true);
+    const { operation } = decodeCommand(command);
+    switch (operation.case) {
+      case "insert":
+        return this.#set(operation.value.key, operation.value.value);
+      case "delete":
+        return this.#set(operation.value.key, undefined);
+      case "compareAndSwap": {
+        const { key, expectedValue, newValue } = operation.value;
+        const current = this.#shared.data.get(textOf(key));
+        const matches =
+          expectedValue === undefined
+            ? current === undefined
+            : current !== undefined && Buffer.compare(current, expectedValue) === 0;
+        if (matches) return this.#set(key, newValue);
+        return {
+          succeeded: false,
+          revision: this.#shared.revision,
+          existed: current !== undefined,
+        };
+      }
+      default:
+        throw new EngineError("INVALID_REQUEST", "the command has no operation");
+    }
+  }
+
+  async read(
+    keys: readonly Uint8Array[],
+    options: ReadRequestOptions = {},
+  ): Promise<readonly (Uint8Array | undefined)[]> {
+    await this.#enter("read", options, options.consistency !== "eventual");
+    return keys.map((key) => this.#shared.data.get(textOf(key)));
+  }
+
+  async scan(
+    prefix: Uint8Array,
+    options: ReadRequestOptions = {},
+  ): Promise<{ readonly entries: readonly KeyValue[]; readonly revision: number }> {
+    await this.#enter("scan", options, options.consistency !== "eventual");
+    const entries = [...this.#shared.data]
+      .filter(([key]) => key.startsWith(textOf(prefix)))
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, value]) => ({ key: Buffer.from(key, "latin1"), value }));
+    return { entries, revision: this.#shared.revision };
+  }
+
+  async #enter(
+    kind: "write" | "read" | "scan",
+    options: ReadRequestOptions,
+    leaderOnly: boolean,
+  ): Promise<void> {
+    this.seen.push({ kind, options });
+    if (this.hangs) await aborted(options.signal);
+    if (this.refusal !== undefined) throw this.refusal;
+    if (!leaderOnly || this.leads) return;
+    throw new EngineError("NOT_LEADER", `node ${this.#id} does not lead`, {
+      leader: this.leaderHint(),
+    });
+  }
+
+  #set(key: Uint8Array, value: Uint8Array | undefined): WriteOutcome {
+    const { data } = this.#shared;
+    const name = textOf(key);
+    const existed = data.has(name);
+    if (value === undefined) data.delete(name);
+    else data.set(name, value);
+    if (existed || value !== undefined) this.#shared.revision += 1;
+    return { succeeded: true, revision: this.#shared.revision, existed };
+  }
+}
+
+/** What the nodes of one cluster have in common. */
+export interface SharedState {
+  readonly data: Map<string, Uint8Array>;
+  revision: number;
+  leaderId: NodeId | undefined;
+  members: readonly Member[];
+  /** Index of the entry that made `members`. */
+  configurationIndex: number;
+}
+
+export function sharedState(addresses: readonly string[]): SharedState {
+  return {
+    data: new Map(),
+    revision: 0,
+    leaderId: nodeId(1),
+    configurationIndex: 1,
+    members: addresses.map((address, at) => ({
+      id: nodeId(at + 1),
+      address,
+      status: "active" as const,
+    })),
+  };
+}
+
+function decodeCommand(command: Uint8Array): client.WriteCommand {
+  try {
+    return fromBinary(client.WriteCommandSchema, command);
+  } catch (cause) {
+    throw new EngineError("INVALID_REQUEST", "the command cannot be decoded", { cause });
+  }
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("latin1");
+}
+
+function aborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}

@@ -1,0 +1,43 @@
+import type { HardState } from "@d-engine/core";
+import type { BatchRun } from "../format/batch-builder.js";
+import { getUint32 } from "../format/little-endian.js";
+import { BATCH_HEADER_BYTES } from "../format/log-format.js";
+import {
+  getHardState,
+  getRunHead,
+  HARD_STATE_RECORD,
+  HARD_STATE_RECORD_BYTES,
+  RUN_HEAD_BYTES,
+  RUN_RECORD,
+} from "../format/records.js";
+
+export interface DataRecords {
+  readonly runs: readonly BatchRun[];
+  readonly hardState: HardState | undefined;
+}
+
+/**
+ * What a data batch says, entries not decoded. `undefined` when its records do not fill the
+ * payload exactly: its checksum was right, so whoever wrote it had a bug.
+ */
+export function readDataRecords(batch: Uint8Array, payloadBytes: number): DataRecords | undefined {
+  const end = BATCH_HEADER_BYTES + payloadBytes;
+  const runs: BatchRun[] = [];
+  let hardState: HardState | undefined;
+  let at = BATCH_HEADER_BYTES;
+  while (at < end) {
+    const kind = getUint32(batch, at);
+    if (kind === HARD_STATE_RECORD && at + HARD_STATE_RECORD_BYTES <= end) {
+      hardState = getHardState(batch, at);
+      at += HARD_STATE_RECORD_BYTES;
+    } else if (kind === RUN_RECORD && at + RUN_HEAD_BYTES <= end) {
+      const head = getRunHead(batch, at);
+      if (head.count === 0) return undefined;
+      runs.push({ ...head, offset: at });
+      at += RUN_HEAD_BYTES + head.byteLength;
+    } else {
+      return undefined;
+    }
+  }
+  return at === end ? { runs, hardState } : undefined;
+}

@@ -1,0 +1,54 @@
+import {
+  type Entry,
+  type HardState,
+  LOG_ORIGIN,
+  type LogId,
+  type LogIndex,
+  type LogWrite,
+} from "@d-engine/core";
+
+/** A log as an array: the obvious twin of the one on disk. */
+export interface MemoryLogContent {
+  hardState: HardState | undefined;
+  base: LogId;
+  entries: Entry[];
+  commitIndex: LogIndex;
+}
+
+export function newMemoryLogContent(): MemoryLogContent {
+  return { hardState: undefined, base: LOG_ORIGIN, entries: [], commitIndex: 0 as LogIndex };
+}
+
+/** The position of the last entry; the base when there is none. */
+export function lastOf(content: MemoryLogContent): LogId {
+  const entry = content.entries.at(-1);
+  return entry === undefined ? content.base : { index: entry.index, term: entry.term };
+}
+
+/** Does what a persisted write does. */
+export function applyWrite(content: MemoryLogContent, write: LogWrite): void {
+  content.hardState = write.hardState ?? content.hardState;
+  if (write.commitIndex > content.commitIndex) content.commitIndex = write.commitIndex;
+  const first = write.entries[0];
+  if (first === undefined) return;
+  content.entries.length = first.index - content.base.index - 1;
+  for (const entry of write.entries) content.entries.push(entry);
+}
+
+/** Gives up the entries at or below `upTo` that are there. */
+export function purgeContent(content: MemoryLogContent, upTo: LogIndex): void {
+  const count = Math.min(upTo - content.base.index, content.entries.length);
+  if (count <= 0) return;
+  const last = content.entries[count - 1]!;
+  content.entries.splice(0, count);
+  content.base = { index: last.index, term: last.term };
+}
+
+/** The first position of each term. */
+export function termRunsOf(content: MemoryLogContent): readonly LogId[] {
+  const runs: LogId[] = [];
+  for (const { index, term } of content.entries) {
+    if (runs.at(-1)?.term !== term) runs.push({ index, term });
+  }
+  return runs;
+}

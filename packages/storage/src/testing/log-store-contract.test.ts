@@ -1,0 +1,55 @@
+import * as fs from "node:fs/promises";
+import * as os from "node:os";
+import * as path from "node:path";
+import { describe } from "vitest";
+import { tableCrc32 } from "../crc32.js";
+import { FileStorage } from "../file-storage.js";
+import { MemoryStorage } from "../memory/memory-storage.js";
+import { nodeClock } from "../node/node-clock.js";
+import { nodeFileStorage } from "../node/open-file-storage.js";
+import { describeLogStore } from "./describe-log-store.js";
+import { ManualClock } from "./manual-clock.js";
+import { randomBytesOf, seededRandom } from "./seeded-random.js";
+import { SimulatedDisk } from "./simulated-disk.js";
+
+/** Small segments, so that every test that writes a little rolls a few times. */
+const tuning = { segmentBytes: 16 * 1024, batchBytesMax: 4 * 1024 };
+
+describeLogStore("MemoryStorage on real time", async () => {
+  const storage = new MemoryStorage(nodeClock);
+  return { storage: () => storage, crash: () => storage.crash(), dispose: async () => undefined };
+});
+
+describeLogStore("FileStorage on real files", async () => {
+  const directory = await fs.mkdtemp(path.join(os.tmpdir(), "d-engine-log-"));
+  return {
+    storage: () => nodeFileStorage(path.join(directory, "data"), tuning),
+    crash: undefined,
+    dispose: () => fs.rm(directory, { recursive: true }),
+  };
+});
+
+describe.each([
+  { name: "killed", crash: (disk: SimulatedDisk) => disk.kill() },
+  { name: "losing power", crash: (disk: SimulatedDisk) => disk.powerLoss() },
+])("$name", ({ crash }) => {
+  let seed = 1;
+  describeLogStore("FileStorage on a simulated disk", async () => {
+    const random = seededRandom(seed++);
+    const disk = new SimulatedDisk({ random });
+    const clock = new ManualClock();
+    return {
+      storage: () =>
+        new FileStorage({
+          ...tuning,
+          directory: "/data",
+          fileSystem: disk.fileSystem,
+          clock,
+          crc32: tableCrc32,
+          randomBytes: randomBytesOf(random),
+        }),
+      crash: () => crash(disk),
+      dispose: async () => undefined,
+    };
+  });
+});

@@ -1,0 +1,89 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort, NodeProcess } from "./crash-test/node-process.js";
+import { type RunnableBlock, runnableBlocks } from "./readme/blocks.js";
+import { readText } from "./tidy/checkout.js";
+
+// Within the checkout, so that the examples find the packages as a user's program would.
+const root = join(import.meta.dirname, "..");
+const cli = join(root, "packages/d-engine/dist/cli/main.js");
+const blocks = runnableBlocks(readText("README.md"));
+
+let folder: string;
+let node: NodeProcess;
+let address: string;
+
+beforeAll(async () => {
+  mkdirSync(join(root, ".tmp"), { recursive: true });
+  folder = mkdtempSync(join(root, ".tmp", "readme-"));
+  address = `127.0.0.1:${await freePort()}`;
+  node = new NodeProcess({ root, dataDir: join(folder, "server-data"), listen: address });
+  await node.ready();
+  compileTypeScript();
+});
+
+afterAll(async () => {
+  await node.end("SIGTERM");
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const nameOf = ({ line }: RunnableBlock) => `line-${line}`;
+const fileOf = (block: RunnableBlock) => join(folder, `${nameOf(block)}.ts`);
+
+/** All TypeScript examples at once: they must type-check as they stand. */
+function compileTypeScript(): void {
+  for (const block of blocks.filter(({ language }) => language === "ts")) {
+    writeFileSync(fileOf(block), block.code.replaceAll("127.0.0.1:9081", address));
+  }
+  const config = {
+    extends: join(root, "tsconfig.base.json"),
+    compilerOptions: { composite: false, declaration: false, declarationMap: false },
+    include: ["*.ts"],
+  };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
+  // The compiled packages are what an installed example would meet.
+  const compiler = join(root, "node_modules/typescript/bin/tsc");
+  const result = spawnSync(process.execPath, [compiler, "-p", folder], { encoding: "utf8" });
+  expect(result.stdout).toBe("");
+}
+
+/** Runs an example in an empty folder of its own, as `./data` stands in some of them. */
+function run(block: RunnableBlock) {
+  const cwd = join(folder, nameOf(block));
+  mkdirSync(cwd);
+  if (block.language === "ts") {
+    const program = fileOf(block).replace(/\.ts$/, ".js");
+    return spawnSync(process.execPath, [program], { cwd, encoding: "utf8", timeout: 30_000 });
+  }
+  // What npx would find, started without npm's own second of start-up each time.
+  const npx = `npx() { shift; "${process.execPath}" "${cli}" "$@" --endpoints ${address}; }`;
+  const script = `set -e\n${npx}\n${block.code}`;
+  return spawnSync("sh", ["-c", script], { cwd, encoding: "utf8", timeout: 30_000 });
+}
+
+describe("README.md", () => {
+  it("begins with the two commands that work on a fresh clone", () => {
+    const page = readText("README.md");
+    const first = /```sh\n(.*?)```/s
+      .exec(page)![1]!
+      .split("\n")
+      .filter((line) => line !== "");
+    expect(first.map((line) => line.split(/\s{2,}/)[0])).toEqual(["npm start", "npm test"]);
+  });
+
+  it("has examples in process, over the network and on the command line", () => {
+    const kinds = blocks.map(({ language, needsServer }) => `${language} ${needsServer}`);
+    expect(kinds).toEqual(["ts false", "ts true", "sh true"]);
+  });
+
+  it.each(blocks.map((block) => ({ ...block })))(
+    "has a $language example in line $line that does what it says",
+    (block) => {
+      const { status, stdout, stderr } = run(block);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      if (block.prints !== undefined) expect(stdout).toBe(block.prints);
+    },
+  );
+});
