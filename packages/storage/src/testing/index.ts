@@ -16,3 +16,4 @@ export { ManualClock } from "./manual-clock.js";
 export { randomBytesOf, seededRandom } from "./seeded-random.js";
 export type { SimulatedDiskOptions } from "./simulated-disk.js";
 export { SimulatedDisk } from "./simulated-disk.js";
+export { SimulatedStorage, settled } from "./simulated-storage.js";
