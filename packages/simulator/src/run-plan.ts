@@ -109,7 +109,7 @@ class Run {
   async #settle(): Promise<void> {
     const { world, witness } = this.cluster;
     const { raft, workload } = this.#plan;
-    const quietMs = 10 * raft.electionTimeoutMs;
+    const quietMs = 6 * raft.electionTimeoutMs;
     const answeredBefore = this.#answeredWrites;
     const term = this.#highestTerm;
     await world.run(world.nowMs + quietMs);

@@ -37,6 +37,8 @@ export class Cluster {
   readonly equalStates = new EqualStates();
   readonly nodes: readonly SimulatedNode[];
   readonly stalls: StallProfile;
+  /** Told when a process ended by itself. */
+  onNodeEnded: ((node: SimulatedNode) => void) | undefined;
   readonly #touched = new Set<SimulatedNode>();
 
   constructor(plan: Plan) {
@@ -109,6 +111,7 @@ export class Cluster {
         world.note("log", node.id, message.length, () => message);
       },
       onReadBack: () => this.coverage.add("entries read back from disk"),
+      onEnded: (node) => this.onNodeEnded?.(node),
       onMetrics: (metrics) => this.coverage.metrics(metrics),
     });
   }
