@@ -115,7 +115,7 @@ export class LogWriter {
     if (!this.#sealDue) return undefined;
     this.#sealDue = false;
     if (!appender.canSeal) return undefined;
-    return { landing: appender.seal().then(() => undefined) };
+    return { landing: appender.seal(queue.commitIndex).then(() => undefined) };
   }
 
   async #land(written: Promise<void>, filled: FilledBatch): Promise<FilledBatch> {

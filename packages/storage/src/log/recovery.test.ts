@@ -72,6 +72,20 @@ describe("recovery of a torn tail", () => {
     ]);
   });
 
+  it("overwrites the header of a cut batch before anything else happens", async () => {
+    const storage = new SimulatedStorage(15);
+    const session = await storage.open();
+    await session.persist({ entries: commandEntries(1, 3) });
+    await storage.idle();
+    await session.persist({ entries: commandEntries(3, 5) });
+    storage.disk.kill();
+    const torn = batchOffsets(storage.disk.contentOf(first)).at(-1)!;
+    storage.disk.flip(first, torn + 80);
+    await storage.open();
+    const header = parseBatchHeader(storage.disk.contentOf(first), torn, tableCrc32);
+    expect(header).toMatchObject({ kind: "seal" });
+  });
+
   it("R8: nothing of a cut batch comes back, wherever the next start is cut short", async () => {
     const storage = new SimulatedStorage(3);
     const session = await storage.open();
@@ -170,6 +184,13 @@ describe("recovery of a damaged log", () => {
   });
 });
 
+function usedSegments(storage: SimulatedStorage): string[] {
+  return storage.disk
+    .paths()
+    .filter((path) => path.endsWith(".log"))
+    .filter((path) => batchOffsets(storage.disk.contentOf(path)).length > 0);
+}
+
 describe("recovery over several segments", () => {
   /** Three segments and some, sealed and closed. */
   async function rolledLog(seed: number): Promise<SimulatedStorage> {
@@ -223,7 +244,7 @@ describe("recovery over several segments", () => {
   it("refuses a log with a missing segment, also when it is the last", async () => {
     const storage = await rolledLog(9);
     const logs = storage.disk.paths().filter((path) => path.endsWith(".log"));
-    const inUse = logs.filter((path) => batchOffsets(storage.disk.contentOf(path)).length > 0);
+    const inUse = usedSegments(storage);
     expect(inUse.length).toBeGreaterThan(2);
     for (const missing of [second, inUse.at(-1)!]) {
       const content = storage.disk.contentOf(missing);
@@ -264,6 +285,47 @@ describe("recovery over several segments", () => {
     }
   });
 
+  it("refuses a damaged roll that only the beginning of the next segment follows", async () => {
+    const storage = await rolledLog(16);
+    const [last, before] = usedSegments(storage).reverse() as [string, string];
+    for (const path of storage.disk.paths()) if (path > last) storage.disk.remove(path);
+    // As after a crash before anything but its beginning was written.
+    const content = storage.disk.contentOf(last);
+    storage.disk.replace(last, content.fill(0, SECTOR_BYTES));
+    const roll = batchOffsets(storage.disk.contentOf(before)).at(-1)!;
+    storage.disk.flip(before, roll + 30);
+    await expect(storage.open()).rejects.toMatchObject({
+      code: "DATA_CORRUPTION",
+      message: expect.stringContaining(`${before} is damaged at byte ${roll}:`),
+    });
+  });
+
+  it("goes on when it died between the end of a segment and the next beginning", async () => {
+    const storage = await rolledLog(17);
+    const [last] = usedSegments(storage).reverse() as [string];
+    for (const path of storage.disk.paths()) if (path > last) storage.disk.remove(path);
+    storage.disk.replace(last, storage.disk.contentOf(last).fill(0));
+    const session = await storage.open();
+    const { index } = session.log.recovered.last;
+    await session.persist({ entries: [commandEntry(index + 1, 1)] });
+    await session.opened.close();
+    const again = await storage.open();
+    expect(again.log.recovered.last.index).toBe(index + 1);
+  });
+
+  it("uses segments of another size side by side", async () => {
+    const storage = await rolledLog(18);
+    const larger = { segmentBytes: 32 * 1024, batchBytesMax: 4096 };
+    const session = await storage.open({}, larger);
+    for (let index = 41; index <= 200; index++) {
+      await session.persist({ entries: [commandEntry(index, 1, "s".repeat(300))] });
+    }
+    await session.opened.close();
+    const again = await storage.open();
+    expect(again.log.recovered.last.index).toBe(200);
+    expect(await again.readAll()).toHaveLength(200);
+  });
+
   it("reports its progress in bytes, up to all of them", async () => {
     const storage = await rolledLog(12);
     const progress: { done: number; total: number }[] = [];
@@ -297,6 +359,20 @@ describe("recovery of recycled segments", () => {
       Array.from({ length: 200 - base }, (_, i) => base + 1 + i),
     );
     expect(storage.disk.paths().length).toBeLessThan(15);
+  });
+
+  it("draws a new nonce for each use of a file", async () => {
+    const storage = new SimulatedStorage(19, { segmentBytes: 8192, batchBytesMax: 2048 });
+    const session = await storage.open();
+    const nonces = new Set<bigint>();
+    for (let index = 1; index <= 200; index++) {
+      await session.persist({ entries: [commandEntry(index, 1, "g".repeat(400))] });
+      await settled();
+      const current = usedSegments(storage).at(-1)!;
+      nonces.add(parseBatchHeader(storage.disk.contentOf(current), 0, tableCrc32)!.nonce);
+      if (index % 20 === 0) await session.log.purge({ index: index as never, term: 1 as never });
+    }
+    expect(nonces.size).toBeGreaterThan(20);
   });
 
   it("scenario 48: an overwritten suffix around the base does not come back", async () => {

@@ -36,6 +36,6 @@ export async function rewriteNewest(
   const position = { nextSequence, hardState, commitIndex, newest: newest.kind };
   const appender = new BatchAppender(context, map, position);
   const wantsSeal = newest.kind !== "roll" && (newest.kind !== "seal" || state.wasCut);
-  if (wantsSeal && segment.hasRoomFor(SECTOR_BYTES)) await appender.seal();
+  if (wantsSeal && segment.hasRoomFor(SECTOR_BYTES)) await appender.seal(commitIndex);
   return { map, appender };
 }
