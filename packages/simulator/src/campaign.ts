@@ -1,5 +1,4 @@
 import { fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { Violation } from "./checkers/witness.js";
 import { Coverage } from "./cluster/coverage.js";
 import { runPlan } from "./run-plan.js";
@@ -18,8 +17,10 @@ export interface SeedOutcome {
 export interface CampaignOptions {
   /** Gives the next seed, or nothing when no more shall start. */
   readonly next: () => number | undefined;
-  /** Processes that run seeds side by side. */
+  /** Processes that run seeds side by side; 1 runs them in this one. */
   readonly jobs: number;
+  /** The script that a process of its own runs; it must call `serveSeeds`. */
+  readonly workerScript: string;
   readonly onOutcome: (outcome: SeedOutcome) => void;
 }
 
@@ -44,7 +45,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Coverage> {
     options.onOutcome(outcome);
   };
   if (options.jobs > 1) {
-    const workers = Array.from({ length: options.jobs }, () => runWorker(options.next, report));
+    const workers = Array.from({ length: options.jobs }, () => runWorker(options, report));
     await Promise.all(workers);
     return coverage;
   }
@@ -56,10 +57,10 @@ export async function runCampaign(options: CampaignOptions): Promise<Coverage> {
 
 /** Feeds one process of its own with seeds, one at a time. */
 function runWorker(
-  next: () => number | undefined,
+  { next, workerScript }: CampaignOptions,
   report: (outcome: SeedOutcome) => void,
 ): Promise<void> {
-  const worker = fork(fileURLToPath(new URL("worker.js", import.meta.url)));
+  const worker = fork(workerScript, ["--worker"]);
   return new Promise((resolve, reject) => {
     let running: number | undefined;
     const feed = (): void => {
@@ -77,5 +78,18 @@ function runWorker(
       else reject(new Error(`the process of seed ${running} ended with code ${code}`));
     });
     feed();
+  });
+}
+
+/** What a worker does: runs the seeds that its parent sends, one at a time, and answers each. */
+export function serveSeeds(): void {
+  process.on("message", (seed: number) => {
+    runSeed(seed).then(
+      (outcome) => process.send?.(outcome),
+      (error: unknown) => {
+        console.error(`seed ${seed}:`, error);
+        process.exit(1);
+      },
+    );
   });
 }

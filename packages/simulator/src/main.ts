@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * Runs simulations. Usage:
  *   simulate -- --seed N [--events LINES]     one seed, with its newest events
@@ -7,8 +8,9 @@
  * Exit code 0: every promise held; 1: one was broken, or a rare branch was never reached.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { runCampaign, type SeedOutcome } from "./campaign.js";
+import { runCampaign, type SeedOutcome, serveSeeds } from "./campaign.js";
 import { failureReport, planSummary } from "./report.js";
 import { runPlan } from "./run-plan.js";
 import { drawPlan } from "./swarm/draw-plan.js";
@@ -28,8 +30,13 @@ async function main(): Promise<number> {
       replay: { type: "string" },
       jobs: { type: "string", default: "2" },
       events: { type: "string" },
+      worker: { type: "boolean", default: false },
     },
   });
+  if (values.worker) {
+    serveSeeds();
+    return 0;
+  }
   const events = values.events === undefined ? undefined : count("--events", values.events);
   if (values.replay !== undefined) {
     const plan = JSON.parse(readFileSync(values.replay, "utf8")) as Plan;
@@ -80,6 +87,7 @@ async function many({ first, jobs, goesOn, total }: Range): Promise<number> {
   let failed: SeedOutcome | undefined;
   const coverage = await runCampaign({
     jobs,
+    workerScript: fileURLToPath(import.meta.url),
     next: () => {
       if (failed !== undefined || !goesOn(seed)) return undefined;
       seed += 1;

@@ -8,7 +8,7 @@ import { leaderCompleteness } from "../checkers/i4-leader-completeness.js";
 import { stateMachineSafety } from "../checkers/i5-state-machine-safety.js";
 import { nothingGoesBack } from "../checkers/i6-nothing-goes-back.js";
 import { durableOnAMajority } from "../checkers/i7-durable-on-a-majority.js";
-import { positionsInOrder } from "../checkers/i9-positions-in-order.js";
+import { nodeInvariants } from "../checkers/i9-node-invariants.js";
 import { nothingUnsyncedIsTold } from "../checkers/i11-nothing-unsynced-is-told.js";
 import { EqualStates } from "../checkers/i12-equal-states.js";
 import { NodeMirror } from "../checkers/node-mirror.js";
@@ -56,7 +56,7 @@ export class Cluster {
       stateMachineSafety(),
       nothingGoesBack(),
       durableOnAMajority(mirrors),
-      positionsInOrder(),
+      nodeInvariants(),
       nothingUnsyncedIsTold(),
       this.appliedOnce,
     ]);
