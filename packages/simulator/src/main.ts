@@ -86,7 +86,9 @@ async function many({ first, jobs, brief, goesOn, total }: Range): Promise<numbe
   const progress = new Progress(total);
   let seed = first;
   let failed: SeedOutcome | undefined;
+  const stop = new AbortController();
   const coverage = await runCampaign({
+    signal: stop.signal,
     jobs,
     workerScript: fileURLToPath(import.meta.url),
     next: () => {
@@ -96,7 +98,9 @@ async function many({ first, jobs, brief, goesOn, total }: Range): Promise<numbe
     },
     onOutcome: (outcome) => {
       progress.add(outcome);
-      if (outcome.violation !== undefined) failed ??= outcome;
+      if (outcome.violation === undefined) return;
+      failed ??= outcome;
+      stop.abort();
     },
   });
   progress.end();

@@ -145,7 +145,7 @@ export class Run {
 }
 
 /** A run in which next to nothing was answered proves nothing. */
-const answersNeeded = { answeredMin: 20, writesMin: 5 };
+const answersNeeded = { answeredMin: 20, writesMin: 5, stepsMaxPerKey: 100_000 };
 /** L1: split votes happen; this many in a row do not, by chance. */
 const electionTimeoutsMax = 30;
 /** L4: how far terms may rise while nothing goes wrong, as the end of the faults is digested. */
