@@ -12,6 +12,7 @@ import {
   type RequestId,
   type StateMachine,
 } from "@d-engine/core";
+import type { CancelSignal } from "./cancel-signal.js";
 import {
   badTimeout,
   diskFull,
@@ -245,7 +246,7 @@ export class Requests<Result> {
    * The value is read first and the lease checked afterwards (rule R1): a pause between the two
    * can then make the check fail, but never the value stale (scenario 38).
    */
-  #leaseRead<T>(serve: () => T, deadlineMs: number, signal: AbortSignal | undefined): Promise<T> {
+  #leaseRead<T>(serve: () => T, deadlineMs: number, signal: CancelSignal | undefined): Promise<T> {
     const { node, clock, counters, leaderHint } = this.#setup;
     const value = serve();
     if (node.leaseHolds(clock.nowMs())) {
@@ -260,7 +261,7 @@ export class Requests<Result> {
     return this.#queueRead(serve, deadlineMs, signal);
   }
 
-  #queueRead<T>(serve: () => T, deadlineMs: number, signal: AbortSignal | undefined): Promise<T> {
+  #queueRead<T>(serve: () => T, deadlineMs: number, signal: CancelSignal | undefined): Promise<T> {
     const { options, counters } = this.#setup;
     const { count } = this.#reads.gauge;
     if (count >= options.pendingReadsMax) {
