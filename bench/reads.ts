@@ -1,4 +1,4 @@
-import type { EmbeddedClient } from "d-engine";
+import type { ForwardingClient } from "d-engine";
 import { oneByteString, type RawLimit } from "./raw-limit.js";
 import { type Latencies, median, spread } from "./statistics.js";
 
@@ -33,7 +33,7 @@ export function measureMapReads(limit: RawLimit, options: ReadOptions): ReadResu
 
 /** Reads of the keys that the puts have written, at every level. */
 export async function measureEngineReads(
-  client: EmbeddedClient,
+  client: ForwardingClient,
   options: ReadOptions,
 ): Promise<ReadResult[]> {
   const { keys } = options;

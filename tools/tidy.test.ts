@@ -21,6 +21,7 @@ import {
   findDeadLinks,
   findDefaultExports,
   findLeftovers,
+  findLockGaps,
   findLongFiles,
   findRegistryHosts,
   findStarExports,
@@ -72,8 +73,10 @@ describe("the sources of this checkout", () => {
     expectNone(findUndocumented(index, byPath, readPackageIndexes()));
   });
 
-  it("lock no download host", () => {
-    expectNone(findRegistryHosts("package-lock.json", readText("package-lock.json")));
+  it("lock every package, and no download host", () => {
+    const lock = readText("package-lock.json");
+    expectNone(findRegistryHosts("package-lock.json", lock));
+    expectNone(findLockGaps("package-lock.json", lock));
   });
 
   it("link only to what exists", () => {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type CrashTestReport, runCrashTest } from "./run.js";
 
+const printedMax = 10;
 const help = `Kills a node with SIGKILL at random moments while it is written to, and checks after each
 restart that nothing acknowledged is missing and nothing refused is present.
 
@@ -58,7 +59,8 @@ function positive(name: string, text: string): number {
 function print(report: CrashTestReport): void {
   const { violations, ...figures } = report;
   for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(14)} ${value}`);
-  for (const violation of violations) console.log(`FOUND: ${violation}`);
+  for (const violation of violations.slice(0, printedMax)) console.log(`FOUND: ${violation}`);
+  if (violations.length > printedMax) console.log(`and ${violations.length - printedMax} more`);
   console.log(
     violations.length === 0
       ? "nothing acknowledged is missing, nothing refused is present"

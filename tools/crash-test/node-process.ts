@@ -51,7 +51,7 @@ export class NodeProcess {
   async ready(): Promise<void> {
     const said = new Promise<void>((resolve) => {
       this.#onOutput = () => {
-        if (/\bready\b/i.test(this.#output)) resolve();
+        if (/^ready\b/m.test(this.#output)) resolve();
       };
       this.#onOutput();
     });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -41,7 +42,8 @@ export interface CrashTestReport {
 const loadMs = { from: 3, to: 600 } as const;
 const startKillMs = { from: 1, to: 300 } as const;
 const startKillShare = 0.15;
-const acknowledgedPerRoundMin = 10;
+const acknowledgedPerRoundMin = 5;
+const abandonMs = 200;
 const sabotageBytes = 64 * 1024;
 
 /**
@@ -98,26 +100,38 @@ class Run {
       await this.#kill(node);
       this.#killsInStart += 1;
     }
-    await this.#life(async (node, client) => {
-      const stop = new AbortController();
-      const load = runWorkload({
-        client,
-        journal: this.#journal,
-        base: this.#base,
-        callers: this.#options.callers,
-        random: this.#random.fork(),
-        life: round,
-        stop: stop.signal,
-      });
-      await pause(this.#random.logUniform(loadMs.from, loadMs.to));
-      stop.abort();
-      await this.#kill(node);
-      this.#violations.push(...(await load));
-    });
+    await this.#life((node, client) => this.#loadAndKill(node, client, round));
     if (this.#options.sabotage) {
       const where = await forgetLogTail(this.#dataDir, sabotageBytes);
       this.#options.progress(`sabotage: blanked ${where}`);
     }
+  }
+
+  /** Kills at a random moment after the first acknowledgement, so that each life has some. */
+  async #loadAndKill(node: NodeProcess, client: EngineClient, life: number): Promise<void> {
+    const stop = new AbortController();
+    const abandon = new AbortController();
+    const first = new AbortController();
+    setMaxListeners(0, abandon.signal); // every call listens
+    const load = runWorkload({
+      client,
+      journal: this.#journal,
+      base: this.#base,
+      callers: this.#options.callers,
+      random: this.#random.fork(),
+      life,
+      stop: stop.signal,
+      abandon: abandon.signal,
+      onAcknowledged: () => first.abort(),
+    });
+    await Promise.race([load, aborted(first.signal)]);
+    await pause(this.#random.logUniform(loadMs.from, loadMs.to));
+    stop.abort();
+    await this.#kill(node);
+    // What is under way learns of the end by itself; what tries again would try for long.
+    await Promise.race([load, pause(abandonMs)]);
+    abandon.abort();
+    this.#violations.push(...(await load));
   }
 
   /** After a clean end everything must be there as well. */
@@ -153,11 +167,11 @@ class Run {
     const text = new TextDecoder();
     const values = entries.map(({ key, value }) => [text.decode(key), text.decode(value)] as const);
     const after = { revision, values: new Map(values) };
-    this.#violations.push(...findViolations(this.#base, this.#journal, after));
-    if (this.#violations.length > 0) return;
     for (const kind of ["acknowledged", "refused", "unknown"] as const) {
       this.#told[kind] += this.#journal.count(kind);
     }
+    this.#violations.push(...findViolations(this.#base, this.#journal, after));
+    if (this.#violations.length > 0) return;
     this.#base = after;
     this.#journal = new Journal();
   }
@@ -205,4 +219,9 @@ class Run {
       violations: this.#violations,
     };
   }
+}
+
+/** Resolves when the signal is aborted. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
 }

@@ -1,4 +1,4 @@
-import type { EngineClient } from "@d-engine/client";
+import type { CallOptions, EngineClient } from "@d-engine/client";
 import type { Journal, State, StoreView, Verdict, Write } from "./journal.js";
 import type { Prng } from "./prng.js";
 
@@ -14,11 +14,15 @@ export interface WorkloadOptions {
   readonly life: number;
   /** Aborted when the node is killed: callers end after the write that is under way. */
   readonly stop: AbortSignal;
+  /** Aborted a little later: ends what is still trying to reach a node that is gone. */
+  readonly abandon: AbortSignal;
+  /** Called with each acknowledged write. */
+  readonly onAcknowledged: () => void;
 }
 
 const ownKeys = 8;
 const sharedKeys = 12;
-const timeoutMs = 10_000;
+const timeoutMs = 30_000;
 const keyBytesMax = 4096;
 
 /**
@@ -39,6 +43,7 @@ class Caller {
   readonly contradictions: string[] = [];
   readonly #number: number;
   readonly #options: WorkloadOptions;
+  readonly #bounds: CallOptions;
   readonly #random: Prng;
   readonly #known = new Map<string, State>();
   #writes = 0;
@@ -46,6 +51,7 @@ class Caller {
   constructor(number: number, options: WorkloadOptions, random: Prng) {
     this.#number = number;
     this.#options = options;
+    this.#bounds = { timeoutMs, signal: options.abandon };
     this.#random = random;
     for (let n = 0; n < ownKeys; n++) {
       const key = `own/${number}/${n}`;
@@ -53,6 +59,7 @@ class Caller {
     }
   }
 
+  /** Never rejects for what the node or its connection does: that is what is being tested. */
   async run(): Promise<void> {
     // After an unknown outcome the own key's state is unknown too, so that ends the caller; the
     // node is dead or dying then.
@@ -84,7 +91,7 @@ class Caller {
     // What is expected may be stale by the time it is compared; that is the point.
     let expected: State = base.values.get(key);
     try {
-      expected = await client.getString(key, { timeoutMs });
+      expected = await client.getString(key, this.#bounds);
     } catch (error) {
       // A read has no effect that a restart could show; the node is going down.
       if (!this.#options.stop.aborted) this.#contradict(key, `read failed: ${String(error)}`);
@@ -124,6 +131,7 @@ class Caller {
     const called = journal.tick();
     const verdict = await this.#send(operation, key, sets, expected);
     journal.record({ key, operation, sets, called, returned: journal.tick(), verdict });
+    if (verdict.kind === "acknowledged") this.#options.onAcknowledged();
     return verdict;
   }
 
@@ -136,16 +144,17 @@ class Caller {
     const { client } = this.#options;
     try {
       if (operation === "delete") {
-        return { kind: "acknowledged", changed: await client.delete(key, { timeoutMs }) };
+        return { kind: "acknowledged", changed: await client.delete(key, this.#bounds) };
       }
       if (operation === "put") {
-        const { revision } = await client.put(key, sets ?? "", { timeoutMs });
+        const { revision } = await client.put(key, sets ?? "", this.#bounds);
         return { kind: "acknowledged", changed: true, revision };
       }
-      return (await client.compareAndSwap(key, expected, sets ?? "", { timeoutMs }))
+      return (await client.compareAndSwap(key, expected, sets ?? "", this.#bounds))
         ? { kind: "acknowledged", changed: true }
         : { kind: "refused", reason: "no match" };
     } catch (error) {
+      if (this.#options.abandon.aborted) return { kind: "unknown", reason: "abandoned" };
       return verdictOf(error);
     }
   }

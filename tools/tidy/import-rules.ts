@@ -99,7 +99,10 @@ function packageName(specifier: string): string {
   return specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
 }
 
-/** Finds files by what is written in an import: `./a.js` may stand for `a.ts`. */
+/**
+ * Finds files by what is written in an import: `./a.js` may stand for `a.ts`, and a file of `dist`
+ * for the one of `src` that it is built from.
+ */
 export function resolveImport(
   from: string,
   specifier: string,
@@ -108,7 +111,8 @@ export function resolveImport(
   if (!specifier.startsWith(".")) return undefined;
   const target = resolveFrom(from.split("/").slice(0, -1), specifier);
   if (target === undefined) return undefined;
-  return [target, target.replace(/\.js$/, ".ts")].find((path) => paths.has(path));
+  const source = target.replace(/\.js$/, ".ts");
+  return [target, source, source.replace("/dist/", "/src/")].find((path) => paths.has(path));
 }
 
 /** A file that nothing imports and nothing starts is dead. */
@@ -116,17 +120,19 @@ export function findUnusedFiles(
   files: readonly SourceFile[],
   entryPoints: ReadonlySet<string>,
 ): Violation[] {
-  const graph = importGraph(files);
-  const imported = new Set([...graph.values()].flat());
+  const imported = new Set([...importGraph(files, () => true).values()].flat());
   return files
     .filter(({ path }) => !imported.has(path) && !entryPoints.has(path))
     .filter(({ path }) => !/\.test\.ts$/.test(path))
     .map(({ path }) => ({ path, line: 1, message: "is imported by nothing" }));
 }
 
-/** Every cycle among files is reported once, at its first file by name. Types count too. */
+/**
+ * Every cycle among files is reported once, at its first file by name. Imports of types alone do
+ * not count: they are gone when the program runs, so no file meets another half loaded.
+ */
 export function findCycles(files: readonly SourceFile[]): Violation[] {
-  const graph = importGraph(files);
+  const graph = importGraph(files, ({ typeOnly }) => !typeOnly);
   const state = new Map<string, "open" | "done">();
   const found: Violation[] = [];
   const visit = (path: string, trail: readonly string[]) => {
@@ -144,9 +150,12 @@ export function findCycles(files: readonly SourceFile[]): Violation[] {
   return found;
 }
 
-function importGraph(files: readonly SourceFile[]): Map<string, readonly string[]> {
+function importGraph(
+  files: readonly SourceFile[],
+  counts: (statement: ImportStatement) => boolean,
+): Map<string, readonly string[]> {
   const paths = new Set(files.map(({ path }) => path));
   const targets = (path: string, imports: readonly ImportStatement[]) =>
-    imports.flatMap(({ specifier }) => resolveImport(path, specifier, paths) ?? []);
+    imports.filter(counts).flatMap(({ specifier }) => resolveImport(path, specifier, paths) ?? []);
   return new Map(files.map(({ path, imports }) => [path, targets(path, imports)]));
 }

@@ -13,6 +13,7 @@ import {
   findDeadLinks,
   findDefaultExports,
   findLeftovers,
+  findLockGaps,
   findLongFiles,
   findRegistryHosts,
   findStarExports,
@@ -107,15 +108,23 @@ describe("findForbiddenDependencies", () => {
 });
 
 describe("findCycles", () => {
-  it("finds a cycle once, through types and re-exports too", () => {
+  it("finds a cycle once, through re-exports too", () => {
     const found = findCycles([
-      sourceFile("a.ts", 'import type { B } from "./x/b.js";'),
+      sourceFile("a.ts", 'import { type B, b } from "./x/b.js";'),
       sourceFile("x/b.ts", 'export { c } from "../c.js";'),
       sourceFile("c.ts", 'import { a } from "./a.js";'),
     ]);
     expect(found.map(({ message }) => message)).toEqual([
       "is in a cycle: a.ts -> x/b.ts -> c.ts -> a.ts",
     ]);
+  });
+
+  it("leaves types alone, which are gone when the program runs", () => {
+    const found = findCycles([
+      sourceFile("a.ts", 'import type { B } from "./b.js";'),
+      sourceFile("b.ts", 'import { a } from "./a.js";'),
+    ]);
+    expect(found).toEqual([]);
   });
 
   it("allows two ways to one file", () => {
@@ -132,13 +141,17 @@ describe("findUnusedFiles", () => {
   it("finds a file that nothing imports; entry points and tests need no importer", () => {
     const found = findUnusedFiles(
       [
-        sourceFile("index.ts", 'export { a } from "./a.js";\nnew URL("./w.js", import.meta.url);'),
+        sourceFile("p/bin.js", 'import "./dist/index.js";'),
+        sourceFile(
+          "p/src/index.ts",
+          'export { a } from "../../a.js";\nnew URL("../../w.js", import.meta.url);',
+        ),
         sourceFile("a.ts", ""),
         sourceFile("w.ts", ""),
         sourceFile("dead.ts", ""),
         sourceFile("a.test.ts", ""),
       ],
-      new Set(["index.ts"]),
+      new Set(["p/bin.js"]),
     );
     expect(found.map(({ path }) => path)).toEqual(["dead.ts"]);
   });
@@ -176,10 +189,11 @@ describe("the rules on exports", () => {
 
 describe("findLongFiles", () => {
   it.each([
-    { lines: 400, found: 0 },
-    { lines: 401, found: 1 },
-  ])("finds $found in a file of $lines lines", ({ lines, found }) => {
-    expect(findLongFiles(sourceFile("a.ts", "x;\n".repeat(lines)))).toHaveLength(found);
+    { path: "a.ts", lines: 400, found: 0 },
+    { path: "a.ts", lines: 401, found: 1 },
+    { path: "a.test.ts", lines: 401, found: 0 },
+  ])("finds $found in $path of $lines lines", ({ path, lines, found }) => {
+    expect(findLongFiles(sourceFile(path, "x;\n".repeat(lines)))).toHaveLength(found);
   });
 });
 
@@ -187,6 +201,24 @@ describe("findRegistryHosts", () => {
   it("finds a download address, and leaves links to sponsors alone", () => {
     const lock = '"funding": { "url": "https://x.org" },\n"resolved": "https://r.org/a.tgz"';
     expect(findRegistryHosts("package-lock.json", lock)).toMatchObject([{ line: 2 }]);
+  });
+});
+
+describe("findLockGaps", () => {
+  const lock = (packages: object) => JSON.stringify({ packages }, undefined, 1);
+  const tool = { optionalDependencies: { "@tool/linux": "1.0.0", "@tool/mac": "1.0.0" } };
+
+  it("finds an optional package without an entry, at any depth", () => {
+    const text = lock({ "": {}, "node_modules/tool": tool, "node_modules/@tool/linux": {} });
+    expect(findLockGaps("package-lock.json", text)).toMatchObject([
+      { line: 4, message: expect.stringContaining("lacks @tool/mac") },
+    ]);
+  });
+
+  it("accepts a lock file with all of them", () => {
+    const nested = "node_modules/tool/node_modules/@tool/mac";
+    const text = lock({ "node_modules/tool": tool, "node_modules/@tool/linux": {}, [nested]: {} });
+    expect(findLockGaps("package-lock.json", text)).toEqual([]);
   });
 });
 

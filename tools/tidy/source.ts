@@ -64,7 +64,11 @@ function importsOf(text: string, code: string): ImportStatement[] {
       const end = match.index + match[0].length - 1;
       const start = code.lastIndexOf(match[2]!, end - 1) + 1;
       const specifier = text.slice(start, end);
-      return { specifier, typeOnly: match[1] !== "", line: lineAt(text, end) };
+      return {
+        specifier,
+        typeOnly: match[1] !== undefined && match[1] !== "",
+        line: lineAt(text, end),
+      };
     }),
   );
 }

@@ -28,6 +28,20 @@ export async function connect(
   );
 }
 
+/**
+ * A client of a cluster whose members are known already: nothing is asked before the first call.
+ *
+ * @throws EngineError `INVALID_ADDRESS` or `INVALID_REQUEST` for arguments that cannot be used
+ */
+export function connectLazily(
+  endpoints: readonly string[],
+  options: ConnectOptions = {},
+): RemoteClient {
+  const resolved = resolveConnectOptions(endpoints, options);
+  const transport = new GrpcTransport(resolved);
+  return new RemoteClient(resolved, { transport, clock: systemClock, random: systemRandom });
+}
+
 /** `connect` over ports of the caller's choice. The client owns the transport and closes it. */
 export async function connectOver(
   ports: ClientPorts,

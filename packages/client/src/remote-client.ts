@@ -102,7 +102,7 @@ export class RemoteClient extends AbstractEngineClient {
     options?: ReadOptions,
   ): Promise<(Uint8Array | undefined)[]> {
     const consistency = checkConsistency(options?.consistency);
-    // Copied: the caller may change its arrays while the answer is under way.
+    // Copied, as the caller may change its arrays while the answer is under way.
     const wanted = keys.map((key) => this.#slab.copy(toBytes(key, "key")));
     const values = await this.#caller.run<"read">(
       {

@@ -43,6 +43,7 @@ export const ENGINE_ERRORS = {
   UNIMPLEMENTED: { outcome: "rejected", retry: "never" },
 } as const satisfies Record<string, { outcome: Outcome; retry: string }>;
 
+/** One of the codes above. */
 export type EngineErrorCode = keyof typeof ENGINE_ERRORS;
 
 /** `rejected`: no effect, now or later. `unknown`: the write may still take effect. */

@@ -92,6 +92,11 @@ export class RaftNode {
     return this.#state.leaderId;
   }
 
+  /** Voters and learners, this node among them if it is one. */
+  get memberCount(): number {
+    return this.#state.configuration.members.length;
+  }
+
   get isLeader(): boolean {
     return this.#state.role.kind === "leader";
   }

@@ -6,12 +6,14 @@ import {
   resolveSettings,
   type StartHooks,
   startNode,
+  wrapOpaque,
 } from "@d-engine/server";
 import { EngineHandle } from "./engine-handle.js";
 
 /** Settings and hooks of an engine with a storage of its own. */
 export type CustomEngineConfig = EngineSettingsInput & StartHooks;
 
+/** What `EmbeddedEngine.startCustom` puts together. */
 export interface CustomEngineParts<Result> {
   readonly storage: StorageEngine;
   /** Empty, or as a former run on the same storage left it; fed by this engine alone from now on. */
@@ -31,7 +33,7 @@ export class CustomEngine<Result> extends EngineHandle<Result> {
   static async start<Result>(parts: CustomEngineParts<Result>): Promise<CustomEngine<Result>> {
     const { storage, stateMachine, config = {} } = parts;
     const { logger, onProgress, signal, ...settings } = config;
-    const driver = await startNode({
+    const { driver } = await startNode({
       storage,
       stateMachine,
       settings: resolveSettings(settings),
@@ -44,7 +46,7 @@ export class CustomEngine<Result> extends EngineHandle<Result> {
 
   /**
    * Replicates one command; resolves with what the state machine answers once the command is
-   * durable on a majority and applied here. The bytes belong to the engine from now on.
+   * durable on a majority and applied here. The bytes are copied before this returns.
    *
    * Aborting rejects with `signal.reason`, and the command may still take effect; so it may after
    * any error whose `outcome` is `unknown`.
@@ -52,7 +54,7 @@ export class CustomEngine<Result> extends EngineHandle<Result> {
    * @throws EngineError as `EngineClient.put` does
    */
   propose(command: Uint8Array, options?: CallOptions): Promise<Result> {
-    return this.#driver.propose(command, asIs, options);
+    return this.#driver.propose(wrapOpaque(command), asIs, options);
   }
 
   /**

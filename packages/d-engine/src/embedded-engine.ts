@@ -1,18 +1,21 @@
 import {
-  EmbeddedClient,
   type EngineSettingsInput,
-  type KvNode,
+  type ForwardingClient,
+  type GrpcServer,
   type LocalNode,
+  nodeClient,
   resolveSettings,
+  type StartedKvNode,
   type StartHooks,
   startKvNode,
   type WriteOutcome,
 } from "@d-engine/server";
 import { CustomEngine, type CustomEngineParts } from "./custom-engine.js";
 import { EngineHandle } from "./engine-handle.js";
+import { openPort, type PortConfig, resolvePort } from "./node-port.js";
 
 /** Where the data is, settings, and hooks of the start. Everything but `dataDir` has a default. */
-export interface EngineConfig extends EngineSettingsInput, StartHooks {
+export interface EngineConfig extends Omit<EngineSettingsInput, "address">, PortConfig, StartHooks {
   /** Directory of the data; made if it is missing. One engine at a time can have it. */
   readonly dataDir: string;
 }
@@ -27,31 +30,53 @@ export interface EngineConfig extends EngineSettingsInput, StartHooks {
  * await client.put("config/rate", "100");
  */
 export class EmbeddedEngine extends EngineHandle<WriteOutcome> {
-  readonly #node: KvNode;
+  readonly #started: StartedKvNode;
+  readonly #server: GrpcServer | undefined;
+  readonly #timeoutMs: number;
 
-  private constructor(node: KvNode) {
-    super(node.driver);
-    this.#node = node;
+  private constructor(started: StartedKvNode, server: GrpcServer | undefined, timeoutMs: number) {
+    super(started.node.driver);
+    this.#started = started;
+    this.#server = server;
+    this.#timeoutMs = timeoutMs;
+    // A node whose disk has failed must not keep a port that looks alive.
+    void super.closed.then(() => server?.close());
   }
 
   /**
-   * Opens the data directory, or makes it as the only voter of a new cluster, and replays its log.
-   * Resolves when local reads are up to date; `waitReady` tells when writes are taken.
+   * Opens the data directory, or makes it as a member of a new cluster, and replays its log; then
+   * listens, if it is to be reached by others. The directory comes first, so that a second start
+   * on it is told so, and not about the port. Resolves when local reads are up to date;
+   * `waitReady` tells when writes are taken.
    *
    * @throws EngineError `DATA_DIR_LOCKED` when another engine has the directory, `DATA_CORRUPTION`
    *   with file and offset when stored bytes are not what was written, `VERSION_MISMATCH` for data
-   *   of a newer version, `STORAGE_PERMISSION_DENIED`, `DISK_FULL`, `STORAGE_IO_ERROR`, and
-   *   `INVALID_REQUEST` naming every bad setting
+   *   of a newer version, `STORAGE_PERMISSION_DENIED`, `DISK_FULL`, `STORAGE_IO_ERROR`,
+   *   `INVALID_ADDRESS` when the port is busy or an address cannot be used, and `INVALID_REQUEST`
+   *   naming every bad setting; nothing is left open then
+   * @example
+   * // One of three members, each in its own process:
+   * const initialCluster = "1=10.0.0.1:9081,2=10.0.0.2:9081,3=10.0.0.3:9081";
+   * await using engine = await EmbeddedEngine.start({ dataDir: "./data", nodeId: 1, initialCluster });
    */
   static async start(config: string | EngineConfig): Promise<EmbeddedEngine> {
     const given: EngineConfig = typeof config === "string" ? { dataDir: config } : config;
-    const { dataDir, logger, onProgress, signal, ...settings } = given;
-    const hooks = { logger, onProgress, signal };
-    return new EmbeddedEngine(await startKvNode(dataDir, resolveSettings(settings), hooks));
+    const { dataDir, logger, onProgress, signal, listen: _, advertise, ...rest } = given;
+    const { listen, address } = resolvePort(given);
+    const settings = resolveSettings({ ...rest, address });
+    const started = await startKvNode(dataDir, settings, { logger, onProgress, signal });
+    try {
+      const server =
+        listen === undefined ? undefined : await openPort(started, listen, advertise, logger);
+      return new EmbeddedEngine(started, server, settings.driver.requestTimeoutMs);
+    } catch (error) {
+      await started.node.driver.close();
+      throw error;
+    }
   }
 
   /**
-   * Starts an engine over a storage and a state machine of one's own.
+   * Starts an engine over a storage and a state machine of one's own: a cluster of one.
    *
    * @example
    * const engine = await EmbeddedEngine.startCustom({ storage, stateMachine: new Counter() });
@@ -62,13 +87,42 @@ export class EmbeddedEngine extends EngineHandle<WriteOutcome> {
     return CustomEngine.start(parts);
   }
 
-  /** A client of this engine. Each call makes one; closing it does not close the engine. */
-  client(): EmbeddedClient {
-    return new EmbeddedClient(this.#node);
+  /**
+   * A client of this engine: it works on leader, follower and learner alike, and asks the leader
+   * where only that can answer. Each call makes one; closing it does not close the engine.
+   */
+  client(): ForwardingClient {
+    return nodeClient(this.#started.node, this.#timeoutMs);
+  }
+
+  /** `host:port` as bound; `undefined` for an engine that does not listen. */
+  get address(): string | undefined {
+    return this.#server?.address;
   }
 
   /** The operations of this node as servers need them: bytes in, views of the state out. */
   get localNode(): LocalNode {
-    return this.#node;
+    return this.#started.node;
+  }
+
+  /**
+   * Resolves when the engine and its port have ended, with the error that ended the engine, if
+   * any. Never rejects.
+   */
+  override get closed(): Promise<Error | undefined> {
+    return super.closed.then(async (error) => {
+      await this.#server?.close();
+      return error;
+    });
+  }
+
+  /**
+   * Hands leadership on, lets calls under way finish within `closeTimeoutMs`, closes the port,
+   * seals the log and releases the data directory. Calls that come later reject with `CLOSED`.
+   * Idempotent; never rejects: what went wrong is told by `closed`.
+   */
+  override async close(): Promise<void> {
+    await super.close();
+    await this.#server?.close();
   }
 }

@@ -25,8 +25,8 @@ export type {
 export { ENGINE_ERRORS, EngineError, isEngineError } from "@d-engine/core";
 export type {
   DriverMetrics,
-  EmbeddedClient,
   EngineSettings,
+  ForwardingClient,
   Logger,
   NodeState,
 } from "@d-engine/server";

@@ -2,6 +2,7 @@ import type { LeaderInfo } from "@d-engine/client";
 import { EngineError } from "@d-engine/core";
 import type { LeaderSource } from "./leader-changes.js";
 
+/** Bounds of `waitReady`. */
 export interface WaitReadyOptions {
   /**
    * Milliseconds to wait at most.

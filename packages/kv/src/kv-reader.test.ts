@@ -11,6 +11,12 @@ describe("KvReader", () => {
     expect(machine.get(bytes("c"))).toBeUndefined();
   });
 
+  it("gets by a string of one character per byte", () => {
+    const machine = machineWith(put("k\xff", "1"));
+    expect(machine.getByString("k\xff")).toEqual(bytes("1"));
+    expect(machine.getByString("k")).toBeUndefined();
+  });
+
   it("tells keys apart by their bytes, also past 0x7f and in length", () => {
     const machine = machineWith(...everyByte.map((byte) => put(byte, `${byte}!`)));
     for (const byte of everyByte) expect(machine.get(bytes(byte))).toEqual(bytes(`${byte}!`));

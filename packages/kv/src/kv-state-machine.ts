@@ -15,6 +15,7 @@ import { KvStore } from "./kv-store.js";
 import { KvView } from "./kv-view.js";
 import { type KvLimits, resolveKvLimits } from "./limits.js";
 import { PlainPut } from "./plain-put.js";
+import { recordValue } from "./record.js";
 import { type StateHash, stateHash } from "./state-hash.js";
 import type { WriteOutcome } from "./write-outcome.js";
 
@@ -103,6 +104,15 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
 
   get(key: Uint8Array): Uint8Array | undefined {
     return readValue(this.#store.records, key);
+  }
+
+  /**
+   * Like `get`, for a key given as a string whose characters, U+0000 to U+00FF, are its bytes. An
+   * ASCII string is its own UTF-8 form, so callers with such strings save the encoding.
+   */
+  getByString(key: string): Uint8Array | undefined {
+    const record = this.#store.records.get(key);
+    return record === undefined ? undefined : recordValue(record);
   }
 
   getMulti(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {

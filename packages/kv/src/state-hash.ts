@@ -8,7 +8,7 @@ export type StateHash = string & { readonly brand: "StateHash" };
 /**
  * A hash of the whole state: the revision and, in key order, every key with all fields of its
  * record. Nodes with an equal applied index have equal hashes (invariant I12). Reads every byte of
- * the store, at about 3 ns each: for tests, the simulator and consistency checks.
+ * the store, at some nanoseconds each: for tests, the simulator and consistency checks.
  */
 export function stateHash(records: RecordSource, revision: number): StateHash {
   const hash = new TwoLaneHash();
@@ -50,7 +50,15 @@ class TwoLaneHash {
 
   bytes(value: Uint8Array): void {
     this.number(value.length);
-    for (let i = 0; i < value.length; i++) this.#word(value[i]!);
+    // The same as `#word` for each byte, in local variables: several times as fast.
+    let left = this.#left;
+    let right = this.#right;
+    for (let i = 0; i < value.length; i++) {
+      left = leftAfter(left, value[i]!);
+      right = rightAfter(right, value[i]!);
+    }
+    this.#left = left;
+    this.#right = right;
   }
 
   digest(): StateHash {
@@ -58,10 +66,18 @@ class TwoLaneHash {
   }
 
   #word(word: number): void {
-    this.#left = Math.imul(this.#left ^ word, 0x01000193);
-    const right = Math.imul(this.#right + word, 0x85ebca6b);
-    this.#right = right ^ (right >>> 15);
+    this.#left = leftAfter(this.#left, word);
+    this.#right = rightAfter(this.#right, word);
   }
+}
+
+function leftAfter(lane: number, word: number): number {
+  return Math.imul(lane ^ word, 0x01000193);
+}
+
+function rightAfter(lane: number, word: number): number {
+  const product = Math.imul(lane + word, 0x85ebca6b);
+  return product ^ (product >>> 15);
 }
 
 /** Spreads the last words over all bits. */

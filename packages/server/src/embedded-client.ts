@@ -72,8 +72,12 @@ export class EmbeddedClient extends AbstractEngineClient {
 
   override get(key: Bytes, options?: ReadOptions): Promise<Uint8Array | undefined> {
     return this.#read(options, () => {
-      const owned = this.#ownKey(key);
-      return (store) => this.#copy(store.get(owned));
+      const bytes = this.#keyBytes.of(key, "key");
+      this.#node.checkKey(bytes);
+      const level = options?.consistency ?? this.#node.driver.defaultConsistency;
+      // An eventual read is served before this call returns; others may need the key later.
+      const kept = level === "eventual" ? bytes : this.#copies.copy(bytes);
+      return (store) => this.#copy(store.get(kept));
     });
   }
 

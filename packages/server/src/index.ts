@@ -1,3 +1,5 @@
+export type { InitialCluster } from "./bootstrap/initial-cluster.js";
+export { parseInitialCluster } from "./bootstrap/initial-cluster.js";
 export type {
   DeadlineOptions,
   DriverMetrics,
@@ -11,10 +13,13 @@ export type {
 } from "./driver/index.js";
 export { Driver, KvNode, silentLogger } from "./driver/index.js";
 export { EmbeddedClient } from "./embedded-client.js";
+export { ForwardingClient } from "./forwarding-client.js";
 export type { GrpcLimits, GrpcServer, GrpcServerOptions } from "./grpc/index.js";
 export { GRPC_LIMITS, startGrpcServer } from "./grpc/index.js";
 export { KeepAlive } from "./keep-alive.js";
+export { nodeClient } from "./node-client.js";
 export type { EngineSettings, EngineSettingsInput, ResolvedSettings } from "./options.js";
 export { ENGINE_DEFAULTS, resolveSettings } from "./options.js";
-export type { StartHooks, StartNodeSetup } from "./start-node.js";
+export type { StartedKvNode, StartedNode, StartHooks, StartNodeSetup } from "./start-node.js";
 export { startKvNode, startNode } from "./start-node.js";
+export { wrapOpaque } from "./system/system-command.js";

@@ -1,6 +1,13 @@
-import { EngineError, RAFT_DEFAULTS, type RaftOptions, resolveRaftOptions } from "@d-engine/core";
+import {
+  EngineError,
+  type NodeId,
+  nodeId,
+  type RaftOptions,
+  resolveRaftOptions,
+} from "@d-engine/core";
 import { KV_LIMITS_DEFAULTS, type KvLimits, resolveKvLimits } from "@d-engine/kv";
 import { type FileStorageTuning, STORAGE_DEFAULTS } from "@d-engine/storage";
+import { type InitialCluster, parseInitialCluster } from "./bootstrap/initial-cluster.js";
 import { DRIVER_DEFAULTS, type DriverOptions } from "./driver/options.js";
 
 type RaftSettings = Omit<RaftOptions, "pendingReadsMax">;
@@ -10,6 +17,16 @@ type StorageSettings = Required<FileStorageTuning>;
 export interface EngineSettings extends RaftSettings, DriverOptions, KvLimits, StorageSettings {
   /** `host:port` at which others reach this node. Recorded when the data directory is made. */
   readonly address: string;
+  /** The id of this node, from 1. Recorded when the data directory is made. */
+  readonly nodeId: number;
+  /**
+   * All first members of a new cluster, this node among them, as a record of id → `host:port` or
+   * as `"1=host:port,2=host:port"`. Used once, when the data directory is made: afterwards the log
+   * rules. `undefined` starts a cluster of one.
+   */
+  readonly initialCluster: InitialCluster | string | undefined;
+  /** Tells two clusters with the same initial members apart; the same on all of them. */
+  readonly clusterToken: string;
 }
 
 /** Settings as given; a member given as `undefined` counts as absent. */
@@ -17,18 +34,26 @@ export type EngineSettingsInput = {
   readonly [K in keyof EngineSettings]?: EngineSettings[K] | undefined;
 };
 
+const { pendingReadsMax: _, ...raftDefaults } = resolveRaftOptions();
+
 /** What an engine runs with when it is not told otherwise; the CLI's help shows the same. */
 export const ENGINE_DEFAULTS: EngineSettings = Object.freeze({
-  ...RAFT_DEFAULTS,
+  ...raftDefaults,
   ...DRIVER_DEFAULTS,
   ...KV_LIMITS_DEFAULTS,
   ...STORAGE_DEFAULTS,
   address: "127.0.0.1:9081",
+  nodeId: 1,
+  initialCluster: undefined,
+  clusterToken: "",
 });
 
 /** Settings that were checked, sorted by who takes them. */
 export interface ResolvedSettings {
   readonly address: string;
+  readonly nodeId: NodeId;
+  readonly initialCluster: InitialCluster | undefined;
+  readonly clusterToken: string;
   readonly raft: RaftOptions;
   readonly driver: DriverOptions;
   readonly limits: KvLimits;
@@ -46,6 +71,7 @@ const driverChecks: { readonly [K in keyof DriverOptions]: Check } = {
   pendingProposalBytesMax: integerFrom(1024, 2 ** 32),
   proposalEntriesMax: integerFrom(1, 100_000),
   proposalBytesMax: integerFrom(1024, 64 * 1024 * 1024),
+  eagerEntries: integerFrom(1, 100_000),
   pendingReadsMax: integerFrom(1, 10_000_000),
   readRequestsMax: integerFrom(1, 10_000),
   retryAfterMs: integerFrom(1, 60_000),
@@ -80,14 +106,33 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
   checkFields(problems, storage, storageChecks);
   const address = input.address ?? ENGINE_DEFAULTS.address;
   if (!isAddress(address)) problems.push(`address must be host:port, got ${shown(address)}`);
-  const { pendingReadsMax: _, ...raftSettings } = RAFT_DEFAULTS;
-  const raft = attempt(problems, () => resolveRaftOptions(only(given, raftSettings)));
+  const id = attempt(problems, () => resolveNodeId(input.nodeId ?? ENGINE_DEFAULTS.nodeId));
+  const initialCluster = attempt(problems, () => resolveCluster(input.initialCluster));
+  const clusterToken = input.clusterToken ?? ENGINE_DEFAULTS.clusterToken;
+  if (typeof clusterToken !== "string") {
+    problems.push(`clusterToken must be a string, got ${shown(clusterToken)}`);
+  }
+  const raft = attempt(problems, () => resolveRaftOptions(only(given, raftDefaults)));
   const limits = attempt(problems, () => resolveKvLimits(only(given, KV_LIMITS_DEFAULTS)));
-  if (problems.length > 0 || raft === undefined || limits === undefined) {
+  if (problems.length > 0 || raft === undefined || limits === undefined || !id) {
     throw new EngineError("INVALID_REQUEST", `bad settings: ${problems.join("; ")}`);
   }
   const frozen = { driver: Object.freeze(driver), storage: Object.freeze(storage) };
-  return Object.freeze({ address, raft, limits, ...frozen });
+  const cluster = { nodeId: id, initialCluster, clusterToken };
+  return Object.freeze({ address, ...cluster, raft, limits, ...frozen });
+}
+
+function resolveNodeId(value: number): NodeId {
+  try {
+    return nodeId(value);
+  } catch {
+    const message = `bad node id: nodeId must be an integer from 1 to 2^32 - 1, got ${value}`;
+    throw new EngineError("INVALID_REQUEST", message);
+  }
+}
+
+function resolveCluster(value: InitialCluster | string | undefined): InitialCluster | undefined {
+  return typeof value === "string" ? parseInitialCluster(value) : value;
 }
 
 function checkFields<T extends object>(

@@ -1,18 +1,23 @@
 import {
   EngineError,
+  type NodeIdentity,
+  type OpenedStorage,
   type RecoveryProgress,
   type StateMachine,
   type StorageEngine,
 } from "@d-engine/core";
 import { KvStateMachine } from "@d-engine/kv";
-import { nodeFileStorage } from "@d-engine/storage";
+import { nodeClock, nodeFileStorage } from "@d-engine/storage";
+import { bootstrapIdentity } from "./bootstrap/initial-cluster.js";
+import { settingsThatDisagree } from "./bootstrap/stored-identity.js";
 import { Driver } from "./driver/driver.js";
 import { KvNode } from "./driver/kv-node.js";
 import { type Logger, silentLogger } from "./driver/logger.js";
-import { NullTransport } from "./driver/null-transport.js";
-import { newSingleNodeIdentity } from "./node-identity.js";
 import type { ResolvedSettings } from "./options.js";
-import { systemClock } from "./system-clock.js";
+import { GrpcTransport } from "./peers/grpc-transport.js";
+import { FEATURE_LEVEL, type PeerIdentity } from "./peers/handshake.js";
+import { InstanceRegistrar } from "./system/instance-registrar.js";
+import { SystemStateMachine } from "./system/system-state-machine.js";
 import { systemRandom } from "./system-random.js";
 
 /** What a start may be given besides settings. */
@@ -31,21 +36,39 @@ export interface StartNodeSetup<Result> extends StartHooks {
   readonly settings: ResolvedSettings;
 }
 
-/** Starts a node on this process's clock, over any storage and any state machine. */
-export async function startNode<Result>(setup: StartNodeSetup<Result>): Promise<Driver<Result>> {
-  const { settings, stateMachine, onProgress, signal } = setup;
+/** A running node, and the way its peers reach it: hand `peers` to the server of its port. */
+export interface StartedNode<Result> {
+  readonly driver: Driver<Result>;
+  readonly peers: GrpcTransport;
+}
+
+/** A running node of the key-value store. */
+export interface StartedKvNode {
+  readonly node: KvNode;
+  readonly peers: GrpcTransport;
+}
+
+/** Starts a node on this process's clock and network, over any storage and state machine. */
+export async function startNode<Result>(
+  setup: StartNodeSetup<Result>,
+): Promise<StartedNode<Result>> {
+  const { settings, onProgress, signal } = setup;
   const logger = setup.logger ?? silentLogger;
   signal?.throwIfAborted();
   const storage = await setup.storage.open({
-    createIdentity: () => newSingleNodeIdentity(settings.address),
+    createIdentity: () => bootstrapIdentity(settings),
     onNotice: (notice) => logger.warn(notice),
     ...(onProgress === undefined ? {} : { onProgress }),
   });
-  return Driver.start({
+  for (const line of settingsThatDisagree(settings, storage.identity)) logger.warn(line);
+  const stateMachine = new SystemStateMachine(setup.stateMachine);
+  const contacts = new Contacts();
+  const peers = peerTransport(settings, storage, stateMachine, contacts, logger);
+  const driver = await Driver.start({
     storage,
     stateMachine,
-    transport: new NullTransport(),
-    clock: systemClock,
+    transport: peers,
+    clock: nodeClock,
     random: systemRandom,
     raftOptions: settings.raft,
     options: settings.driver,
@@ -53,6 +76,17 @@ export async function startNode<Result>(setup: StartNodeSetup<Result>): Promise<
     onProgress,
     signal,
   });
+  const registrar = new InstanceRegistrar({
+    self: peers.identity,
+    directory: stateMachine,
+    leader: driver.leader,
+    isMember: (id) => driver.status().configuration.members.some((member) => member.id === id),
+    propose: (command) => driver.proposeSystem(command),
+    logger,
+  });
+  contacts.listener = (peer) => registrar.contact(peer);
+  void driver.closed.then(() => registrar.close());
+  return { driver, peers };
 }
 
 /**
@@ -65,11 +99,38 @@ export async function startKvNode(
   dataDir: string,
   settings: ResolvedSettings,
   hooks: StartHooks = {},
-): Promise<KvNode> {
+): Promise<StartedKvNode> {
   if (typeof dataDir !== "string" || dataDir === "") {
     throw new EngineError("INVALID_REQUEST", "dataDir must be the path of a directory");
   }
   const store = new KvStateMachine(settings.limits);
-  const storage = nodeFileStorage(dataDir, { ...settings.storage, clock: systemClock });
-  return new KvNode(await startNode({ ...hooks, storage, stateMachine: store, settings }), store);
+  const storage = nodeFileStorage(dataDir, { ...settings.storage, clock: nodeClock });
+  const { driver, peers } = await startNode({ ...hooks, storage, stateMachine: store, settings });
+  return { node: new KvNode(driver, store), peers };
+}
+
+/** Takes contacts in from the first message on, before anybody can record them. */
+class Contacts {
+  listener: ((peer: PeerIdentity) => void) | undefined;
+}
+
+function peerTransport(
+  settings: ResolvedSettings,
+  storage: OpenedStorage,
+  directory: SystemStateMachine<unknown>,
+  contacts: Contacts,
+  logger: Logger,
+): GrpcTransport {
+  const { clusterId, nodeId, instanceId, bootstrap }: NodeIdentity = storage.identity;
+  const transport = new GrpcTransport({
+    identity: { clusterId, nodeId, instanceId, featureLevel: FEATURE_LEVEL },
+    directory,
+    onContact: (peer) => contacts.listener?.(peer),
+    logger,
+    nowMs: () => nodeClock.nowMs(),
+    random: () => systemRandom.next(),
+    electionTimeoutMs: settings.raft.electionTimeoutMs,
+  });
+  transport.setMembers(bootstrap.members);
+  return transport;
 }

@@ -49,6 +49,11 @@ export interface LogStore {
   start(listener: LogStoreListener): void;
   write(write: LogWrite): void;
   /**
+   * Tells of a newer commit index, for the next batch or seal to carry; it causes no write and no
+   * sync (rule R8). Without it a log that goes idle forgets that its last batch was committed.
+   */
+  committed?(index: LogIndex): void;
+  /**
    * Entries `[from, to)`, at least one and otherwise at most `bytesMax` bytes of them. Rejects with
    * `EngineError` `INVALID_REQUEST` when the range is not retained.
    */

@@ -1,4 +1,4 @@
-/** All that a command may touch of its surroundings. */
+/** The streams that commands read and write. */
 export interface CliIo {
   /** Writes the result. */
   out(text: string | Uint8Array): void;
@@ -6,7 +6,6 @@ export interface CliIo {
   err(line: string): void;
   /** Everything on standard input, up to `bytesMax`. */
   readStdin(bytesMax: number): Promise<Uint8Array>;
-  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** The streams of this process. */
@@ -18,7 +17,6 @@ export function processIo(): CliIo {
     out: (text) => void process.stdout.write(text),
     err: (line) => void process.stderr.write(`${line}\n`),
     readStdin,
-    env: process.env,
   };
 }
 

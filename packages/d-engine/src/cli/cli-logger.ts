@@ -1,10 +1,7 @@
 import type { Logger } from "@d-engine/server";
 import { pino } from "pino";
 import type { CliIo } from "./cli-io.js";
-
-export const LOG_LEVELS = ["error", "warn", "info"] as const;
-
-export type LogLevel = (typeof LOG_LEVELS)[number];
+import type { LogLevel } from "./log-levels.js";
 
 /**
  * Where a node started from the command line writes. Without a level only what people must know,

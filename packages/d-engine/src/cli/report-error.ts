@@ -2,16 +2,22 @@ import { isEngineError } from "@d-engine/core";
 import type { CliIo } from "./cli-io.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 
+export interface ReportOptions {
+  readonly json: boolean;
+  readonly effect: "reads" | "writes";
+}
+
 /**
  * Says in one line on stderr why a command failed, as JSON where it was asked for. An error that
  * is none of the engine's own is a bug, or the system's, and keeps its stack.
  */
-export function reportError(error: unknown, io: CliIo, json: boolean): ExitCode {
+export function reportError(error: unknown, io: CliIo, { json, effect }: ReportOptions): ExitCode {
   if (!isEngineError(error)) {
     io.err(`d-engine: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     return EXIT.failed;
   }
-  const { code, message, outcome } = error;
+  const { code, message } = error;
+  const outcome = effect === "reads" ? "rejected" : error.outcome;
   const unknown = outcome === "unknown";
   if (json) io.err(JSON.stringify({ error: { code, message, outcome } }));
   else if (unknown) io.err(`d-engine: unknown outcome, read before you repeat it: ${message}`);

@@ -9,18 +9,13 @@ import { addScanCommand } from "./commands/scan.js";
 import { addStartCommand } from "./commands/start.js";
 import { addStatusCommand } from "./commands/status.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
+import type { Finish } from "./finish.js";
 import { reportError } from "./report-error.js";
-
-/** Runs the work of a command, reports its failure, and keeps its exit code. */
-export type Finish = (
-  options: { readonly json: boolean },
-  work: () => Promise<ExitCode>,
-) => Promise<void>;
 
 const EXIT_CODES = `
 Exit codes:
   0  done
-  1  failed, nothing happened; one line on stderr says why
+  1  failed, without effect; one line on stderr says why
   2  wrong arguments
   3  the key does not exist, or a compare-and-swap did not match
   4  a write was sent and its answer is missing: it may or may not take effect
@@ -37,12 +32,12 @@ Examples:
  */
 export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.ok;
-  const finish: Finish = async ({ json }, work) => {
+  const finish: Finish = async (effect, { json }, work) => {
     try {
       exitCode = await work();
     } catch (error) {
       if (error instanceof CommanderError) throw error;
-      exitCode = reportError(error, io, json);
+      exitCode = reportError(error, io, { json, effect });
     }
   };
   const program = buildProgram(io, finish);
@@ -50,7 +45,8 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCo
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
-    if (!(error instanceof CommanderError)) return reportError(error, io, false);
+    if (!(error instanceof CommanderError))
+      return reportError(error, io, { json: false, effect: "reads" });
     // Help and version end the parser in the same way, with code 0.
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }

@@ -6,12 +6,15 @@ export interface ReadyFacts {
   readonly address: string;
   readonly dataDir: string;
   readonly nodeId: number;
+  readonly leaderId: number;
   readonly term: number;
 }
 
 /** What `start` tells of the life of a node. */
 export interface StartReport {
-  starting(dataDir: string, listen: string): void;
+  starting(dataDir: string): void;
+  /** A member of a cluster can be reached, and waits for a leader. */
+  listening(facts: { readonly address: string; readonly nodeId: number }): void;
   progress(progress: RecoveryProgress): void;
   ready(facts: ReadyFacts): void;
   closing(signal: string): void;
@@ -32,9 +35,14 @@ export function humanReport(io: CliIo): StartReport {
       const percent = total === 0 ? 100 : Math.floor((done / total) * 100);
       say(`${what}: ${percent} % of ${total.toLocaleString("en-US")} ${unit}`);
     }),
-    ready: ({ address, dataDir, nodeId, term }) => {
+    listening: ({ address, nodeId }) => {
+      say(`node ${nodeId} listens on ${address} and waits for a majority to elect a leader …`);
+    },
+    ready: ({ address, dataDir, nodeId, leaderId, term }) => {
       const to = address === defaultAddress ? "" : ` --endpoints ${dialable(address)}`;
-      say(`ready: listening on ${address}, node ${nodeId} leads in term ${term}`);
+      const who =
+        leaderId === nodeId ? `node ${nodeId}` : `this is node ${nodeId}, node ${leaderId}`;
+      say(`ready: listening on ${address}, ${who} leads in term ${term}`);
       say(`data:  ${dataDir}`);
       say("try, in another terminal (Ctrl-C here stops the node):");
       say(`  npx d-engine put greeting hello${to}`);
@@ -52,7 +60,8 @@ export function jsonReport(io: CliIo): StartReport {
     io.out(`${JSON.stringify({ event, ...facts })}\n`);
   };
   return {
-    starting: (dataDir, listen) => say("starting", { dataDir, listen }),
+    starting: (dataDir) => say("starting", { dataDir }),
+    listening: (facts) => say("listening", facts),
     progress: throttled((progress) => say("progress", progress)),
     ready: (facts) => say("ready", facts),
     closing: (signal) => say("closing", { signal }),

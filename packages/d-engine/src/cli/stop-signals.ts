@@ -4,16 +4,25 @@ const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 type StopSignal = keyof typeof SIGNALS;
 
 /**
- * Calls back at the first SIGINT or SIGTERM. The second ends the process at once, with the code
+ * One Ctrl-C can arrive twice: from the terminal, and passed on by npm, which was sent it too.
+ * Nobody presses it twice, and means it, within this time.
+ */
+const samePressMs = 500;
+
+/**
+ * Calls back at the first SIGINT or SIGTERM. A second one ends the process at once, with the code
  * that shells expect, for people who do not want to wait: what was acknowledged is on the disk.
  * The returned function ends the listening.
  */
 export function onStopSignal(callback: (signal: StopSignal) => void): () => void {
-  let seen = false;
+  let firstMs: number | undefined;
   const listener = (signal: StopSignal): void => {
-    if (seen) process.exit(128 + SIGNALS[signal]);
-    seen = true;
-    callback(signal);
+    if (firstMs === undefined) {
+      firstMs = performance.now();
+      callback(signal);
+    } else if (performance.now() - firstMs >= samePressMs) {
+      process.exit(128 + SIGNALS[signal]);
+    }
   };
   for (const signal of Object.keys(SIGNALS) as StopSignal[]) process.on(signal, listener);
   return () => {

@@ -63,6 +63,8 @@ export class CoreLoop<Result> {
   #persisted = 0 as BatchId;
   /** The newest batch handed to the log. */
   #written = 0 as BatchId;
+  /** The newest commit index that the log was told of. */
+  #commitTold = 0 as LogIndex;
   #stopped = false;
   readonly #send = (envelope: Envelope): void => {
     this.#setup.counters.messagesSent += 1;
@@ -136,6 +138,7 @@ export class CoreLoop<Result> {
     counters.steps += 1;
     const effects = node.step({ ...event, nowMs: clock.nowMs() });
     this.#perform(effects);
+    if (node.commitIndex > this.#commitTold) this.#tellCommit(node.commitIndex);
     if (!this.#stopped) events.stepped();
   }
 
@@ -164,6 +167,12 @@ export class CoreLoop<Result> {
     this.#written = effects.batch;
     const { batch, hardState, append: entries } = effects;
     log.write({ batch, hardState, entries, commitIndex: node.commitIndex });
+  }
+
+  /** So that a log that goes idle, or is closed, knows that its last entries are committed. */
+  #tellCommit(commitIndex: LogIndex): void {
+    this.#commitTold = commitIndex;
+    this.#setup.log.committed?.(commitIndex);
   }
 
   #onPersisted(batch: BatchId): void {

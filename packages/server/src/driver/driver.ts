@@ -1,7 +1,9 @@
 import type { Consistency, LeaderInfo } from "@d-engine/client";
 import {
   type Clock,
+  isEngineError,
   type LeaderHint,
+  type NodeId,
   type NodeIdentity,
   type OpenedStorage,
   RaftNode,
@@ -23,6 +25,7 @@ import { Counters, type DriverMetrics } from "./metrics.js";
 import type { DriverOptions } from "./options.js";
 import { type Recovered, recover } from "./recovery.js";
 import { Requests } from "./requests.js";
+import { successorOf } from "./successor.js";
 
 export interface DriverSetup<Result> {
   /** Owned by the driver from the call of `start` on, also when that fails. */
@@ -61,6 +64,7 @@ export class Driver<Result> {
   readonly #logger: Logger;
   /** This node leads, but its noop is not applied: it must be asked again after each step. */
   #becomingReady = false;
+  #closing: Promise<void> | undefined;
 
   /**
    * Replays the log into the state machine and starts the node. Resolves when eventual reads can
@@ -114,6 +118,7 @@ export class Driver<Result> {
       options,
       counters: this.#counters,
       post: (event) => this.#loop.post(event),
+      writing: () => this.#loop.writing,
       leaderHint: () => this.leaderHint(),
       notServing: () => this.#whyNotServing(),
     });
@@ -175,12 +180,33 @@ export class Driver<Result> {
     return this.#requests.propose(command, finish, options);
   }
 
+  /** Writes a command of the node's own; rejects like `propose`. */
+  proposeSystem(command: Uint8Array): Promise<void> {
+    return this.#requests.proposeSystem(command);
+  }
+
+  /**
+   * Hands leadership to another voter (thesis §3.10). Proposals that come meanwhile are refused
+   * `LEADER_CHANGED`. Resolves when the target leads.
+   *
+   * @throws EngineError `NOT_LEADER`, `INVALID_REQUEST` when the target is no other voter,
+   *   `CLUSTER_UNAVAILABLE` when it did not take over within an election timeout
+   */
+  transferLeadership(target: NodeId): Promise<void> {
+    return this.#requests.transfer(target);
+  }
+
   /**
    * Calls `serve` once, at a moment at which what it sees is as fresh as `consistency` asks, and
    * resolves with its value. `serve` must be synchronous.
    */
   read<T>(serve: () => T, options?: ReadRequestOptions): Promise<T> {
     return this.#requests.read(serve, options);
+  }
+
+  /** Whether the cluster has no other member to ask. */
+  get isOnlyMember(): boolean {
+    return this.#node.memberCount === 1;
   }
 
   /** The level of reads that name none. */
@@ -216,17 +242,35 @@ export class Driver<Result> {
   }
 
   /**
-   * Stops intake, lets what was accepted finish within `closeTimeoutMs`, seals the log and
+   * Hands leadership on if this node leads others, so that they need no election timeout. Then
+   * stops intake, lets what was accepted finish within `closeTimeoutMs`, seals the log and
    * releases the storage. What does not finish in time rejects: `CLOSED` when it was never
    * proposed, `OUTCOME_UNKNOWN` otherwise. Idempotent, also after a failure.
    */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const successor = this.serving ? successorOf(this.#node.status()) : undefined;
+    if (successor !== undefined) await this.#handOver(successor);
     if (this.serving) {
       this.#requests.flush();
       this.#lifecycle.beginClose();
       this.#endIfDone();
     }
     await this.closed;
+  }
+
+  /** A node may stop without a successor, too: the others then elect one by themselves. */
+  async #handOver(successor: NodeId): Promise<void> {
+    try {
+      await this.transferLeadership(successor);
+    } catch (error) {
+      if (!isEngineError(error)) throw error;
+      this.#logger.info(`closing without handing leadership over: ${error.message}`);
+    }
   }
 
   #begin(): void {

@@ -7,6 +7,7 @@ import {
 } from "@d-engine/core";
 import type { Logger } from "./logger.js";
 
+/** Where a node stands between its start and its end. */
 export type NodeState = "starting" | "running" | "closing" | "closed" | "failed";
 
 export interface LifecycleSetup {

@@ -14,6 +14,8 @@ export interface DriverOptions {
   readonly proposalEntriesMax: number;
   /** Most bytes in one proposal to the core; a single larger command still goes alone. */
   readonly proposalBytesMax: number;
+  /** Commands that are proposed before the turn ends when the log is idle. */
+  readonly eagerEntries: number;
   /** Most reads that wait at once; more are refused `RATE_LIMITED`. */
   readonly pendingReadsMax: number;
   /** Most read-index requests that are unanswered at once; later reads gather meanwhile. */
@@ -43,6 +45,7 @@ export const DRIVER_DEFAULTS: DriverOptions = Object.freeze({
   pendingProposalBytesMax: 64 * 1024 * 1024,
   proposalEntriesMax: 4_096,
   proposalBytesMax: 4 * 1024 * 1024,
+  eagerEntries: 256,
   pendingReadsMax: 100_000,
   readRequestsMax: 64,
   retryAfterMs: 100,

@@ -58,6 +58,11 @@ export class ProposalQueue<Result> {
     return this.#queued.length > 0;
   }
 
+  /** Commands that the next `take` would find in the newest batch. */
+  get openEntries(): number {
+    return this.#queued.peekLast()?.commands.length ?? 0;
+  }
+
   /** Whether the core has been asked under this id and has not answered. */
   asked(requestId: RequestId): boolean {
     return this.#asked.has(requestId);

@@ -7,6 +7,7 @@ import {
   type InputEvent,
   type LeaderHint,
   type LogIndex,
+  type NodeId,
   type RaftNode,
   type Reply,
   type RequestId,
@@ -16,6 +17,7 @@ import type { CancelSignal } from "./cancel-signal.js";
 import {
   badTimeout,
   diskFull,
+  notServing,
   rateLimited,
   refusalError,
   stopped,
@@ -26,6 +28,7 @@ import type { Counters, DriverMetrics } from "./metrics.js";
 import type { DriverOptions } from "./options.js";
 import { ProposalQueue } from "./proposal-queue.js";
 import { ReadQueue } from "./read-queue.js";
+import { Transfers } from "./transfers.js";
 
 export interface RequestsSetup<Result> {
   readonly node: RaftNode;
@@ -34,6 +37,8 @@ export interface RequestsSetup<Result> {
   readonly options: DriverOptions;
   readonly counters: Counters;
   readonly post: (event: InputEvent) => void;
+  /** Whether the log is at work on a batch. */
+  readonly writing: () => boolean;
   readonly leaderHint: () => LeaderHint | undefined;
   /** Why calls are refused at this moment, if they are. */
   readonly notServing: () => Error | undefined;
@@ -51,6 +56,7 @@ export class Requests<Result> {
   readonly #setup: RequestsSetup<Result>;
   readonly #proposals: ProposalQueue<Result>;
   readonly #reads: ReadQueue;
+  readonly #transfers = new Transfers();
   #lastRequestId = 0;
   #flushScheduled = false;
   readonly #flushTurn = (): void => {
@@ -84,6 +90,24 @@ export class Requests<Result> {
     };
   }
 
+  /** Writes a command of the node's own, which no state machine of users has to accept. */
+  proposeSystem(command: Uint8Array): Promise<void> {
+    try {
+      this.#checkProposal(command.length);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const deadlineMs = this.#setup.clock.nowMs() + this.#timeoutMs(undefined);
+    return this.#enqueue(command, nothing, deadlineMs, undefined);
+  }
+
+  /** Hands leadership over; resolves when the target leads, rejects when it does not in time. */
+  transfer(target: NodeId): Promise<void> {
+    const refusal = this.#setup.notServing();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return this.#transfers.start(this.#nextRequestId(), target, this.#setup.post);
+  }
+
   propose<T>(
     command: Uint8Array,
     finish: (result: Result) => T,
@@ -93,14 +117,11 @@ export class Requests<Result> {
     try {
       this.#checkProposal(command.length);
       this.#setup.stateMachine.validate(command);
-      deadlineMs = this.#deadline(options);
+      deadlineMs = this.#setup.clock.nowMs() + this.#timeoutMs(options);
     } catch (error) {
       return Promise.reject(error);
     }
-    this.#setup.counters.proposals += 1;
-    const waiter = this.#proposals.add(command, deadlineMs, finish, options?.signal);
-    this.#scheduleFlush();
-    return waiter.promise as Promise<T>;
+    return this.#enqueue(command, finish, deadlineMs, options?.signal);
   }
 
   read<T>(serve: () => T, options: ReadRequestOptions | undefined): Promise<T> {
@@ -108,15 +129,15 @@ export class Requests<Result> {
       const consistency = this.#consistency(options?.consistency);
       const refusal = this.#setup.notServing();
       if (refusal !== undefined) throw refusal;
-      const deadlineMs = this.#deadline(options);
+      const timeoutMs = this.#timeoutMs(options);
       switch (consistency) {
         case "eventual":
           this.#setup.counters.readsEventual += 1;
           return Promise.resolve(serve());
         case "lease":
-          return this.#leaseRead(serve, deadlineMs, options?.signal);
+          return this.#leaseRead(serve, timeoutMs, options?.signal);
         case "linearizable":
-          return this.#queueRead(serve, deadlineMs, options?.signal);
+          return this.#queueRead(serve, timeoutMs, options?.signal);
         default:
           return assertNever(consistency);
       }
@@ -156,6 +177,7 @@ export class Requests<Result> {
         this.#refused(reply);
         break;
       case "transferred":
+        this.#transfers.transferred(reply.requestId);
         break;
       default:
         assertNever(reply);
@@ -180,6 +202,7 @@ export class Requests<Result> {
 
   /** Ends every call: `cause` is the failure of the node, `undefined` a close that ran out. */
   failAll(cause: Error | undefined): void {
+    this.#transfers.failAll(notServing(cause));
     if (cause !== undefined) {
       const unproposed = stopped("the engine stopped before the call took effect", cause);
       this.#proposals.failAll(unproposed, stoppedWhileProposed(cause));
@@ -220,11 +243,24 @@ export class Requests<Result> {
     }
   }
 
-  #deadline(options: DeadlineOptions | undefined): number {
+  #enqueue<T>(
+    command: Uint8Array,
+    finish: (result: Result) => T,
+    deadlineMs: number,
+    signal: CancelSignal | undefined,
+  ): Promise<T> {
+    this.#setup.counters.proposals += 1;
+    const waiter = this.#proposals.add(command, deadlineMs, finish, signal);
+    this.#flushSoon();
+    return waiter.promise as Promise<T>;
+  }
+
+  /** How long the call may take. Throws the reason of a signal that is aborted already. */
+  #timeoutMs(options: DeadlineOptions | undefined): number {
     options?.signal?.throwIfAborted();
     const timeoutMs = options?.timeoutMs ?? this.#setup.options.requestTimeoutMs;
     if (!(timeoutMs > 0 && timeoutMs < Number.POSITIVE_INFINITY)) throw badTimeout(timeoutMs);
-    return this.#setup.clock.nowMs() + timeoutMs;
+    return timeoutMs;
   }
 
   #consistency(asked: Consistency | undefined): Consistency {
@@ -246,7 +282,7 @@ export class Requests<Result> {
    * The value is read first and the lease checked afterwards (rule R1): a pause between the two
    * can then make the check fail, but never the value stale (scenario 38).
    */
-  #leaseRead<T>(serve: () => T, deadlineMs: number, signal: CancelSignal | undefined): Promise<T> {
+  #leaseRead<T>(serve: () => T, timeoutMs: number, signal: CancelSignal | undefined): Promise<T> {
     const { node, clock, counters, leaderHint } = this.#setup;
     const value = serve();
     if (node.leaseHolds(clock.nowMs())) {
@@ -258,18 +294,18 @@ export class Requests<Result> {
       throw new EngineError("NOT_LEADER", message, { leader: leaderHint() });
     }
     counters.leaseFallbacks += 1;
-    return this.#queueRead(serve, deadlineMs, signal);
+    return this.#queueRead(serve, timeoutMs, signal);
   }
 
-  #queueRead<T>(serve: () => T, deadlineMs: number, signal: CancelSignal | undefined): Promise<T> {
-    const { options, counters } = this.#setup;
+  #queueRead<T>(serve: () => T, timeoutMs: number, signal: CancelSignal | undefined): Promise<T> {
+    const { options, counters, clock } = this.#setup;
     const { count } = this.#reads.gauge;
     if (count >= options.pendingReadsMax) {
       counters.rateLimited += 1;
       throw rateLimited(`${count} reads wait already (pendingReadsMax)`, options.retryAfterMs);
     }
     counters.readsLinearizable += 1;
-    const waiter = this.#reads.add(serve, deadlineMs, signal);
+    const waiter = this.#reads.add(serve, clock.nowMs() + timeoutMs, signal);
     this.#scheduleReads();
     return waiter.promise as Promise<T>;
   }
@@ -277,12 +313,23 @@ export class Requests<Result> {
   #refused(reply: Extract<Reply, { kind: "refused" }>): void {
     const { leaderHint, options, counters } = this.#setup;
     const error = refusalError(reply.refusal, leaderHint(), options.retryAfterMs);
+    if (this.#transfers.refused(reply.requestId, error)) return;
     if (this.#proposals.asked(reply.requestId)) {
       counters.proposalsRefused += this.#proposals.refused(reply.requestId, error);
     } else {
       this.#reads.refused(reply.requestId, error);
       this.#scheduleReads();
     }
+  }
+
+  /**
+   * At the end of the turn, with everything that it brings. A large burst begins earlier while the
+   * log is idle, so that the disk works while the rest is still being called and encoded.
+   */
+  #flushSoon(): void {
+    const { options, writing } = this.#setup;
+    if (this.#proposals.openEntries >= options.eagerEntries && !writing()) this.flush();
+    else this.#scheduleFlush();
   }
 
   #scheduleReads(): void {
@@ -299,4 +346,8 @@ export class Requests<Result> {
     this.#lastRequestId += 1;
     return this.#lastRequestId as RequestId;
   }
+}
+
+function nothing(): void {
+  // A command of the system has no result.
 }

@@ -1,6 +1,8 @@
 import { parseHostPort } from "@d-engine/client";
 import { Server } from "@grpc/grpc-js";
 import type { LocalNode } from "../driver/local-node.js";
+import type { GrpcTransport } from "../peers/grpc-transport.js";
+import { peerServices } from "../peers/peer-services.js";
 import { bind } from "./bind.js";
 import type { OwnAddress } from "./cluster-view.js";
 import { GRPC_LIMITS, type GrpcLimits } from "./limits.js";
@@ -27,6 +29,8 @@ export interface GrpcServerOptions {
    * @defaultValue where it listens; behind a wildcard address, what the asking client dialed
    */
   readonly advertise?: string;
+  /** The node's peer transport, when it has peers or may get some: they call at the same port. */
+  readonly peers?: GrpcTransport;
   readonly limits?: Partial<GrpcLimits>;
   /**
    * Milliseconds that `close` gives calls under way.
@@ -79,6 +83,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     unary: (handler) => unaryCall(handler, onBug),
     stream: (handler) => streams.serve(handler),
   });
+  if (options.peers !== undefined) {
+    const { definition, implementation } = peerServices(options.peers);
+    server.addService(definition, implementation);
+  }
   const bound = await bind(server, options.listen);
   const known = advertised ?? (WILDCARDS.has(bound.host) ? undefined : bound.text);
   ownAddress = (authority) => known ?? authority;

@@ -27,7 +27,7 @@ export interface BatchRun {
  * that is reused from batch to batch. A log has two: one is filled while the other is written.
  */
 export class BatchBuilder {
-  #writer = new Writer(new Uint8Array(initialBytes));
+  readonly #writer: Writer;
   readonly #bytesMax: number;
   /** Bound of a batch that holds a single large record. */
   readonly bytesLimit: number;
@@ -46,6 +46,7 @@ export class BatchBuilder {
     invariant(bytesLimit % SECTOR_BYTES === 0, `batch limit ${bytesLimit} is not whole sectors`);
     this.#bytesMax = bytesMax;
     this.bytesLimit = bytesLimit;
+    this.#writer = new Writer(new Uint8Array(Math.min(initialBytes, bytesMax)));
     this.#writer.position = BATCH_HEADER_BYTES;
   }
 

@@ -62,6 +62,15 @@ export class BatchQueue {
     return this.#commitIndex;
   }
 
+  /**
+   * A newer commit index, for the next batch or seal to carry. Ignored while a write waits to be
+   * encoded: that may replace entries which this index speaks about, and carries an index itself.
+   */
+  committed(index: LogIndex): void {
+    if (this.#next < this.#pending.length || index > this.#pending.last) return;
+    if (index > this.#commitIndex) this.#commitIndex = index;
+  }
+
   get isEmpty(): boolean {
     return this.#isEmpty;
   }

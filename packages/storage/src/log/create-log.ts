@@ -5,7 +5,7 @@ import { drawNonce, type LogContext } from "./log-context.js";
 import { findLogFiles } from "./log-files.js";
 import { LogMap } from "./log-map.js";
 import { PREPARE_NAME, segmentName } from "./segment-name.js";
-import { READ_BUFFER_BYTES, SegmentReader } from "./segment-reader.js";
+import { readBuffer, SegmentReader } from "./segment-reader.js";
 import { findLaterBatch } from "./segment-scan.js";
 import { zeroFill } from "./zero-fill.js";
 
@@ -49,8 +49,7 @@ async function refuseUsedLog(context: LogContext): Promise<void> {
     fileSystem.open(path, { access: "read", durable: false }),
   );
   try {
-    const buffer = new Uint8Array(READ_BUFFER_BYTES);
-    const reader = new SegmentReader(path, file, () => bytes, buffer);
+    const reader = new SegmentReader(path, file, () => bytes, readBuffer(bytes));
     const wanted = { nonce: undefined, sequence: 1 };
     const used = await findLaterBatch(reader, { from: 0, to: bytes }, wanted, context.crc32);
     if (used !== undefined) throw identityMissing(path, used.offset);

@@ -84,6 +84,10 @@ export class FileLog implements LogStore {
     this.#writer.write(write);
   }
 
+  committed(index: LogIndex): void {
+    this.#queue.committed(index);
+  }
+
   read(from: LogIndex, to: LogIndex, bytesMax: number): Promise<readonly Entry[]> {
     return this.#reader.read(from, to, bytesMax);
   }

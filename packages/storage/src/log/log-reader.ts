@@ -102,7 +102,7 @@ export class LogReader {
 
   #readerOf(segment: Segment): SegmentReader {
     if (this.#segment === segment && this.#reader !== undefined) return this.#reader;
-    this.#buffer ??= new Uint8Array(bufferBytes);
+    this.#buffer ??= new Uint8Array(Math.min(bufferBytes, this.#context.segmentBytes));
     this.#segment = segment;
     this.#reader = new SegmentReader(segment.path, segment.file, () => segment.end, this.#buffer);
     return this.#reader;

@@ -5,7 +5,7 @@ import { findLogFiles } from "./log-files.js";
 import { LogReplay, type NewestBatch } from "./log-replay.js";
 import type { HeldSegment } from "./segment.js";
 import { segmentName } from "./segment-name.js";
-import { READ_BUFFER_BYTES, SegmentReader } from "./segment-reader.js";
+import { READ_BUFFER_BYTES, readBuffer, SegmentReader } from "./segment-reader.js";
 import { findLaterBatch } from "./segment-scan.js";
 
 /** What a start found in a log directory. */
@@ -57,13 +57,14 @@ class Recovery {
   readonly #files: readonly HeldSegment[];
   readonly #reports: RecoveryReports;
   readonly #replay: LogReplay;
-  readonly #buffer = new Uint8Array(READ_BUFFER_BYTES);
+  readonly #buffer: Uint8Array;
 
   constructor(context: LogContext, files: readonly HeldSegment[], reports: RecoveryReports) {
     this.#context = context;
     this.#files = files;
     this.#reports = reports;
     this.#replay = new LogReplay(context);
+    this.#buffer = readBuffer(Math.max(0, ...files.map((file) => file.bytes)));
   }
 
   async run(): Promise<Omit<RecoveredState, "spares">> {

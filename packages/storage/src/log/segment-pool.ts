@@ -127,8 +127,12 @@ export class SegmentPool {
   #deliver(held: HeldSegment): void {
     const taker = this.#taker;
     this.#taker = undefined;
-    if (taker !== undefined) taker.resolve(held);
-    else this.#held = held;
+    if (taker !== undefined) {
+      // Used at once, so whether there is room shows with the one after it.
+      taker.resolve(held);
+      return;
+    }
+    this.#held = held;
     this.#tellRoom(true);
   }
 

@@ -1,4 +1,5 @@
 import type { FileHandle } from "../file-system.js";
+import { SECTOR_BYTES } from "../format/log-format.js";
 import { naming } from "../storage-errors.js";
 
 /**
@@ -65,3 +66,8 @@ export class SegmentReader {
 
 /** Large enough that reading costs less than checking what was read. */
 export const READ_BUFFER_BYTES = 4 * 1024 * 1024;
+
+/** A buffer for reading files of up to `fileBytes` bytes. */
+export function readBuffer(fileBytes: number): Uint8Array {
+  return new Uint8Array(Math.min(READ_BUFFER_BYTES, Math.max(fileBytes, SECTOR_BYTES)));
+}

@@ -7,6 +7,7 @@ export {
   commandEntries,
   commandEntry,
   entryOf,
+  entryText,
   hardStateOf,
   LogSession,
   openOptions,
@@ -16,3 +17,4 @@ export { ManualClock } from "./manual-clock.js";
 export { randomBytesOf, seededRandom } from "./seeded-random.js";
 export type { SimulatedDiskOptions } from "./simulated-disk.js";
 export { SimulatedDisk } from "./simulated-disk.js";
+export { SimulatedStorage, settled } from "./simulated-storage.js";

@@ -160,6 +160,8 @@ class SimulatedFileHandle implements FileHandle {
   write(source: Uint8Array, start: number, end: number, position: number): Promise<void> {
     const bytes = source.subarray(start, end);
     const grows = Math.max(0, position + bytes.length - this.#file.size);
+    // The process is over; what its remains still call for must not reach the disk.
+    if (this.#disk.fileSystem !== this.#fileSystem) return new Promise(() => undefined);
     const lacksRoom = grows > 0 && this.#disk.usedBytes + grows > this.#disk.capacityBytes;
     // In the cache from now on: a crash before the answer may leave any part of it.
     const write = lacksRoom ? undefined : this.#file.issue(bytes, position);

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type { CliIo } from "../cli-io.js";
 import { EXIT, type ExitCode } from "../exit-codes.js";
+import type { Finish } from "../finish.js";
 import { addRemoteOptions, type RemoteOptions, withClient } from "../remote-options.js";
-import type { Finish } from "../run-cli.js";
 
 interface CasCommandOptions extends RemoteOptions {
   readonly absent: boolean;
@@ -27,7 +27,7 @@ export function addCasCommand(program: Command, io: CliIo, finish: Finish): void
   addRemoteOptions(command)
     .addHelpText("after", EXAMPLES)
     .action((key: string, values: readonly string[], options: CasCommandOptions) =>
-      finish(options, () => compareAndSwap(key, values, options, io, command)),
+      finish("writes", options, () => compareAndSwap(key, values, options, io, command)),
     );
 }
 

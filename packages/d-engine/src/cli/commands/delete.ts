@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type { CliIo } from "../cli-io.js";
 import { EXIT, type ExitCode } from "../exit-codes.js";
+import type { Finish } from "../finish.js";
 import { addRemoteOptions, type RemoteOptions, withClient } from "../remote-options.js";
-import type { Finish } from "../run-cli.js";
 
 const EXAMPLES = `
 Examples:
@@ -15,7 +15,7 @@ export function addDeleteCommand(program: Command, io: CliIo, finish: Finish): v
   addRemoteOptions(command)
     .addHelpText("after", EXAMPLES)
     .action((key: string, options: RemoteOptions) =>
-      finish(options, () => deleteKey(key, options, io)),
+      finish("writes", options, () => deleteKey(key, options, io)),
     );
 }
 

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import type { CliIo } from "../cli-io.js";
 import { EXIT, type ExitCode } from "../exit-codes.js";
+import type { Finish } from "../finish.js";
 import { escaped, jsonBytes, plainTextOf } from "../printable.js";
 import {
   addConsistencyOption,
@@ -8,7 +9,6 @@ import {
   type ReadCommandOptions,
 } from "../read-options.js";
 import { addRemoteOptions, type RemoteOptions, withClient } from "../remote-options.js";
-import type { Finish } from "../run-cli.js";
 
 interface GetCommandOptions extends RemoteOptions, ReadCommandOptions {
   readonly raw?: boolean;
@@ -40,7 +40,7 @@ export function addGetCommand(program: Command, io: CliIo, finish: Finish): void
   addRemoteOptions(command)
     .addHelpText("after", EXAMPLES)
     .action((key: string, options: GetCommandOptions) =>
-      finish(options, () => get(key, options, io)),
+      finish("reads", options, () => get(key, options, io)),
     );
 }
 

@@ -4,8 +4,8 @@ import { EngineError } from "@d-engine/core";
 import type { Command } from "commander";
 import type { CliIo } from "../cli-io.js";
 import { EXIT, type ExitCode } from "../exit-codes.js";
+import type { Finish } from "../finish.js";
 import { addRemoteOptions, type RemoteOptions, withClient } from "../remote-options.js";
-import type { Finish } from "../run-cli.js";
 
 interface PutCommandOptions extends RemoteOptions {
   readonly file?: string;
@@ -30,7 +30,7 @@ export function addPutCommand(program: Command, io: CliIo, finish: Finish): void
   addRemoteOptions(command)
     .addHelpText("after", EXAMPLES)
     .action((key: string, value: string | undefined, options: PutCommandOptions) =>
-      finish(options, () => put(key, value, options, io, command)),
+      finish("writes", options, () => put(key, value, options, io, command)),
     );
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { CliIo } from "../cli-io.js";
 import { EXIT, type ExitCode } from "../exit-codes.js";
+import type { Finish } from "../finish.js";
 import { escaped, jsonBytes } from "../printable.js";
 import {
   addConsistencyOption,
@@ -8,7 +9,6 @@ import {
   type ReadCommandOptions,
 } from "../read-options.js";
 import { addRemoteOptions, type RemoteOptions, withClient } from "../remote-options.js";
-import type { Finish } from "../run-cli.js";
 
 interface ScanCommandOptions extends RemoteOptions, ReadCommandOptions {
   readonly keysOnly: boolean;
@@ -32,7 +32,7 @@ export function addScanCommand(program: Command, io: CliIo, finish: Finish): voi
   addRemoteOptions(addConsistencyOption(command))
     .addHelpText("after", EXAMPLES)
     .action((prefix: string, options: ScanCommandOptions) =>
-      finish(options, () => scan(prefix, options, io)),
+      finish("reads", options, () => scan(prefix, options, io)),
     );
 }
 

@@ -1,27 +1,17 @@
-import { resolve } from "node:path";
 import { parseHostPort } from "@d-engine/client";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { StandaloneEngine } from "../../standalone-engine.js";
 import type { CliIo } from "../cli-io.js";
-import { cliLogger, LOG_LEVELS, type LogLevel } from "../cli-logger.js";
-import { EXIT, type ExitCode } from "../exit-codes.js";
-import type { Finish } from "../run-cli.js";
-import { humanReport, jsonReport, type StartReport } from "../start-report.js";
-import { onStopSignal } from "../stop-signals.js";
-
-interface StartCommandOptions {
-  readonly dataDir: string;
-  readonly listen: string;
-  readonly advertise?: string;
-  readonly logLevel?: LogLevel;
-  readonly json: boolean;
-}
+import type { Finish } from "../finish.js";
+import { LOG_LEVELS } from "../log-levels.js";
+import type { RunNodeOptions } from "../run-node.js";
 
 const EXAMPLES = `
 Examples:
   d-engine start
   d-engine start --data-dir /var/lib/d-engine --listen 0.0.0.0:9081 --advertise 10.0.0.1:9081
   d-engine start --log-level info 2> node.log
+  d-engine start --data-dir ./data-1 --node-id 1 \\
+    --initial-cluster 1=10.0.0.1:9081,2=10.0.0.2:9081,3=10.0.0.3:9081
 
 Ctrl-C or SIGTERM closes cleanly; a second one ends the process at once.`;
 
@@ -31,15 +21,37 @@ export function addStartCommand(program: Command, io: CliIo, finish: Finish): vo
     .description("run a durable node until it is told to stop")
     .option("-d, --data-dir <path>", "where the data is; made if it is missing", "./data")
     .addOption(
-      new Option("-l, --listen <host:port>", "where clients reach the node")
-        .argParser((text) => readAddress(text, 0))
-        .default("127.0.0.1:9081"),
+      new Option(
+        "-l, --listen <host:port>",
+        "where clients and peers reach the node (default: its address in the initial cluster, " +
+          "or 127.0.0.1:9081)",
+      ).argParser((text) => readAddress(text, 0)),
     )
     .addOption(
       new Option(
         "--advertise <host:port>",
         "the address that clients are told, if another",
       ).argParser((text) => readAddress(text, 1)),
+    )
+    .addOption(
+      new Option("--node-id <id>", "the id of this node in its cluster").argParser(readInteger),
+    )
+    .option(
+      "--initial-cluster <id=host:port,...>",
+      "all first members of a new cluster; ignored once the data directory exists",
+    )
+    .option("--cluster-token <text>", "tells clusters with the same first members apart")
+    .addOption(
+      new Option(
+        "--election-timeout-ms <ms>",
+        "silence after which a follower campaigns (default: 1000)",
+      ).argParser(readInteger),
+    )
+    .addOption(
+      new Option(
+        "--heartbeat-interval-ms <ms>",
+        "pause between heartbeats (default: 100)",
+      ).argParser(readInteger),
     )
     .addOption(
       new Option(
@@ -49,57 +61,19 @@ export function addStartCommand(program: Command, io: CliIo, finish: Finish): vo
     )
     .option("--json", "print one JSON object a line, for programs", false)
     .addHelpText("after", EXAMPLES)
-    .action((options: StartCommandOptions) => finish(options, () => start(options, io)));
+    .action((options: RunNodeOptions) =>
+      finish("reads", options, async () => {
+        // Only here: the other commands need nothing of a node and would wait for it to load.
+        const { runNode } = await import("../run-node.js");
+        return await runNode(options, io);
+      }),
+    );
 }
 
-async function start(options: StartCommandOptions, io: CliIo): Promise<ExitCode> {
-  const report = options.json ? jsonReport(io) : humanReport(io);
-  const stop = new AbortController();
-  const unlisten = onStopSignal((signal) => {
-    report.closing(signal);
-    stop.abort(new StopRequested());
-  });
-  report.starting(resolve(options.dataDir), options.listen);
-  try {
-    await serve(options, report, stop.signal, io);
-  } catch (error) {
-    // Asked to stop before it was ready: a clean end like any other.
-    if (!(error instanceof StopRequested)) throw error;
-  } finally {
-    unlisten();
-  }
-  report.closed();
-  return EXIT.ok;
-}
-
-/** Resolves when the node has closed as asked; rejects with what else ended it. */
-async function serve(
-  options: StartCommandOptions,
-  report: StartReport,
-  signal: AbortSignal,
-  io: CliIo,
-): Promise<void> {
-  const { dataDir, listen, advertise } = options;
-  await using server = await StandaloneEngine.start({
-    dataDir,
-    listen,
-    advertise,
-    signal,
-    logger: cliLogger(options.logLevel, io),
-    onProgress: report.progress,
-  });
-  const { leaderId, term } = await server.engine.waitReady({ signal });
-  report.ready({ address: server.address, dataDir: server.dataDir, nodeId: leaderId, term });
-  const close = (): void => void server.close();
-  signal.addEventListener("abort", close, { once: true });
-  if (signal.aborted) close();
-  const error = await server.closed;
-  if (error !== undefined) throw error;
-}
-
-/** The reason with which a start is aborted that is asked to stop. */
-class StopRequested extends Error {
-  override readonly name = "StopRequested";
+function readInteger(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError(`${JSON.stringify(text)} is not an integer`);
 }
 
 function readAddress(text: string, portMin: 0 | 1): string {

@@ -2,8 +2,8 @@ import { type ClusterView, type ProbeResult, probeEndpoints } from "@d-engine/cl
 import type { Command } from "commander";
 import type { CliIo } from "../cli-io.js";
 import { EXIT, type ExitCode } from "../exit-codes.js";
+import type { Finish } from "../finish.js";
 import { addRemoteOptions, type RemoteOptions } from "../remote-options.js";
-import type { Finish } from "../run-cli.js";
 
 const EXAMPLES = `
 Examples:
@@ -16,7 +16,7 @@ export function addStatusCommand(program: Command, io: CliIo, finish: Finish): v
   const command = program.command("status").description("show who leads and who is there");
   addRemoteOptions(command)
     .addHelpText("after", EXAMPLES)
-    .action((options: RemoteOptions) => finish(options, () => status(options, io)));
+    .action((options: RemoteOptions) => finish("reads", options, () => status(options, io)));
 }
 
 async function status(options: RemoteOptions, io: CliIo): Promise<ExitCode> {

@@ -7,6 +7,7 @@ import { NullTransport } from "../null-transport.js";
 import { DRIVER_DEFAULTS, type DriverOptions } from "../options.js";
 import { ManualStorage } from "./manual-storage.js";
 import { VirtualClock } from "./virtual-clock.js";
+import { VirtualNetwork } from "./virtual-network.js";
 
 export interface KvNodeParts {
   readonly clock?: VirtualClock;
@@ -16,6 +17,10 @@ export interface KvNodeParts {
   readonly logger?: Logger;
   readonly options?: Partial<DriverOptions>;
   readonly signal?: AbortSignal;
+  /** @defaultValue 1 */
+  readonly id?: number;
+  /** From which this node draws its election timeouts. @defaultValue 0.5 */
+  readonly chance?: number;
   /** Addresses of the voters, node 1 first. */
   readonly voters?: readonly string[];
 }
@@ -36,7 +41,7 @@ export async function startKvNode(parts: KvNodeParts = {}): Promise<RunningKvNod
   const driver = await Driver.start({
     storage: await storage.open({
       createIdentity: () => ({
-        nodeId: 1 as NodeId,
+        nodeId: (parts.id ?? 1) as NodeId,
         clusterId: "c".repeat(32),
         instanceId: "1".repeat(32),
         bootstrap: {
@@ -53,7 +58,7 @@ export async function startKvNode(parts: KvNodeParts = {}): Promise<RunningKvNod
     stateMachine: store,
     transport: parts.transport ?? new NullTransport(),
     clock,
-    random: { next: () => 0.5 },
+    random: { next: () => parts.chance ?? 0.5 },
     raftOptions: resolveRaftOptions({}),
     options: { ...DRIVER_DEFAULTS, ...parts.options },
     logger: parts.logger,
@@ -70,4 +75,32 @@ export async function startLeader(parts: KvNodeParts = {}): Promise<RunningKvNod
   );
   if (!led) throw new Error("no leader within a minute");
   return running;
+}
+
+export interface Cluster {
+  readonly clock: VirtualClock;
+  readonly network: VirtualNetwork;
+  /** Node 1 first. */
+  readonly nodes: readonly RunningKvNode[];
+  /** The node that leads and can serve, if there is exactly one. */
+  leader(): RunningKvNode | undefined;
+}
+
+/** Starts three nodes that elect one of them, node 1 as a rule. */
+export async function startCluster(options?: Partial<DriverOptions>): Promise<Cluster> {
+  const clock = new VirtualClock();
+  const network = new VirtualNetwork(clock);
+  const voters = ["a:1", "b:2", "c:3"];
+  const nodes: RunningKvNode[] = [];
+  for (const [at] of voters.entries()) {
+    const transport = network.transport((at + 1) as NodeId);
+    const parts = { clock, transport, voters, id: at + 1, chance: at * 0.3 };
+    nodes.push(await startKvNode(options === undefined ? parts : { ...parts, options }));
+  }
+  const leader = (): RunningKvNode | undefined => {
+    const leading = nodes.filter(({ node }) => node.status().leaderReady);
+    return leading.length === 1 ? leading[0] : undefined;
+  };
+  await clock.advanceUntil(() => leader() !== undefined);
+  return { clock, network, nodes, leader };
 }

@@ -1,0 +1,123 @@
+import type { Effects, HardState } from "../effects.js";
+import type { Entry } from "../entry.js";
+import type { BatchId, LogId, LogIndex, NodeId, Term } from "../ids.js";
+import { invariant } from "../invariant.js";
+
+/** What a node found when it started. */
+export interface RecoveredState {
+  readonly hardState: HardState | undefined;
+  readonly base: LogId;
+  /** Every retained entry, from `base.index + 1` on. */
+  readonly entries: readonly Entry[];
+}
+
+interface PendingBatch {
+  readonly batch: BatchId;
+  readonly hardState: HardState | undefined;
+  readonly append: readonly Entry[];
+}
+
+/**
+ * What the disk of one node must hold, derived from the node's effects and the acknowledged
+ * batches alone. Knows besides what was ever durable, because a message may leave that rests on
+ * an entry which a later batch, durable by now, has replaced.
+ */
+export class DurableModel {
+  hardState: HardState | undefined;
+  #base: LogId | undefined;
+  #terms: Term[] = [];
+  #pending: PendingBatch[] = [];
+  readonly #everHeld = new Map<LogIndex, Set<Term>>();
+  readonly #votes = new Map<Term, NodeId>();
+
+  termAt(index: LogIndex): Term | undefined {
+    if (this.#base === undefined) return undefined;
+    if (index === this.#base.index) return this.#base.term;
+    return this.#terms[index - this.#base.index - 1];
+  }
+
+  /** Whether this position was durable at any time; up to where the first start began it was. */
+  everHeld({ term, index }: LogId): boolean {
+    return index <= this.#base!.index || this.#everHeld.get(index)?.has(term) === true;
+  }
+
+  /** For whom a durable vote was ever given in `term`. */
+  voteIn(term: Term): NodeId | undefined {
+    return this.#votes.get(term);
+  }
+
+  wrote(effects: Effects): void {
+    const { batch, hardState, append } = effects;
+    if (hardState === undefined && append.length === 0) return;
+    const newest = this.#pending.at(-1)?.batch ?? 0;
+    invariant(batch > newest, () => `batch ${batch} written after ${newest}`);
+    this.#pending.push({ batch, hardState, append });
+  }
+
+  synced(batch: BatchId): void {
+    while (this.#pending.length > 0 && this.#pending[0]!.batch <= batch) this.#completeNext();
+  }
+
+  /**
+   * Takes over what a start has found. A crash may keep batches that were never acknowledged, but
+   * only a prefix of them, and never loses one that was (I6, I7).
+   */
+  recovered(id: NodeId, found: RecoveredState): void {
+    if (this.#base === undefined) {
+      this.#adopt(found);
+      return;
+    }
+    while (!this.#holdsExactly(found)) {
+      invariant(
+        this.#pending.length > 0,
+        () =>
+          `I7: node ${id} starts with term ${found.hardState?.term}, vote ` +
+          `${found.hardState?.votedFor} and ${found.entries.length} entries behind ` +
+          `${found.base.index}, which is not what its disk was given`,
+      );
+      this.#completeNext();
+    }
+    this.#pending = [];
+  }
+
+  #adopt(found: RecoveredState): void {
+    this.#base = found.base;
+    this.#save(found.hardState);
+    this.#append(found.entries);
+  }
+
+  #completeNext(): void {
+    const { hardState, append } = this.#pending.shift()!;
+    this.#save(hardState);
+    this.#append(append);
+  }
+
+  #save(hardState: HardState | undefined): void {
+    if (hardState === undefined) return;
+    this.hardState = hardState;
+    if (hardState.votedFor !== undefined) this.#votes.set(hardState.term, hardState.votedFor);
+  }
+
+  #append(entries: readonly Entry[]): void {
+    const first = entries[0];
+    if (first === undefined) return;
+    const at = first.index - this.#base!.index - 1;
+    invariant(at >= 0 && at <= this.#terms.length, () => `a gap before durable ${first.index}`);
+    this.#terms.length = at;
+    for (const { term, index } of entries) {
+      this.#terms.push(term);
+      const terms = this.#everHeld.get(index);
+      if (terms === undefined) this.#everHeld.set(index, new Set([term]));
+      else terms.add(term);
+    }
+  }
+
+  #holdsExactly({ hardState, base, entries }: RecoveredState): boolean {
+    if (this.hardState?.term !== hardState?.term) return false;
+    if (this.hardState?.votedFor !== hardState?.votedFor) return false;
+    if (this.hardState?.minElectionTimeoutMs !== hardState?.minElectionTimeoutMs) return false;
+    const end = base.index + entries.length;
+    if (this.#base!.index + this.#terms.length !== end) return false;
+    return entries.every((entry) => this.termAt(entry.index) === entry.term);
+  }
+}

@@ -1,0 +1,71 @@
+import { parseHostPort } from "@d-engine/client";
+import {
+  ENGINE_DEFAULTS,
+  type GrpcServer,
+  type InitialCluster,
+  type Logger,
+  parseInitialCluster,
+  type StartedKvNode,
+  startGrpcServer,
+} from "@d-engine/server";
+
+/** Where a node is reached. */
+export interface PortConfig {
+  /**
+   * `host:port` to serve clients and peers at; port 0 lets the system choose.
+   * @defaultValue none for an embedded engine that is alone; its own address among the initial
+   *   cluster otherwise
+   */
+  readonly listen?: string | undefined;
+  /**
+   * `host:port` that clients and peers are told for this node.
+   * @defaultValue its address in the initial cluster, otherwise where it listens
+   */
+  readonly advertise?: string | undefined;
+}
+
+interface Surroundings extends PortConfig {
+  readonly nodeId?: number | undefined;
+  readonly initialCluster?: InitialCluster | string | undefined;
+}
+
+/** What a node listens at, if at all, and the address that goes into a new data directory. */
+export interface ResolvedPort {
+  readonly listen: string | undefined;
+  readonly address: string;
+}
+
+/**
+ * Derives the one from the other: a member of a cluster listens where the others expect it, and a
+ * node that listens is known by that address.
+ *
+ * @throws EngineError `INVALID_ADDRESS` or `INVALID_REQUEST` for what cannot be read
+ */
+export function resolvePort(config: Surroundings): ResolvedPort {
+  const { advertise, initialCluster, nodeId = ENGINE_DEFAULTS.nodeId } = config;
+  const cluster =
+    typeof initialCluster === "string" ? parseInitialCluster(initialCluster) : initialCluster;
+  const own = cluster?.[nodeId];
+  const listen = config.listen ?? own;
+  if (advertise !== undefined) return { listen, address: parseHostPort(advertise).text };
+  if (own !== undefined) return { listen, address: own };
+  if (listen === undefined) return { listen, address: ENGINE_DEFAULTS.address };
+  const { port, text } = parseHostPort(listen, { portMin: 0 });
+  return { listen, address: port === 0 ? ENGINE_DEFAULTS.address : text };
+}
+
+/** Opens the port of a started node: clients and peers come in through it. */
+export function openPort(
+  { node, peers }: StartedKvNode,
+  listen: string,
+  advertise: string | undefined,
+  logger: Logger | undefined,
+): Promise<GrpcServer> {
+  return startGrpcServer({
+    node,
+    peers,
+    listen,
+    ...(advertise === undefined ? {} : { advertise }),
+    onBug: (error, method) => logger?.error(`a bug, met while answering ${method}`, { error }),
+  });
+}

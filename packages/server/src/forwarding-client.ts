@@ -1,0 +1,144 @@
+import {
+  AbstractEngineClient,
+  type Bytes,
+  type CallOptions,
+  type EngineClient,
+  type MemberInfo,
+  type PutOptions,
+  type PutResult,
+  type ReadOptions,
+  type ScanResult,
+  toBytes,
+} from "@d-engine/client";
+import { type Clock, type EngineError, isEngineError, type NodeId } from "@d-engine/core";
+import type { KvNode } from "./driver/kv-node.js";
+import type { EmbeddedClient } from "./embedded-client.js";
+
+export interface ForwardingClientSetup {
+  readonly node: KvNode;
+  readonly local: EmbeddedClient;
+  readonly clock: Clock;
+  /** For calls that state no time of their own, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Makes a client of the other members; called once, when the first call needs it. */
+  readonly connectPeers: () => EngineClient;
+}
+
+/**
+ * The client of an engine that is one of several: what this node can serve it serves, at once and
+ * in memory; what only the leader can do goes there, whichever node that is by then. Servers never
+ * forward, so that a call takes one hop at most and cannot go in circles.
+ */
+export class ForwardingClient extends AbstractEngineClient {
+  readonly #setup: ForwardingClientSetup;
+  #remote: EngineClient | undefined;
+  #closed = false;
+
+  constructor(setup: ForwardingClientSetup) {
+    super();
+    this.#setup = setup;
+  }
+
+  put(key: Bytes, value: Bytes, options?: PutOptions): Promise<PutResult> {
+    if (this.#leadsAlone) return this.#setup.local.put(key, value, options);
+    const owned = { key: own(key), value: own(value) };
+    return this.#run(options, (client, rest) => client.put(owned.key, owned.value, rest));
+  }
+
+  delete(key: Bytes, options?: CallOptions): Promise<boolean> {
+    if (this.#leadsAlone) return this.#setup.local.delete(key, options);
+    const owned = own(key);
+    return this.#run(options, (client, rest) => client.delete(owned, rest));
+  }
+
+  compareAndSwap(
+    key: Bytes,
+    expected: Bytes | undefined,
+    value: Bytes,
+    options?: CallOptions,
+  ): Promise<boolean> {
+    if (this.#leadsAlone) return this.#setup.local.compareAndSwap(key, expected, value, options);
+    const owned = { key: own(key), value: own(value) };
+    const before = expected === undefined ? undefined : own(expected);
+    return this.#run(options, (client, rest) =>
+      client.compareAndSwap(owned.key, before, owned.value, rest),
+    );
+  }
+
+  override get(key: Bytes, options?: ReadOptions): Promise<Uint8Array | undefined> {
+    if (this.#leadsAlone) return this.#setup.local.get(key, options);
+    const owned = own(key);
+    return this.#run(options, (client, rest) => client.get(owned, rest));
+  }
+
+  getMulti(keys: readonly Bytes[], options?: ReadOptions): Promise<(Uint8Array | undefined)[]> {
+    const owned = keys.map(own);
+    return this.#run(options, (client, rest) => client.getMulti(owned, rest));
+  }
+
+  scanPrefix(prefix: Bytes, options?: ReadOptions): Promise<ScanResult> {
+    const owned = own(prefix);
+    return this.#run(options, (client, rest) => client.scanPrefix(owned, rest));
+  }
+
+  /**
+   * The value of `key` as this node has applied it, at once: an `eventual` read without a promise.
+   * Throws `EngineError` `CLOSED` when the engine does not serve.
+   */
+  getLocal(key: Bytes): Uint8Array | undefined {
+    return this.#setup.local.getLocal(key);
+  }
+
+  listMembers(options?: CallOptions): Promise<readonly MemberInfo[]> {
+    return this.#setup.local.listMembers(options);
+  }
+
+  getLeaderId(options?: CallOptions): Promise<NodeId | undefined> {
+    return this.#setup.local.getLeaderId(options);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#setup.local.close();
+    await this.#remote?.close();
+  }
+
+  /** The common case of a single node, and the fast one: nobody else could be asked. */
+  get #leadsAlone(): boolean {
+    return this.#setup.node.driver.isOnlyMember;
+  }
+
+  /**
+   * Tries here, and at the leader when this node turns out not to be it. Only what surely had no
+   * effect here is sent on (C2), within the time that the caller gave.
+   */
+  async #run<T>(
+    options: CallOptions | undefined,
+    call: (client: EngineClient, options: CallOptions) => Promise<T>,
+  ): Promise<T> {
+    const { local, clock, timeoutMs } = this.#setup;
+    const deadlineMs = clock.nowMs() + (options?.timeoutMs ?? timeoutMs);
+    try {
+      return await call(local, options ?? {});
+    } catch (error) {
+      if (this.#closed || !mayBeForwarded(error)) throw error;
+      const remainingMs = deadlineMs - clock.nowMs();
+      if (remainingMs < 1) throw error;
+      this.#remote ??= this.#setup.connectPeers();
+      return await call(this.#remote, { ...options, timeoutMs: remainingMs });
+    }
+  }
+}
+
+/** Bytes that stay as they are while a call is under way; a string cannot change. */
+function own(bytes: Bytes): Bytes {
+  if (typeof bytes === "string") return bytes;
+  // Names and checks come with the call itself; a copy is all that is needed here.
+  return bytes instanceof Uint8Array ? bytes.slice() : toBytes(bytes, "argument");
+}
+
+function mayBeForwarded(error: unknown): error is EngineError {
+  if (!isEngineError(error) || error.outcome !== "rejected") return false;
+  const { code } = error;
+  return code === "NOT_LEADER" || code === "LEADER_CHANGED" || code === "CLUSTER_UNAVAILABLE";
+}

@@ -1,0 +1,22 @@
+import { connectLazily, type EngineClient } from "@d-engine/client";
+import { nodeClock } from "@d-engine/storage";
+import type { KvNode } from "./driver/kv-node.js";
+import { EmbeddedClient } from "./embedded-client.js";
+import { ForwardingClient } from "./forwarding-client.js";
+
+/** A client of a node in this process; asks the other members for what only a leader can do. */
+export function nodeClient(node: KvNode, timeoutMs: number): ForwardingClient {
+  return new ForwardingClient({
+    node,
+    local: new EmbeddedClient(node),
+    clock: nodeClock,
+    timeoutMs,
+    connectPeers: () => peersOf(node),
+  });
+}
+
+function peersOf(node: KvNode): EngineClient {
+  const { configuration, nodeId } = node.status();
+  const others = configuration.members.filter(({ id }) => id !== nodeId);
+  return connectLazily(others.map(({ address }) => address));
+}

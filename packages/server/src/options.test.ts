@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import { ENGINE_DEFAULTS, resolveSettings } from "./options.js";
+
+describe("resolveSettings", () => {
+  it("gives the defaults, sorted by who takes them, and frozen", () => {
+    const settings = resolveSettings({});
+    expect(settings.driver.defaultConsistency).toBe("linearizable");
+    expect(settings.address).toBe(ENGINE_DEFAULTS.address);
+    const flat = { ...settings.raft, ...settings.driver, ...settings.limits, ...settings.storage };
+    const { address, nodeId, initialCluster, clusterToken, ...defaults } = ENGINE_DEFAULTS;
+    expect(flat).toEqual(defaults);
+    expect(settings).toMatchObject({ address, nodeId, initialCluster, clusterToken });
+    expect([settings, ...Object.values(settings)].every(Object.isFrozen)).toBe(true);
+  });
+
+  it("takes an initial cluster as a record or as text", () => {
+    const initialCluster = { 1: "a:1", 2: "b:2" };
+    expect(resolveSettings({ initialCluster }).initialCluster).toEqual(initialCluster);
+    expect(resolveSettings({ initialCluster: "1=a:1,2=b:2" }).initialCluster).toEqual(
+      initialCluster,
+    );
+    expect(() => resolveSettings({ initialCluster: "nonsense" })).toThrow("not ID=HOST:PORT");
+    expect(() => resolveSettings({ nodeId: 0 })).toThrow("nodeId must be an integer");
+  });
+
+  it("takes a member that is undefined for absent", () => {
+    expect(resolveSettings({ requestTimeoutMs: undefined })).toEqual(resolveSettings());
+  });
+
+  it("lets the lease follow the election timeout", () => {
+    const { raft } = resolveSettings({ electionTimeoutMs: 3_000 });
+    expect(raft.leaseDurationMs).toBeGreaterThan(2_000);
+  });
+
+  it("names every bad field in one error", () => {
+    const bad = {
+      requestTimeoutMs: 0,
+      pendingReadsMax: 1.5,
+      defaultConsistency: "strong",
+      electionTimeoutMs: 100,
+      keyBytesMax: -1,
+      segmentBytes: 1000,
+      address: "nowhere",
+      colour: "red",
+    } as unknown as Parameters<typeof resolveSettings>[0];
+    let message = "";
+    try {
+      resolveSettings(bad);
+    } catch (error) {
+      expect(error).toMatchObject({ code: "INVALID_REQUEST" });
+      message = String(error);
+    }
+    for (const name of Object.keys(bad ?? {})) expect(message).toContain(name);
+  });
+});

@@ -1,0 +1,298 @@
+import {
+  decodeAppendEntriesResponse,
+  encodeAppendEntriesRequest,
+  encodeAppendEntriesResponse,
+} from "@d-engine/codec";
+import {
+  type AppendEntries,
+  type AppendEntriesResponse,
+  assertNever,
+  type Envelope,
+  type Message,
+  type NodeId,
+  type Transport,
+  type TransportListener,
+} from "@d-engine/core";
+import { type ChannelCredentials, credentials, type Metadata } from "@grpc/grpc-js";
+import type { Logger } from "../driver/logger.js";
+import {
+  type InstanceDirectory,
+  identityMetadata,
+  type PeerIdentity,
+  readIdentity,
+  refusePeer,
+} from "./handshake.js";
+import { InboundStreams } from "./inbound-streams.js";
+import {
+  decodePreVoteResponse,
+  decodeReadIndexResponse,
+  decodeRequestVoteResponse,
+  encodePreVote,
+  encodeReadIndex,
+  encodeRequestVote,
+  encodeTimeoutNow,
+} from "./peer-codec.js";
+import { PeerConnection } from "./peer-connection.js";
+import { readIdTag } from "./peer-tags.js";
+import { PendingAnswers } from "./pending-answers.js";
+
+export interface GrpcTransportOptions {
+  readonly identity: PeerIdentity;
+  /** Who is recorded under which id; asked at every connection. */
+  readonly directory: InstanceDirectory;
+  /** A member showed itself and nothing speaks against it; called at every connection. */
+  readonly onContact: (peer: PeerIdentity) => void;
+  readonly credentials?: ChannelCredentials;
+  readonly logger: Logger;
+  readonly nowMs: () => number;
+  readonly random: () => number;
+  /** The bound for unary calls and for silence; the node's election timeout fits. */
+  readonly electionTimeoutMs: number;
+  /** Most bytes queued for one peer. */
+  readonly peerQueueBytesMax?: number;
+}
+
+/** Above the core's in-flight window, so that only a broken connection ever meets it. */
+const peerQueueBytesDefault = 32 * 1024 * 1024;
+const silenceMsMin = 500;
+
+export interface PeerTransportMetrics {
+  messagesSent: number;
+  messagesDropped: number;
+  messagesReceived: number;
+  malformedMessages: number;
+  connectionsLost: number;
+  peersRefused: number;
+}
+
+/**
+ * The `Transport` between real processes: appends on one stream per peer, everything else by
+ * unary calls, answers on the way that the question came (DESIGN of the wire contract). Identity
+ * is checked on both ends of every connection before a message is believed.
+ */
+export class GrpcTransport implements Transport {
+  readonly identity: PeerIdentity;
+  readonly inbound: InboundStreams;
+  readonly pending = new PendingAnswers();
+  readonly metrics: PeerTransportMetrics = {
+    messagesSent: 0,
+    messagesDropped: 0,
+    messagesReceived: 0,
+    malformedMessages: 0,
+    connectionsLost: 0,
+    peersRefused: 0,
+  };
+  readonly #options: GrpcTransportOptions;
+  readonly #ownMetadata: Metadata;
+  readonly #addresses = new Map<NodeId, string>();
+  readonly #connections = new Map<NodeId, PeerConnection>();
+  readonly #lastRefusal = new Map<NodeId, string>();
+  readonly #featureLevels = new Map<NodeId, number>();
+  readonly #away = new Set<NodeId>();
+  #listener: TransportListener | undefined;
+  #closed = false;
+
+  constructor(options: GrpcTransportOptions) {
+    this.#options = options;
+    this.identity = options.identity;
+    this.#ownMetadata = identityMetadata(options.identity);
+    this.inbound = new InboundStreams(options.peerQueueBytesMax ?? peerQueueBytesDefault);
+  }
+
+  start(listener: TransportListener): void {
+    this.#listener = listener;
+  }
+
+  /** Where the members can be reached. A changed address closes the old connection. */
+  setMembers(members: readonly { readonly id: NodeId; readonly address: string }[]): void {
+    const next = new Map(members.map((member) => [member.id, member.address]));
+    next.delete(this.identity.nodeId);
+    for (const [id, connection] of this.#connections) {
+      if (next.get(id) === this.#addresses.get(id)) continue;
+      connection.close();
+      this.#connections.delete(id);
+    }
+    this.#addresses.clear();
+    for (const [id, address] of next) this.#addresses.set(id, address);
+  }
+
+  /** What the peer announced at its last contact; 0 before the first. */
+  featureLevelOf(peer: NodeId): number {
+    return this.#featureLevels.get(peer) ?? 0;
+  }
+
+  /** Our identity, for the answers of the services. A copy: grpc-js may add to it. */
+  ownMetadata(): Metadata {
+    return this.#ownMetadata.clone();
+  }
+
+  /**
+   * Looks at who is on the other side. Returns the member, or the reason to refuse it, which is
+   * logged once until it changes.
+   */
+  admit(
+    metadata: Metadata,
+    expected?: NodeId,
+  ): { readonly peer: PeerIdentity } | { readonly reason: string } {
+    const read = readIdentity(metadata);
+    if (read.kind === "malformed") return this.#refuse(expected ?? (0 as NodeId), read.reason);
+    const peer = read.identity;
+    if (expected !== undefined && expected !== peer.nodeId) {
+      const at = this.#addresses.get(expected);
+      return this.#refuse(expected, `node ${peer.nodeId} answers at ${at}, not ${expected}`);
+    }
+    const reason = refusePeer(this.identity, peer, this.#options.directory);
+    if (reason !== undefined) return this.#refuse(peer.nodeId, reason);
+    this.#lastRefusal.delete(peer.nodeId);
+    this.#featureLevels.set(peer.nodeId, peer.featureLevel);
+    if (expected !== undefined && this.#away.delete(expected)) {
+      this.#options.logger.info(`node ${expected} is back`);
+    }
+    this.#options.onContact(peer);
+    return { peer };
+  }
+
+  /** Hands a checked message to the node. */
+  deliver(from: NodeId, message: Message): void {
+    if (this.#closed) return;
+    this.metrics.messagesReceived++;
+    this.#listener?.receive(from, message);
+  }
+
+  send(envelope: Envelope): void {
+    if (this.#closed) return;
+    if (this.#dispatch(envelope.to, envelope.message)) this.metrics.messagesSent++;
+    else this.metrics.messagesDropped++;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const connection of this.#connections.values()) connection.close();
+    this.#connections.clear();
+    this.inbound.close();
+  }
+
+  #dispatch(to: NodeId, message: Message): boolean {
+    switch (message.kind) {
+      case "appendEntries":
+        return this.#sendAppend(to, message);
+      case "requestVote":
+      case "preVote":
+      case "timeoutNow":
+      case "readIndex":
+        return this.#ask(to, message);
+      case "appendEntriesResponse":
+        return this.#answerAppend(to, message);
+      case "requestVoteResponse":
+        return this.pending.resolve(to, message.kind, "", message);
+      case "preVoteResponse":
+        return this.pending.resolve(to, message.kind, String(message.campaignTerm), message);
+      case "readIndexResponse":
+        return this.pending.resolve(to, message.kind, readIdTag(message.id), message);
+      default:
+        return assertNever(message);
+    }
+  }
+
+  #sendAppend(to: NodeId, message: AppendEntries): boolean {
+    const connection = this.#connectionTo(to);
+    return connection?.append(encodeAppendEntriesRequest(message)) ?? false;
+  }
+
+  #answerAppend(to: NodeId, message: AppendEntriesResponse): boolean {
+    const tag = String(message.round ?? "");
+    if (this.pending.resolve(to, message.kind, tag, message)) return true;
+    return this.inbound.send(to, encodeAppendEntriesResponse(this.identity.nodeId, message));
+  }
+
+  #ask(to: NodeId, message: Message): boolean {
+    const connection = this.#connectionTo(to);
+    if (connection === undefined) return false;
+    const self = this.identity.nodeId;
+    const deliver = (decode: (bytes: Uint8Array) => Message) => (bytes: Uint8Array) =>
+      this.#deliverDecoded(to, bytes, decode);
+    if (message.kind === "requestVote") {
+      const bytes = encodeRequestVote(self, message);
+      connection.call("requestVote", bytes, deliver(decodeRequestVoteResponse));
+    } else if (message.kind === "preVote") {
+      connection.call("preVote", encodePreVote(self, message), deliver(decodePreVoteResponse));
+    } else if (message.kind === "readIndex") {
+      connection.call(
+        "readIndex",
+        encodeReadIndex(self, message),
+        deliver(decodeReadIndexResponse),
+      );
+    } else if (message.kind === "timeoutNow") {
+      connection.call("timeoutNow", encodeTimeoutNow(self, message), () => {
+        // Its effect is an election; the answer says nothing.
+      });
+    }
+    return true;
+  }
+
+  #connectionTo(peer: NodeId): PeerConnection | undefined {
+    const existing = this.#connections.get(peer);
+    if (existing !== undefined) return existing;
+    const address = this.#addresses.get(peer);
+    if (address === undefined) return undefined;
+    const { electionTimeoutMs, nowMs, random } = this.#options;
+    const connection = new PeerConnection({
+      peer,
+      address,
+      credentials: this.#options.credentials ?? credentials.createInsecure(),
+      metadata: this.#ownMetadata,
+      refuse: (metadata) => {
+        const admitted = this.admit(metadata, peer);
+        return "reason" in admitted ? admitted.reason : undefined;
+      },
+      onAppendResponse: (bytes) => this.#deliverDecoded(peer, bytes, decodeResponseOf(peer)),
+      onLost: (reason) => this.#lost(peer, reason),
+      nowMs,
+      random,
+      queueBytesMax: this.#options.peerQueueBytesMax ?? peerQueueBytesDefault,
+      silenceMs: Math.max(silenceMsMin, electionTimeoutMs),
+      callTimeoutMs: electionTimeoutMs,
+    });
+    this.#connections.set(peer, connection);
+    return connection;
+  }
+
+  #deliverDecoded(from: NodeId, bytes: Uint8Array, decode: (bytes: Uint8Array) => Message): void {
+    let message: Message;
+    try {
+      message = decode(bytes);
+    } catch (error) {
+      this.metrics.malformedMessages++;
+      this.#options.logger.warn(`node ${from} sent an answer that cannot be read`, {
+        error: String(error),
+      });
+      return;
+    }
+    this.deliver(from, message);
+  }
+
+  #lost(peer: NodeId, reason: string): void {
+    this.metrics.connectionsLost++;
+    // Once for each time that it goes away, not for every attempt to come back.
+    if (!this.#away.has(peer)) this.#options.logger.info(`node ${peer} is away: ${reason}`);
+    this.#away.add(peer);
+    this.#listener?.unreachable(peer);
+  }
+
+  #refuse(peer: NodeId, reason: string): { readonly reason: string } {
+    this.metrics.peersRefused++;
+    if (this.#lastRefusal.get(peer) !== reason) {
+      this.#lastRefusal.set(peer, reason);
+      this.#options.logger.warn(`refused a peer: ${reason}`);
+    }
+    return { reason };
+  }
+}
+
+function decodeResponseOf(peer: NodeId): (bytes: Uint8Array) => Message {
+  return (bytes) => {
+    const { nodeId, response } = decodeAppendEntriesResponse(bytes);
+    if (nodeId !== peer) throw new RangeError(`answer of node ${nodeId} on the way of ${peer}`);
+    return response;
+  };
+}

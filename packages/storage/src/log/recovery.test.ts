@@ -1,0 +1,426 @@
+import { describe, expect, it } from "vitest";
+import { tableCrc32 } from "../crc32.js";
+import { parseBatchHeader, sealBatch } from "../format/batch-header.js";
+import { SECTOR_BYTES } from "../format/log-format.js";
+import { commandEntries, commandEntry, hardStateOf } from "../testing/log-session.js";
+import { SimulatedStorage, settled } from "../testing/simulated-storage.js";
+
+const first = "/data/log/0000000000000001.log";
+const second = "/data/log/0000000000000002.log";
+const third = "/data/log/0000000000000003.log";
+
+/** Offsets of the valid batches in a segment, in order. */
+function batchOffsets(content: Uint8Array): number[] {
+  const offsets: number[] = [];
+  for (let at = 0; at < content.length; at += SECTOR_BYTES) {
+    if (parseBatchHeader(content, at, tableCrc32) !== undefined) offsets.push(at);
+  }
+  return offsets;
+}
+
+/** A log of a segment batch, the first seal, and two data batches, the second unsealed. */
+async function killedAfterTwoBatches(): Promise<SimulatedStorage> {
+  const storage = new SimulatedStorage(1);
+  const session = await storage.open();
+  await session.persist({ entries: commandEntries(1, 4), hardState: hardStateOf(1, 1) });
+  await session.persist({ entries: commandEntries(4, 7), hardState: hardStateOf(2, 1) });
+  await settled();
+  storage.disk.kill();
+  return storage;
+}
+
+/** The same, sealed; then opened and closed: nothing changes any more. */
+async function closedAfterThreeBatches(): Promise<SimulatedStorage> {
+  const storage = new SimulatedStorage(2);
+  const session = await storage.open();
+  await session.persist({ entries: commandEntries(1, 4), hardState: hardStateOf(1, 1) });
+  await session.persist({ entries: commandEntries(4, 7) });
+  await session.persist({ entries: commandEntries(7, 10), hardState: hardStateOf(2, 1) });
+  await session.opened.close();
+  storage.disk.kill();
+  return storage;
+}
+
+describe("recovery of a torn tail", () => {
+  it.each([
+    { name: "zeros", filler: 0 },
+    { name: "old bytes", filler: 0xa5 },
+  ])("scenario 52: cuts the last batch torn at any byte, over $name", async ({ filler }) => {
+    const storage = await killedAfterTwoBatches();
+    const image = storage.disk.contentOf(first);
+    const last = batchOffsets(image).at(-1)!;
+    for (let torn = 0; torn < SECTOR_BYTES; torn++) {
+      const content = image.slice();
+      content.fill(filler, last + torn, last + SECTOR_BYTES);
+      storage.disk.replace(first, content);
+      const { log } = await storage.open();
+      const isWhole = content.every((byte, i) => byte === image[i]);
+      expect(log.recovered.last.index, `torn at byte ${torn}`).toBe(isWhole ? 6 : 3);
+      expect(log.recovered.hardState).toEqual(hardStateOf(isWhole ? 2 : 1, 1));
+      expect(await log.read(1 as never, 4 as never, 1e6)).toEqual(commandEntries(1, 4));
+      storage.disk.kill();
+    }
+  });
+
+  it("tells of a cut", async () => {
+    const storage = await killedAfterTwoBatches();
+    const last = batchOffsets(storage.disk.contentOf(first)).at(-1)!;
+    storage.disk.flip(first, last + 100);
+    await storage.open();
+    expect(storage.notices).toEqual([
+      `${first}: cut an incomplete batch at byte ${last}; it was never acknowledged`,
+    ]);
+  });
+
+  it("overwrites the header of a cut batch before anything else happens", async () => {
+    const storage = new SimulatedStorage(15);
+    const session = await storage.open();
+    await session.persist({ entries: commandEntries(1, 3) });
+    await storage.idle();
+    await session.persist({ entries: commandEntries(3, 5) });
+    storage.disk.kill();
+    const torn = batchOffsets(storage.disk.contentOf(first)).at(-1)!;
+    storage.disk.flip(first, torn + 80);
+    await storage.open();
+    const header = parseBatchHeader(storage.disk.contentOf(first), torn, tableCrc32);
+    expect(header).toMatchObject({ kind: "seal" });
+  });
+
+  it("R8: nothing of a cut batch comes back, wherever the next start is cut short", async () => {
+    const storage = new SimulatedStorage(3);
+    const session = await storage.open();
+    await session.persist({ entries: commandEntries(1, 3) });
+    // Several sectors, the first of which is lost: what remains must never be read.
+    await session.persist({ entries: commandEntries(3, 9, 7, "torn ".repeat(60)) });
+    storage.disk.kill();
+    const last = batchOffsets(storage.disk.contentOf(first)).at(-1)!;
+    storage.disk.flip(first, last + 700);
+    const torn = storage.disk.contentOf(first);
+    for (let round = 0; round < 50; round++) {
+      const again = await storage.open();
+      expect(again.log.recovered.last.index).toBe(2 + round);
+      expect(await again.readAll()).toEqual(commandEntries(1, 3 + round));
+      await again.persist({ entries: [commandEntry(3 + round, 1)] });
+      storage.disk.powerLoss();
+    }
+    expect(torn.length).toBe(storage.disk.contentOf(first).length);
+  });
+
+  it("makes what it recovers durable, also where a failed write left it in the cache", async () => {
+    const storage = new SimulatedStorage(4);
+    const session = await storage.open();
+    await session.persist({ entries: commandEntries(1, 3) });
+    storage.disk.fail((operation) => operation.kind === "write", "EIO", 1);
+    await expect(session.persist({ entries: commandEntries(3, 5) })).rejects.toThrow(/EIO/);
+    storage.disk.kill();
+    const again = await storage.open();
+    expect(again.log.recovered.last.index).toBe(4);
+    for (let losses = 0; losses < 5; losses++) {
+      storage.disk.powerLoss();
+      const later = await storage.open();
+      expect(later.log.recovered.last.index).toBe(4);
+    }
+  });
+});
+
+describe("recovery of a damaged log", () => {
+  it("scenario 53: refuses a flip at any byte that was sealed, and names file and byte", async () => {
+    const storage = await closedAfterThreeBatches();
+    const image = storage.disk.contentOf(first);
+    const offsets = batchOffsets(image);
+    const sealed = offsets.at(-1)!;
+    expect(offsets).toEqual([0, 512, 1024, 1536, 2048, 2560]);
+    for (let at = 0; at < sealed; at++) {
+      storage.disk.flip(first, at, 1 << (at % 8));
+      const batch = at - (at % SECTOR_BYTES);
+      await expect(storage.open(), `flip at ${at}`).rejects.toMatchObject({
+        code: "DATA_CORRUPTION",
+        message: expect.stringContaining(`${first} is damaged at byte ${batch}:`),
+      });
+      storage.disk.replace(first, image);
+    }
+    const session = await storage.open();
+    expect(await session.readAll()).toEqual(commandEntries(1, 10));
+  });
+
+  it("loses nothing by a flip in the last seal", async () => {
+    const storage = await closedAfterThreeBatches();
+    const image = storage.disk.contentOf(first);
+    const sealed = batchOffsets(image).at(-1)!;
+    for (let at = sealed; at < sealed + SECTOR_BYTES; at++) {
+      storage.disk.flip(first, at);
+      const session = await storage.open();
+      expect(session.log.recovered.last.index).toBe(9);
+      storage.disk.kill();
+      storage.disk.replace(first, image);
+    }
+  });
+
+  it("R8: seals an idle log, so that its last batch cannot be lost silently", async () => {
+    const storage = new SimulatedStorage(5);
+    const session = await storage.open();
+    await session.persist({ entries: commandEntries(1, 4) });
+    const last = batchOffsets(storage.disk.contentOf(first)).at(-1)!;
+    storage.clock.advance(19);
+    await settled();
+    expect(batchOffsets(storage.disk.contentOf(first)).at(-1)).toBe(last);
+    storage.clock.advance(1);
+    await settled();
+    expect(batchOffsets(storage.disk.contentOf(first)).at(-1)).toBe(last + SECTOR_BYTES);
+    storage.disk.kill();
+    storage.disk.flip(first, last + 90);
+    await expect(storage.open()).rejects.toMatchObject({ code: "DATA_CORRUPTION" });
+  });
+
+  it("seals once, and again only after another write", async () => {
+    const storage = new SimulatedStorage(6);
+    const session = await storage.open();
+    await session.persist({ entries: commandEntries(1, 4) });
+    for (let i = 0; i < 5; i++) await storage.idle();
+    const sealed = batchOffsets(storage.disk.contentOf(first)).length;
+    await session.persist({ entries: commandEntries(4, 5) });
+    for (let i = 0; i < 5; i++) await storage.idle();
+    expect(batchOffsets(storage.disk.contentOf(first))).toHaveLength(sealed + 2);
+  });
+});
+
+function usedSegments(storage: SimulatedStorage): string[] {
+  return storage.disk
+    .paths()
+    .filter((path) => path.endsWith(".log"))
+    .filter((path) => batchOffsets(storage.disk.contentOf(path)).length > 0);
+}
+
+describe("recovery over several segments", () => {
+  /** Three segments and some, sealed and closed. */
+  async function rolledLog(seed: number): Promise<SimulatedStorage> {
+    const storage = new SimulatedStorage(seed, { segmentBytes: 8192, batchBytesMax: 2048 });
+    const session = await storage.open();
+    for (let index = 1; index <= 40; index++) {
+      const text = "r".repeat(300);
+      const hardState = hardStateOf(index, 1);
+      await session.persist({ entries: [commandEntry(index, 1, text)], hardState });
+      await settled();
+    }
+    await session.opened.close();
+    storage.disk.kill();
+    return storage;
+  }
+
+  it("scenario 54: refuses a flip at any byte of a segment's first batch", async () => {
+    const storage = await rolledLog(7);
+    for (const path of [first, second, third]) {
+      const image = storage.disk.contentOf(path);
+      for (let at = 0; at < SECTOR_BYTES; at++) {
+        storage.disk.flip(path, at);
+        await expect(storage.open(), `${path} at ${at}`).rejects.toMatchObject({
+          code: "DATA_CORRUPTION",
+          message: expect.stringContaining(`${path} is damaged at byte 0:`),
+        });
+        storage.disk.replace(path, image);
+      }
+    }
+    expect((await storage.open()).log.recovered.last.index).toBe(40);
+  });
+
+  it.each([
+    { name: "the oldest zeroed", path: first, content: (image: Uint8Array) => image.fill(0) },
+    { name: "a middle one zeroed", path: second, content: (image: Uint8Array) => image.fill(0) },
+    {
+      name: "a middle one cut",
+      path: second,
+      content: (image: Uint8Array) => image.slice(0, 4096),
+    },
+    { name: "one emptied", path: third, content: () => new Uint8Array(0) },
+  ])("refuses a log with $name", async ({ path, content }) => {
+    const storage = await rolledLog(8);
+    storage.disk.replace(path, content(storage.disk.contentOf(path)));
+    await expect(storage.open()).rejects.toMatchObject({
+      code: "DATA_CORRUPTION",
+      message: expect.stringContaining(path),
+    });
+  });
+
+  it("refuses a log with a missing segment, also when it is the last", async () => {
+    const storage = await rolledLog(9);
+    const logs = storage.disk.paths().filter((path) => path.endsWith(".log"));
+    const inUse = usedSegments(storage);
+    expect(inUse.length).toBeGreaterThan(2);
+    for (const missing of [second, inUse.at(-1)!]) {
+      const content = storage.disk.contentOf(missing);
+      storage.disk.remove(missing);
+      const beyond = logs.filter((path) => path > missing);
+      if (missing !== second) for (const path of beyond) storage.disk.remove(path);
+      await expect(storage.open()).rejects.toMatchObject({
+        code: "DATA_CORRUPTION",
+        message: expect.stringContaining(`${missing} is damaged at byte 0: the file is missing`),
+      });
+      const handle = await storage.disk.fileSystem.open(missing, {
+        access: "create",
+        durable: true,
+      });
+      await handle.write(content, 0, content.length, 0);
+    }
+  });
+
+  it("refuses a segment that is a copy of another", async () => {
+    const storage = await rolledLog(10);
+    storage.disk.replace(second, storage.disk.contentOf(first));
+    await expect(storage.open()).rejects.toMatchObject({ code: "DATA_CORRUPTION" });
+    const oldest = await rolledLog(10);
+    oldest.disk.replace(first, oldest.disk.contentOf(second));
+    await expect(oldest.open()).rejects.toThrow(/it holds segment 2/);
+  });
+
+  it("refuses a damaged tail of a segment that another one follows", async () => {
+    const storage = await rolledLog(11);
+    const offsets = batchOffsets(storage.disk.contentOf(first));
+    for (const offset of offsets.slice(-2)) {
+      storage.disk.flip(first, offset + 20);
+      await expect(storage.open()).rejects.toMatchObject({
+        code: "DATA_CORRUPTION",
+        message: expect.stringContaining(`${first} is damaged at byte ${offset}:`),
+      });
+      storage.disk.flip(first, offset + 20);
+    }
+  });
+
+  it("refuses a damaged roll that only the beginning of the next segment follows", async () => {
+    const storage = await rolledLog(16);
+    const [last, before] = usedSegments(storage).reverse() as [string, string];
+    for (const path of storage.disk.paths()) if (path > last) storage.disk.remove(path);
+    // As after a crash before anything but its beginning was written.
+    const content = storage.disk.contentOf(last);
+    storage.disk.replace(last, content.fill(0, SECTOR_BYTES));
+    const roll = batchOffsets(storage.disk.contentOf(before)).at(-1)!;
+    storage.disk.flip(before, roll + 30);
+    await expect(storage.open()).rejects.toMatchObject({
+      code: "DATA_CORRUPTION",
+      message: expect.stringContaining(`${before} is damaged at byte ${roll}:`),
+    });
+  });
+
+  it("goes on when it died between the end of a segment and the next beginning", async () => {
+    const storage = await rolledLog(17);
+    const [last] = usedSegments(storage).reverse() as [string];
+    for (const path of storage.disk.paths()) if (path > last) storage.disk.remove(path);
+    storage.disk.replace(last, storage.disk.contentOf(last).fill(0));
+    const session = await storage.open();
+    const { index } = session.log.recovered.last;
+    await session.persist({ entries: [commandEntry(index + 1, 1)] });
+    await session.opened.close();
+    const again = await storage.open();
+    expect(again.log.recovered.last.index).toBe(index + 1);
+  });
+
+  it("uses segments of another size side by side", async () => {
+    const storage = await rolledLog(18);
+    const larger = { segmentBytes: 32 * 1024, batchBytesMax: 4096 };
+    const session = await storage.open({}, larger);
+    for (let index = 41; index <= 200; index++) {
+      await session.persist({ entries: [commandEntry(index, 1, "s".repeat(300))] });
+    }
+    await session.opened.close();
+    const again = await storage.open();
+    expect(again.log.recovered.last.index).toBe(200);
+    expect(await again.readAll()).toHaveLength(200);
+  });
+
+  it("reports its progress in bytes, up to all of them", async () => {
+    const storage = await rolledLog(12);
+    const progress: { done: number; total: number }[] = [];
+    await storage.open({ onProgress: (step) => progress.push(step) });
+    expect(progress.length).toBeGreaterThan(0);
+    for (const { done, total } of progress) expect(done).toBeLessThanOrEqual(total);
+    expect(progress.map((step) => step.done)).toEqual(
+      progress.map((step) => step.done).sort((a, b) => a - b),
+    );
+  });
+});
+
+describe("recovery of recycled segments", () => {
+  it("scenario 54: never reads an old generation of a file as new", async () => {
+    const storage = new SimulatedStorage(13, { segmentBytes: 8192, batchBytesMax: 2048 });
+    let session = await storage.open();
+    for (let index = 1; index <= 200; index++) {
+      await session.persist({ entries: [commandEntry(index, 1, "g".repeat(400))] });
+      await settled();
+      if (index % 20 === 0) await session.log.purge({ index: index as never, term: 1 as never });
+      if (index % 25 === 0) {
+        storage.disk.powerLoss();
+        session = await storage.open();
+        expect(session.log.recovered.last.index).toBe(index);
+      }
+    }
+    const base = session.log.recovered.base.index;
+    expect(base).toBeGreaterThan(150);
+    const entries = await session.readAll();
+    expect(entries.map((entry) => entry.index)).toEqual(
+      Array.from({ length: 200 - base }, (_, i) => base + 1 + i),
+    );
+    expect(storage.disk.paths().length).toBeLessThan(15);
+  });
+
+  it("draws a new nonce for each use of a file", async () => {
+    const storage = new SimulatedStorage(19, { segmentBytes: 8192, batchBytesMax: 2048 });
+    const session = await storage.open();
+    const nonces = new Set<bigint>();
+    for (let index = 1; index <= 200; index++) {
+      await session.persist({ entries: [commandEntry(index, 1, "g".repeat(400))] });
+      await settled();
+      const current = usedSegments(storage).at(-1)!;
+      nonces.add(parseBatchHeader(storage.disk.contentOf(current), 0, tableCrc32)!.nonce);
+      if (index % 20 === 0) await session.log.purge({ index: index as never, term: 1 as never });
+    }
+    expect(nonces.size).toBeGreaterThan(20);
+  });
+
+  it("scenario 48: an overwritten suffix around the base does not come back", async () => {
+    const storage = new SimulatedStorage(14, { segmentBytes: 8192, batchBytesMax: 2048 });
+    let session = await storage.open();
+    for (let index = 1; index <= 20; index++) {
+      await session.persist({ entries: [commandEntry(index, 3, "o".repeat(300))] });
+      await settled();
+    }
+    const segmentsBefore = storage.disk.paths().length;
+    // Entries 9 to 20 of term 3 are replaced by 9 to 12 of term 4, two segments later.
+    await session.persist({ entries: commandEntries(9, 11, 4, "n".repeat(300)) });
+    for (let index = 11; index <= 12; index++) {
+      await session.persist({ entries: [commandEntry(index, 4, "n".repeat(300))] });
+    }
+    expect(segmentsBefore).toBeGreaterThan(2);
+    await session.log.purge({ index: 10 as never, term: 4 as never });
+    storage.disk.powerLoss();
+    session = await storage.open();
+    const { base, last, termRuns } = session.log.recovered;
+    expect(last).toEqual({ index: 12, term: 4 });
+    expect(base).toEqual({ index: 8, term: 3 });
+    expect(termRuns).toEqual([{ index: 9, term: 4 }]);
+    const entries = await session.readAll();
+    expect(entries.map(({ index, term }) => [index, term])).toEqual([
+      [9, 4],
+      [10, 4],
+      [11, 4],
+      [12, 4],
+    ]);
+  });
+});
+
+describe("recovery of a newer format", () => {
+  it("refuses a batch of a newer version, and leaves it unharmed", async () => {
+    const storage = await closedAfterThreeBatches();
+    const content = storage.disk.contentOf(first);
+    const sector = content.slice(512, 1024);
+    const header = parseBatchHeader(sector, 0, tableCrc32)!;
+    sealBatch(sector, 64, { ...header, kind: "seal" }, tableCrc32);
+    sector[4] = 2;
+    new DataView(sector.buffer).setUint32(60, tableCrc32(sector.subarray(0, 60)), true);
+    content.set(sector, 512);
+    storage.disk.replace(first, content);
+    await expect(storage.open()).rejects.toMatchObject({
+      code: "VERSION_MISMATCH",
+      message: expect.stringMatching(/format 2.*up to 1.*unharmed/),
+    });
+    expect(storage.disk.contentOf(first)).toEqual(content);
+  });
+});
