@@ -15,6 +15,8 @@ export interface LoadResult {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Of the whole process, all threads: what is left to compare where others use the machine. */
+  readonly cpuMicrosPerPut: number;
 }
 
 export const keyBytes = 8;
@@ -45,6 +47,7 @@ export async function runCallers(
   const value = new Uint8Array(options.valueBytes).fill(0x76);
   const stride = 7919; // prime, so that every key is visited
   let drawn = 0;
+  const cpuBefore = process.cpuUsage();
   const startedMs = performance.now();
   const untilMs = startedMs + options.durationMs;
   let puts = 0;
@@ -61,6 +64,12 @@ export async function runCallers(
   };
   await Promise.all(Array.from({ length: options.callers }, caller));
   const elapsedMs = performance.now() - startedMs;
+  const { user, system } = process.cpuUsage(cpuBefore);
   const [p50Ms, p99Ms] = latencies.percentiles([0.5, 0.99]);
-  return { perSecond: (puts * 1000) / elapsedMs, p50Ms: p50Ms!, p99Ms: p99Ms! };
+  return {
+    perSecond: (puts * 1000) / elapsedMs,
+    p50Ms: p50Ms!,
+    p99Ms: p99Ms!,
+    cpuMicrosPerPut: (user + system) / puts,
+  };
 }

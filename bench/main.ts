@@ -120,10 +120,13 @@ async function runRaw(folder: string, settings: Settings) {
 
 function print({ raw, singleNode, restart }: Results): void {
   if (raw !== undefined) {
-    const rows = raw.map(({ callers, perSecond, p50Ms, p99Ms }) => {
-      return [callers, rate(perSecond), millis(p50Ms), millis(p99Ms)];
-    });
-    console.log(`\nraw limit\n${table(["callers", "puts/s", "p50 ms", "p99 ms"], rows)}`);
+    const rows = raw.map(({ callers, perSecond, p50Ms, p99Ms, cpuMicrosPerPut }) => [
+      ...[callers, rate(perSecond), millis(p50Ms), millis(p99Ms)],
+      cpuMicrosPerPut.toFixed(1),
+    ]);
+    console.log(
+      `\nraw limit\n${table(["callers", "puts/s", "p50 ms", "p99 ms", "CPU µs/put"], rows)}`,
+    );
   }
   if (singleNode !== undefined) printSingleNode(singleNode);
   if (restart !== undefined) {
@@ -137,10 +140,21 @@ function print({ raw, singleNode, restart }: Results): void {
 }
 
 function printSingleNode({ puts, reads }: SingleNodeResult): void {
-  const header = ["callers", "subject", "puts/s", "±", "p50 ms", "p99 ms", "engine is", "from-to"];
+  const header = [
+    "callers",
+    "subject",
+    "puts/s",
+    "±",
+    "p50 ms",
+    "p99 ms",
+    "CPU µs/put",
+    "engine is",
+    "from-to",
+  ];
   const rows = puts.flatMap(({ callers, subjects }) =>
-    subjects.map(({ name, perSecond, spread, p50Ms, p99Ms, ratio }) => [
+    subjects.map(({ name, perSecond, spread, p50Ms, p99Ms, cpuMicrosPerPut, ratio }) => [
       ...[callers, name, rate(perSecond), percent(spread), millis(p50Ms), millis(p99Ms)],
+      cpuMicrosPerPut.toFixed(1),
       ...(ratio === undefined
         ? ["", ""]
         : [ratio.median.toFixed(2), `${ratio.min.toFixed(2)}-${ratio.max.toFixed(2)}`]),

@@ -5,9 +5,21 @@ const slabBytes = 1024 * 1024;
 /** A burst is cut here, so that one part is on its way to the disk while the next is taken in. */
 const cutBytes = 16 * 1024;
 
+/** The value is `slab[start, start + valueBytes)`: a view of its own would cost more than the rest. */
 interface Stored {
-  value: Uint8Array;
+  slab: Buffer;
+  start: number;
   revision: number;
+}
+
+interface Batch {
+  readonly slab: Buffer;
+  readonly start: number;
+  /** Index of the first entry. */
+  readonly first: number;
+  readonly keys: readonly string[];
+  readonly valueOffsets: readonly number[];
+  readonly waiting: readonly ((revision: number) => void)[];
 }
 
 export interface RawLimitOptions {
@@ -39,6 +51,7 @@ export class RawLimit {
   readonly #log: RawLog;
   readonly #encoder: EntryEncoder;
   readonly #inPlace: boolean;
+  readonly #valueBytes: number;
   readonly #map = new Map<string, Stored>();
   readonly #tree = new sortedBTree.default<string, Stored>(undefined, (a, b) =>
     a < b ? -1 : a > b ? 1 : 0,
@@ -49,7 +62,8 @@ export class RawLimit {
   #end = batchHeaderBytes;
   #index = 0;
   #keys: string[] = [];
-  #values: Uint8Array[] = [];
+  /** Where each value begins, from the start of the batch. */
+  #valueOffsets: number[] = [];
   #waiting: ((revision: number) => void)[] = [];
   #writing = false;
   #flushQueued = false;
@@ -58,10 +72,12 @@ export class RawLimit {
     this.#log = log;
     this.#encoder = new EntryEncoder(keyBytes, valueBytes);
     this.#inPlace = inPlace;
+    this.#valueBytes = valueBytes;
   }
 
   get(key: string): Uint8Array | undefined {
-    return this.#map.get(key)?.value;
+    const stored = this.#map.get(key);
+    return stored?.slab.subarray(stored.start, stored.start + this.#valueBytes);
   }
 
   /** Resolves with the revision once the put is durable and applied. Bytes are copied at once. */
@@ -69,7 +85,7 @@ export class RawLimit {
     if (this.#end + this.#encoder.entryBytesMax + sectorBytes > this.#slab.length) this.#renew();
     const slab = this.#slab;
     const end = this.#encoder.encode(slab, this.#end, ++this.#index, key, value);
-    this.#values.push(slab.subarray(end - value.length, end));
+    this.#valueOffsets.push(end - this.#valueBytes - this.#start);
     this.#keys.push(oneByteString(key));
     this.#end = end;
     const done = new Promise<number>((resolve) => this.#waiting.push(resolve));
@@ -89,7 +105,7 @@ export class RawLimit {
     });
   }
 
-  /** Continues the present batch in a new slab: values point into the old one for ever. */
+  /** Continues the present batch in a new slab; records point into the old one for ever. */
   #renew(): void {
     const used = this.#end - this.#start;
     const slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, 2 * used));
@@ -101,13 +117,13 @@ export class RawLimit {
 
   #flush(): void {
     const keys = this.#keys;
-    const values = this.#values;
+    const valueOffsets = this.#valueOffsets;
     const waiting = this.#waiting;
     const slab = this.#slab;
     const start = this.#start;
     const end = this.#end;
     this.#keys = [];
-    this.#values = [];
+    this.#valueOffsets = [];
     this.#waiting = [];
     this.#start = paddedEnd(start, end);
     this.#end = this.#start + batchHeaderBytes;
@@ -121,24 +137,20 @@ export class RawLimit {
     this.#log.write(slab, start, end, () => {
       this.#writing = false;
       if (this.#keys.length > 0) this.#flush();
-      this.#apply(first, keys, values, waiting);
+      this.#apply({ slab, start, first, keys, valueOffsets, waiting });
     });
   }
 
-  #apply(
-    first: number,
-    keys: readonly string[],
-    values: readonly Uint8Array[],
-    waiting: readonly ((revision: number) => void)[],
-  ): void {
+  #apply({ slab, start, first, keys, valueOffsets, waiting }: Batch): void {
     for (let at = 0; at < keys.length; at++) {
       const key = keys[at]!;
       const present = this.#inPlace ? this.#map.get(key) : undefined;
       if (present !== undefined) {
-        present.value = values[at]!;
+        present.slab = slab;
+        present.start = start + valueOffsets[at]!;
         present.revision = first + at;
       } else {
-        const stored = { value: values[at]!, revision: first + at };
+        const stored = { slab, start: start + valueOffsets[at]!, revision: first + at };
         this.#map.set(key, stored);
         this.#tree.set(key, stored);
       }

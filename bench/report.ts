@@ -1,4 +1,4 @@
-import { cpus, totalmem } from "node:os";
+import { cpus, loadavg, totalmem } from "node:os";
 
 export type Cell = string | number;
 
@@ -37,5 +37,7 @@ export function machine(): Readonly<Record<string, string | number>> {
     cpu: cpus()[0]?.model.trim() ?? "unknown",
     cpus: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
+    // Above the number of processors others take part of what is measured.
+    loadAverage: Number(loadavg()[0]?.toFixed(1)),
   };
 }

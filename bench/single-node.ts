@@ -98,6 +98,7 @@ function summarize(
     perSecond: median(rates),
     p50Ms: median(results.map(({ p50Ms }) => p50Ms)),
     p99Ms: median(results.map(({ p99Ms }) => p99Ms)),
+    cpuMicrosPerPut: median(results.map(({ cpuMicrosPerPut }) => cpuMicrosPerPut)),
     spread: spread(rates),
     ...(results === engine ? {} : { ratio }),
   };

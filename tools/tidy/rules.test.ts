@@ -189,10 +189,11 @@ describe("the rules on exports", () => {
 
 describe("findLongFiles", () => {
   it.each([
-    { lines: 400, found: 0 },
-    { lines: 401, found: 1 },
-  ])("finds $found in a file of $lines lines", ({ lines, found }) => {
-    expect(findLongFiles(sourceFile("a.ts", "x;\n".repeat(lines)))).toHaveLength(found);
+    { path: "a.ts", lines: 400, found: 0 },
+    { path: "a.ts", lines: 401, found: 1 },
+    { path: "a.test.ts", lines: 401, found: 0 },
+  ])("finds $found in $path of $lines lines", ({ path, lines, found }) => {
+    expect(findLongFiles(sourceFile(path, "x;\n".repeat(lines)))).toHaveLength(found);
   });
 });
 

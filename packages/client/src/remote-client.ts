@@ -113,8 +113,9 @@ export class RemoteClient extends AbstractEngineClient {
     keys: readonly Bytes[],
     options?: ReadOptions,
   ): Promise<(Uint8Array | undefined)[]> {
-    // Copied: the caller may change its arrays while the answer is under way.
-    const wanted = keys.map((key) => toBytes(key, "key").slice());
+    // Copied, as the caller may change its arrays while the answer is under way. Not by `slice`,
+    // which on a Buffer makes a view.
+    const wanted = keys.map((key) => new Uint8Array(toBytes(key, "key")));
     return await this.#caller.run(
       {
         kind: "read",

@@ -67,6 +67,14 @@ describe("the operations", () => {
     expect(await client.get(key)).toEqual(value);
   });
 
+  it("read the keys that were asked for, whatever the caller does to its arrays afterwards", async () => {
+    await client.put("k", "v");
+    const key = Buffer.from("k");
+    const get = client.get(key);
+    key.fill(0);
+    expect(await get).toEqual(Uint8Array.of(0x76));
+  });
+
   it("scan a prefix in key order with the revision", async () => {
     for (const key of ["b/2", "a/1", "b/1"]) await client.put(key, key);
     const { entries, revision } = await client.scanPrefix("b/");

@@ -1,61 +1,39 @@
 import { KeepAlive } from "@d-engine/server";
 import { describe, expect, it } from "vitest";
-import type { LeaderInfo, NodeId, Term } from "./index.js";
 import { LeaderChanges } from "./leader-changes.js";
 import { readyEngine } from "./testing/engine-in.js";
-
-/** A source that a test drives. */
-function source() {
-  const listeners = new Set<() => void>();
-  const state = {
-    current: undefined as LeaderInfo | undefined,
-    ended: false,
-    subscribe: (listener: () => void) => {
-      listeners.add(listener);
-      return () => {
-        listeners.delete(listener);
-      };
-    },
-  };
-  const set = (leaderId: number | undefined, ended = false): void => {
-    state.ended = ended;
-    state.current =
-      leaderId === undefined ? undefined : { leaderId: leaderId as NodeId, term: 1 as Term };
-    for (const listener of [...listeners]) listener();
-  };
-  return { state, set, listeners };
-}
+import { ScriptedLeaders } from "./testing/leader-source.js";
 
 describe("LeaderChanges", () => {
   it("begins with the leader of now, and gives a slow reader the newest alone", async () => {
-    const { state, set } = source();
-    const changes = new LeaderChanges(state, new KeepAlive());
+    const leaders = new ScriptedLeaders();
+    const changes = new LeaderChanges(leaders, new KeepAlive());
     expect(await changes.next()).toEqual({ done: false, value: undefined });
-    set(1);
-    set(undefined);
-    set(3);
+    leaders.set(1);
+    leaders.set(undefined);
+    leaders.set(3);
     expect((await changes.next()).value).toMatchObject({ leaderId: 3 });
     const next = changes.next();
-    set(4);
+    leaders.set(4);
     expect((await next).value).toMatchObject({ leaderId: 4 });
   });
 
   it.each(["break", "throw"])("is released by a %s in the loop", async (how) => {
-    const { state, listeners } = source();
+    const leaders = new ScriptedLeaders();
     const loop = async () => {
-      for await (const _ of new LeaderChanges(state, new KeepAlive())) {
-        expect(listeners.size).toBe(1);
+      for await (const _ of new LeaderChanges(leaders, new KeepAlive())) {
+        expect(leaders.listeners.size).toBe(1);
         if (how === "break") break;
         throw new Error("out");
       }
     };
     await loop().catch((error: Error) => expect(error.message).toBe("out"));
-    expect(listeners.size).toBe(0);
+    expect(leaders.listeners.size).toBe(0);
   });
 
   it("wakes a waiting reader when it is returned", async () => {
-    const { state } = source();
-    const changes = new LeaderChanges(state, new KeepAlive());
+    const leaders = new ScriptedLeaders();
+    const changes = new LeaderChanges(leaders, new KeepAlive());
     await changes.next();
     const waiting = changes.next();
     await changes.return();
@@ -75,8 +53,8 @@ describe("LeaderChanges", () => {
   });
 
   it("has one consumer", async () => {
-    const { state } = source();
-    const changes = new LeaderChanges(state, new KeepAlive());
+    const leaders = new ScriptedLeaders();
+    const changes = new LeaderChanges(leaders, new KeepAlive());
     changes[Symbol.asyncIterator]();
     expect(() => changes[Symbol.asyncIterator]()).toThrow(/one consumer/);
     await changes.next();

@@ -14,7 +14,7 @@ export interface FileSystem {
   unlink(path: string): Promise<void>;
   /** Names of a directory's entries, in no particular order. */
   readdir(path: string): Promise<readonly string[]>;
-  /** Makes a directory and its missing parents, each durably. An existing one is left alone. */
+  /** Makes a directory and its missing parents if need be; its name is durable either way. */
   mkdir(path: string): Promise<void>;
   /** `undefined` when there is nothing at `path`. */
   stat(path: string): Promise<FileStatus | undefined>;

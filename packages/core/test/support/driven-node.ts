@@ -8,6 +8,7 @@ import {
   type RaftNodeSetup,
   type RaftOptionsInput,
   type RaftStatus,
+  type Random,
   type RequestId,
   resolveRaftOptions,
 } from "@d-engine/core";
@@ -39,8 +40,8 @@ export interface Arranged {
   readonly applied?: number;
   readonly options?: RaftOptionsInput;
   readonly nowMs?: number;
-  /** What the source of chance always gives: 0 makes every wait exactly the minimum. */
-  readonly random?: number;
+  /** What chance always gives, or its source. 0 makes every wait exactly the minimum. */
+  readonly random?: number | Random;
 }
 
 export function configurationOf(arranged: Arranged): MembershipConfiguration {
@@ -58,6 +59,10 @@ export function termRunsOf(terms: readonly number[]): Position[] {
   return terms.flatMap((term, offset) =>
     term === terms[offset - 1] ? [] : [[term, offset + 1] as const],
   );
+}
+
+function randomOf(random: number | Random): Random {
+  return typeof random === "number" ? { next: () => random } : random;
 }
 
 export function setupOf(arranged: Arranged): RaftNodeSetup {
@@ -80,7 +85,7 @@ export function setupOf(arranged: Arranged): RaftNodeSetup {
     appliedIndex: at(arranged.applied ?? commit),
     configuration: configurationOf(arranged),
     nowMs: arranged.nowMs ?? 0,
-    random: { next: () => arranged.random ?? 0 },
+    random: randomOf(arranged.random ?? 0),
     nonce: 7,
   };
 }

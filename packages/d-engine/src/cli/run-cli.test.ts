@@ -19,7 +19,11 @@ let server: StandaloneEngine;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "cli-"));
   const listen = `127.0.0.1:${await freePort()}`;
-  server = await StandaloneEngine.start({ dataDir: join(folder, "data"), listen });
+  server = await StandaloneEngine.start({
+    dataDir: join(folder, "data"),
+    segmentBytes: 1 << 20,
+    listen,
+  });
   await server.engine.waitReady({ timeoutMs: 5_000 });
 });
 afterAll(async () => {

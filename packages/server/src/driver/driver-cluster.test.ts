@@ -43,6 +43,24 @@ describe("Drivers of three nodes", () => {
     expect(told(write())).toBe("resolved");
   });
 
+  it("send no answer that rests on a disk that failed, even when it recovers (scenario 55)", async () => {
+    const { clock, network, nodes, leader } = await startCluster();
+    const lead = leader();
+    const [voter, other] = nodes.filter((each) => each !== lead);
+    if (lead === undefined || voter === undefined || other === undefined)
+      throw new Error("no leader");
+    network.cut(other.node.status().nodeId);
+    voter.storage.automatic = false;
+    const write = follow(lead.node.write(put("k", "1")));
+    await clock.advance(5);
+    expect(voter.storage.unsynced).toBe(1);
+    voter.storage.fail(new Error("EIO"));
+    voter.storage.sync();
+    await clock.advance(300);
+    expect(told(write())).toBe("pending");
+    expect(voter.node.driver.state).toBe("failed");
+  });
+
   it("refuse writes and lease reads on a follower, with a hint to the leader", async () => {
     const { clock, nodes, leader } = await startCluster();
     const follower = nodes.find(({ node }) => node.status().role === "follower");

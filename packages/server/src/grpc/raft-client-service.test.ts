@@ -28,14 +28,14 @@ describe("HandleClientWrite", () => {
     expect(answer.status).toBe("OK");
     // write_result { succeeded: true, revision(100): 1 }; error 0 is the absent field.
     expect(answer.body).toEqual(hex("12 05 08 01 a0 06 01"));
-    expect(test.shared.data.get("k")).toEqual(hex("76"));
+    expect(test.shared.data.get("k")).toEqual(Uint8Array.of(0x76));
   });
 
   it("takes a request with client_id, unknown fields and a command in two halves", async () => {
     // client_id 7; command { insert { key: "k" } }; field 200: 1; command { insert { value: "v" } }
     const request = hex("08 07 12 05 0a 03 0a 01 6b c0 0c 01 12 05 0a 03 12 01 76");
     expect(await errorOf(await test.raw.unary(WRITE, request))).toBe(0);
-    expect(test.shared.data.get("k")).toEqual(hex("76"));
+    expect(test.shared.data.get("k")).toEqual(Uint8Array.of(0x76));
   });
 
   it("tells a delete that found something from one that did not by existed alone", async () => {

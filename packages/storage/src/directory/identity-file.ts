@@ -18,7 +18,11 @@ export const IDENTITY_TEMPORARY_NAME = "identity.json.tmp";
 /** Version of the whole data directory: identity, log and what comes to stand beside them. */
 export const DIRECTORY_FORMAT = 1;
 
-/** Reads the identity; `undefined` when the directory has none. */
+/**
+ * Reads the identity; `undefined` when the directory has none. Its name is durable afterwards:
+ * whoever wrote it may have been killed between rename and sync, and a name that only the page
+ * cache knows would take the log's meaning with it when the power goes.
+ */
 export async function readIdentity(
   fileSystem: FileSystem,
   directory: string,
@@ -28,6 +32,7 @@ export async function readIdentity(
   return naming("reading", path, async () => {
     const status = await fileSystem.stat(path);
     if (status === undefined) return undefined;
+    await fileSystem.syncDirectory(directory);
     const bytes = new Uint8Array(Math.min(status.bytes, identityBytesMax));
     const file = await fileSystem.open(path, { access: "read", durable: false });
     try {

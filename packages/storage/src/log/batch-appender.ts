@@ -71,9 +71,12 @@ export class BatchAppender {
     return this.#newest !== "seal" && this.#newest !== "roll" && this.#hasRoomForSeal;
   }
 
-  /** Writes an empty batch, so that the newest one is followed by something valid. */
+  /**
+   * Writes an empty batch, so that the newest one is followed by something valid. `commitIndex`
+   * may be newer than that of the last batch, as every entry it speaks about is on the disk.
+   */
   async seal(commitIndex: LogIndex): Promise<void> {
-    if (commitIndex > this.#commitIndex) this.#commitIndex = commitIndex;
+    this.#commitIndex = commitIndex;
     await this.#appendControl("seal", BATCH_HEADER_BYTES);
   }
 

@@ -30,7 +30,11 @@ export async function findLogFiles(
     else onNotice(`${directory}/${name} is not part of the log; ignored`);
   }
   checkContiguous(directory, segments);
-  return { segments, spares: await usableSpares(context, spares) };
+  const usable = await usableSpares(context, spares);
+  // Whoever named these files may have been killed before it synced that, and from now on
+  // entries go into them.
+  await naming("syncing", directory, () => fileSystem.syncDirectory(directory));
+  return { segments, spares: usable };
 }
 
 function checkContiguous(directory: string, segments: readonly number[]): void {

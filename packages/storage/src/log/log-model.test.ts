@@ -2,7 +2,7 @@ import type { Entry, LogIndex, Term } from "@d-engine/core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { applyWrite, lastOf, newMemoryLogContent } from "../memory/memory-log-content.js";
-import { commandEntries, hardStateOf, type LogSession } from "../testing/log-session.js";
+import { commandEntries, entryText, hardStateOf, type LogSession } from "../testing/log-session.js";
 import { SimulatedStorage } from "../testing/simulated-storage.js";
 
 type Step =
@@ -154,12 +154,7 @@ class TwinRun {
 
 /** Compares as texts: comparing byte arrays takes vitest most of the test. */
 function expectSame(found: readonly Entry[], expected: readonly Entry[]): void {
-  expect(found.map(summaryOf)).toEqual(expected.map(summaryOf));
-}
-
-function summaryOf({ index, term, payload }: Entry): string {
-  const command = payload.kind === "command" ? payload.command : new Uint8Array(0);
-  return `${term}:${index}:${new TextDecoder().decode(command)}`;
+  expect(found.map(entryText)).toEqual(expected.map(entryText));
 }
 
 describe("FileLog", () => {

@@ -9,7 +9,13 @@ import {
   type MemoryLogContent,
   newMemoryLogContent,
 } from "../memory/memory-log-content.js";
-import { commandEntries, hardStateOf, LogSession, openOptions } from "../testing/log-session.js";
+import {
+  commandEntries,
+  entryText,
+  hardStateOf,
+  LogSession,
+  openOptions,
+} from "../testing/log-session.js";
 import { ManualClock } from "../testing/manual-clock.js";
 import { randomBytesOf, seededRandom } from "../testing/seeded-random.js";
 import { SimulatedDisk } from "../testing/simulated-disk.js";
@@ -25,7 +31,7 @@ class CrashingNode {
   readonly disk: SimulatedDisk;
   readonly clock = new ManualClock();
   readonly #random: Random;
-  readonly #crash: "kill" | "powerLoss";
+  readonly #powerLossShare: number;
   #operationsLeft = Number.POSITIVE_INFINITY;
   #hasCrashed = false;
   #onCrash: () => void = () => undefined;
@@ -34,9 +40,9 @@ class CrashingNode {
   #purgedTo = 0;
   #term = 1;
 
-  constructor(seed: number, crash: "kill" | "powerLoss") {
+  constructor(seed: number, powerLossShare: number) {
     this.#random = seededRandom(seed);
-    this.#crash = crash;
+    this.#powerLossShare = powerLossShare;
     this.disk = new SimulatedDisk({ random: this.#random, schedule: (_, run) => this.#step(run) });
   }
 
@@ -74,7 +80,8 @@ class CrashingNode {
       return;
     }
     this.#hasCrashed = true;
-    this.disk[this.#crash]();
+    if (this.#random.next() < this.#powerLossShare) this.disk.powerLoss();
+    else this.disk.kill();
     this.#onCrash();
   }
 
@@ -167,7 +174,7 @@ class CrashingNode {
     if (entries === undefined) return;
     const { base, termRuns } = session.log.recovered;
     const expected = this.content.entries.filter((entry) => entry.index > base.index);
-    expect(entries.map(summaryOf)).toEqual(expected.map(summaryOf));
+    expect(entries.map(entryText)).toEqual(expected.map(entryText));
     expect(termRuns.map((run) => run.term)).toEqual([...new Set(expected.map((e) => e.term))]);
     const beforeBase = this.content.entries[base.index - 1];
     if (beforeBase !== undefined) expect(base.term).toBe(beforeBase.term);
@@ -193,12 +200,6 @@ function possibleContents(
   return possible;
 }
 
-/** One entry as a text: comparing byte arrays takes vitest most of the test. */
-function summaryOf({ index, term, payload }: Entry): string {
-  const command = payload.kind === "command" ? payload.command : new Uint8Array(0);
-  return `${term}:${index}:${new TextDecoder().decode(command)}`;
-}
-
 function cloneOf(content: MemoryLogContent): MemoryLogContent {
   return { ...content, entries: [...content.entries] as Entry[] };
 }
@@ -207,18 +208,31 @@ function sameHardState(a: HardState | undefined, b: HardState | undefined): bool
   return a?.term === b?.term && a?.votedFor === b?.votedFor;
 }
 
+/** Names that only the page cache knew were relied on after a restart, and lost with the power. */
+const pinned: [seed: number, operations: number][] = [
+  [-21, 27],
+  [-11, 68],
+];
+
 describe("a log that lives through crashes", () => {
   it.each([
-    { name: "power losses", crash: "powerLoss" as const },
-    { name: "kills", crash: "kill" as const },
-  ])("scenario 51: keeps every persisted batch and invents none over $name", async ({ crash }) => {
-    await fc.assert(
-      fc.asyncProperty(fc.integer(), fc.integer({ min: 5, max: 150 }), async (seed, operations) => {
-        const node = new CrashingNode(seed, crash);
-        for (let life = 0; life < 8; life++) await node.live(operations);
-        await node.end();
-      }),
-      { numRuns: 60 },
-    );
-  });
+    { name: "power losses", powerLossShare: 1 },
+    { name: "kills and power losses", powerLossShare: 0.4 },
+  ])(
+    "scenario 51: keeps every persisted batch, invents none: $name",
+    async ({ powerLossShare }) => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.integer(),
+          fc.integer({ min: 5, max: 150 }),
+          async (seed, operations) => {
+            const node = new CrashingNode(seed, powerLossShare);
+            for (let life = 0; life < 8; life++) await node.live(operations);
+            await node.end();
+          },
+        ),
+        { numRuns: 60, examples: pinned },
+      );
+    },
+  );
 });

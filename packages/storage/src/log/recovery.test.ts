@@ -1,7 +1,9 @@
+import type { LogIndex, Term } from "@d-engine/core";
 import { describe, expect, it } from "vitest";
 import { tableCrc32 } from "../crc32.js";
 import { parseBatchHeader, sealBatch } from "../format/batch-header.js";
-import { SECTOR_BYTES } from "../format/log-format.js";
+import { BATCH_HEADER_BYTES, SECTOR_BYTES } from "../format/log-format.js";
+import { getSegmentRecord, putSegmentRecord } from "../format/records.js";
 import { commandEntries, commandEntry, hardStateOf } from "../testing/log-session.js";
 import { SimulatedStorage, settled } from "../testing/simulated-storage.js";
 
@@ -57,7 +59,7 @@ describe("recovery of a torn tail", () => {
       const isWhole = content.every((byte, i) => byte === image[i]);
       expect(log.recovered.last.index, `torn at byte ${torn}`).toBe(isWhole ? 6 : 3);
       expect(log.recovered.hardState).toEqual(hardStateOf(isWhole ? 2 : 1, 1));
-      expect(await log.read(1 as never, 4 as never, 1e6)).toEqual(commandEntries(1, 4));
+      expect(await log.read(1 as LogIndex, 4 as LogIndex, 1e6)).toEqual(commandEntries(1, 4));
       storage.disk.kill();
     }
   });
@@ -70,6 +72,20 @@ describe("recovery of a torn tail", () => {
     expect(storage.notices).toEqual([
       `${first}: cut an incomplete batch at byte ${last}; it was never acknowledged`,
     ]);
+  });
+
+  it("overwrites the header of a cut batch before anything else happens", async () => {
+    const storage = new SimulatedStorage(15);
+    const session = await storage.open();
+    await session.persist({ entries: commandEntries(1, 3) });
+    await storage.idle();
+    await session.persist({ entries: commandEntries(3, 5) });
+    storage.disk.kill();
+    const torn = batchOffsets(storage.disk.contentOf(first)).at(-1)!;
+    storage.disk.flip(first, torn + 80);
+    await storage.open();
+    const header = parseBatchHeader(storage.disk.contentOf(first), torn, tableCrc32);
+    expect(header).toMatchObject({ kind: "seal" });
   });
 
   it("R8: nothing of a cut batch comes back, wherever the next start is cut short", async () => {
@@ -170,6 +186,19 @@ describe("recovery of a damaged log", () => {
   });
 });
 
+function grown(image: Uint8Array): Uint8Array {
+  const content = new Uint8Array(image.length + SECTOR_BYTES);
+  content.set(image);
+  return content;
+}
+
+function usedSegments(storage: SimulatedStorage): string[] {
+  return storage.disk
+    .paths()
+    .filter((path) => path.endsWith(".log"))
+    .filter((path) => batchOffsets(storage.disk.contentOf(path)).length > 0);
+}
+
 describe("recovery over several segments", () => {
   /** Three segments and some, sealed and closed. */
   async function rolledLog(seed: number): Promise<SimulatedStorage> {
@@ -210,6 +239,7 @@ describe("recovery over several segments", () => {
       path: second,
       content: (image: Uint8Array) => image.slice(0, 4096),
     },
+    { name: "one grown", path: third, content: (image: Uint8Array) => grown(image) },
     { name: "one emptied", path: third, content: () => new Uint8Array(0) },
   ])("refuses a log with $name", async ({ path, content }) => {
     const storage = await rolledLog(8);
@@ -223,7 +253,7 @@ describe("recovery over several segments", () => {
   it("refuses a log with a missing segment, also when it is the last", async () => {
     const storage = await rolledLog(9);
     const logs = storage.disk.paths().filter((path) => path.endsWith(".log"));
-    const inUse = logs.filter((path) => batchOffsets(storage.disk.contentOf(path)).length > 0);
+    const inUse = usedSegments(storage);
     expect(inUse.length).toBeGreaterThan(2);
     for (const missing of [second, inUse.at(-1)!]) {
       const content = storage.disk.contentOf(missing);
@@ -251,6 +281,21 @@ describe("recovery over several segments", () => {
     await expect(oldest.open()).rejects.toThrow(/it holds segment 2/);
   });
 
+  it("refuses a segment that does not begin where the one before ended", async () => {
+    const storage = await rolledLog(20);
+    const content = storage.disk.contentOf(second);
+    const header = parseBatchHeader(content, 0, tableCrc32)!;
+    const record = getSegmentRecord(content, BATCH_HEADER_BYTES);
+    const position = { ...record.position, index: (record.position.index - 1) as LogIndex };
+    putSegmentRecord(content, BATCH_HEADER_BYTES, { ...record, position });
+    sealBatch(content, BATCH_HEADER_BYTES + header.payloadBytes, header, tableCrc32);
+    storage.disk.replace(second, content);
+    await expect(storage.open()).rejects.toMatchObject({
+      code: "DATA_CORRUPTION",
+      message: expect.stringMatching(/0{15}2\.log .*begins at index and term/),
+    });
+  });
+
   it("refuses a damaged tail of a segment that another one follows", async () => {
     const storage = await rolledLog(11);
     const offsets = batchOffsets(storage.disk.contentOf(first));
@@ -262,6 +307,47 @@ describe("recovery over several segments", () => {
       });
       storage.disk.flip(first, offset + 20);
     }
+  });
+
+  it("refuses a damaged roll that only the beginning of the next segment follows", async () => {
+    const storage = await rolledLog(16);
+    const [last, before] = usedSegments(storage).reverse() as [string, string];
+    for (const path of storage.disk.paths()) if (path > last) storage.disk.remove(path);
+    // As after a crash before anything but its beginning was written.
+    const content = storage.disk.contentOf(last);
+    storage.disk.replace(last, content.fill(0, SECTOR_BYTES));
+    const roll = batchOffsets(storage.disk.contentOf(before)).at(-1)!;
+    storage.disk.flip(before, roll + 30);
+    await expect(storage.open()).rejects.toMatchObject({
+      code: "DATA_CORRUPTION",
+      message: expect.stringContaining(`${before} is damaged at byte ${roll}:`),
+    });
+  });
+
+  it("goes on when it died between the end of a segment and the next beginning", async () => {
+    const storage = await rolledLog(17);
+    const [last] = usedSegments(storage).reverse() as [string];
+    for (const path of storage.disk.paths()) if (path > last) storage.disk.remove(path);
+    storage.disk.replace(last, storage.disk.contentOf(last).fill(0));
+    const session = await storage.open();
+    const { index } = session.log.recovered.last;
+    await session.persist({ entries: [commandEntry(index + 1, 1)] });
+    await session.opened.close();
+    const again = await storage.open();
+    expect(again.log.recovered.last.index).toBe(index + 1);
+  });
+
+  it("uses segments of another size side by side", async () => {
+    const storage = await rolledLog(18);
+    const larger = { segmentBytes: 32 * 1024, batchBytesMax: 4096 };
+    const session = await storage.open({}, larger);
+    for (let index = 41; index <= 200; index++) {
+      await session.persist({ entries: [commandEntry(index, 1, "s".repeat(300))] });
+    }
+    await session.opened.close();
+    const again = await storage.open();
+    expect(again.log.recovered.last.index).toBe(200);
+    expect(await again.readAll()).toHaveLength(200);
   });
 
   it("reports its progress in bytes, up to all of them", async () => {
@@ -283,7 +369,7 @@ describe("recovery of recycled segments", () => {
     for (let index = 1; index <= 200; index++) {
       await session.persist({ entries: [commandEntry(index, 1, "g".repeat(400))] });
       await settled();
-      if (index % 20 === 0) await session.log.purge({ index: index as never, term: 1 as never });
+      if (index % 20 === 0) await session.log.purge({ index: index as LogIndex, term: 1 as Term });
       if (index % 25 === 0) {
         storage.disk.powerLoss();
         session = await storage.open();
@@ -297,6 +383,20 @@ describe("recovery of recycled segments", () => {
       Array.from({ length: 200 - base }, (_, i) => base + 1 + i),
     );
     expect(storage.disk.paths().length).toBeLessThan(15);
+  });
+
+  it("draws a new nonce for each use of a file", async () => {
+    const storage = new SimulatedStorage(19, { segmentBytes: 8192, batchBytesMax: 2048 });
+    const session = await storage.open();
+    const nonces = new Set<bigint>();
+    for (let index = 1; index <= 200; index++) {
+      await session.persist({ entries: [commandEntry(index, 1, "g".repeat(400))] });
+      await settled();
+      const current = usedSegments(storage).at(-1)!;
+      nonces.add(parseBatchHeader(storage.disk.contentOf(current), 0, tableCrc32)!.nonce);
+      if (index % 20 === 0) await session.log.purge({ index: index as LogIndex, term: 1 as Term });
+    }
+    expect(nonces.size).toBeGreaterThan(20);
   });
 
   it("scenario 48: an overwritten suffix around the base does not come back", async () => {
@@ -313,7 +413,7 @@ describe("recovery of recycled segments", () => {
       await session.persist({ entries: [commandEntry(index, 4, "n".repeat(300))] });
     }
     expect(segmentsBefore).toBeGreaterThan(2);
-    await session.log.purge({ index: 10 as never, term: 4 as never });
+    await session.log.purge({ index: 10 as LogIndex, term: 4 as Term });
     storage.disk.powerLoss();
     session = await storage.open();
     const { base, last, termRuns } = session.log.recovered;

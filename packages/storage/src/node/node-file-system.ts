@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import type { FileHandle, FileStatus, FileSystem, OpenFileOptions } from "../file-system.js";
+import { errnoOf } from "../storage-errors.js";
 import { lockDirectory } from "./directory-lock.js";
 
 /** The file system of this machine. Without state; one for the process is enough. */
@@ -15,15 +16,7 @@ export const nodeFileSystem: FileSystem = {
   rename: (from, to) => fs.promises.rename(from, to),
   unlink: (file) => fs.promises.unlink(file),
   readdir: (directory) => fs.promises.readdir(directory),
-  async mkdir(directory: string): Promise<void> {
-    const first = await fs.promises.mkdir(directory, { recursive: true });
-    if (first === undefined) return;
-    // Each new name is durable once the directory that holds it is synced.
-    const stop = path.dirname(path.resolve(first));
-    for (let made = path.resolve(directory); made !== stop; made = path.dirname(made)) {
-      await syncDirectory(path.dirname(made));
-    }
-  },
+  mkdir: makeDirectory,
   async stat(file: string): Promise<FileStatus | undefined> {
     try {
       const stats = await fs.promises.stat(file);
@@ -53,6 +46,26 @@ const accessFlags = {
   create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_TRUNC,
 };
 
+/** Each new name is durable once the directory that holds it is synced. */
+async function makeDirectory(directory: string): Promise<void> {
+  const full = path.resolve(directory);
+  const first = await fs.promises.mkdir(full, { recursive: true });
+  if (first !== undefined) {
+    const stop = path.dirname(first);
+    for (let made = full; made !== stop; made = path.dirname(made)) {
+      await syncDirectory(path.dirname(made));
+    }
+    return;
+  }
+  try {
+    // Whoever made it may have been killed before it synced that.
+    await syncDirectory(path.dirname(full));
+  } catch (error) {
+    // Made by someone with more rights, who alone can look after its name.
+    if (errnoOf(error) !== "EACCES") throw error;
+  }
+}
+
 async function syncDirectory(directory: string): Promise<void> {
   // Windows cannot open a directory, and makes names durable by itself.
   if (process.platform === "win32") return;
@@ -74,7 +87,7 @@ class NodeFileHandle implements FileHandle {
     this.#syncAfterWrite = syncAfterWrite;
   }
 
-  read(
+  async read(
     target: Uint8Array,
     targetOffset: number,
     length: number,
@@ -89,7 +102,7 @@ class NodeFileHandle implements FileHandle {
     });
   }
 
-  write(source: Uint8Array, start: number, end: number, position: number): Promise<void> {
+  async write(source: Uint8Array, start: number, end: number, position: number): Promise<void> {
     const fd = this.#open();
     const written = new Promise<void>((resolve, reject) => {
       const writeFrom = (from: number, at: number): void => {
@@ -102,10 +115,11 @@ class NodeFileHandle implements FileHandle {
       };
       writeFrom(start, position);
     });
-    return this.#syncAfterWrite ? written.then(() => this.sync()) : written;
+    await written;
+    if (this.#syncAfterWrite) await this.sync();
   }
 
-  sync(): Promise<void> {
+  async sync(): Promise<void> {
     const fd = this.#open();
     return new Promise((resolve, reject) => {
       // The whole of it, not the data alone: only that reaches the medium on macOS.

@@ -186,6 +186,18 @@ function describeReading({ open }: ContractTools): void {
     expect(await session.log.read(at(5), at(7), 1e6)).toEqual(expected.slice(4, 6));
   });
 
+  it("reads what the newest queued write says, below what an older one wrote", async () => {
+    const session = await open();
+    await session.persist({ entries: commandEntries(1, 6, 1) });
+    session.write({ entries: commandEntries(4, 6, 2) });
+    session.write({ entries: commandEntries(2, 4, 3) });
+    const expected = [commandEntry(1, 1), ...commandEntries(2, 4, 3)];
+    expect(await session.log.read(at(1), at(4), 1e6)).toEqual(expected);
+    await expect(session.log.read(at(1), at(5), 1e6)).rejects.toThrow(/retained/);
+    await session.until(3);
+    expect(await session.log.read(at(1), at(4), 1e6)).toEqual(expected);
+  });
+
   it("reads at most `bytesMax` bytes, but at least one entry", async () => {
     const session = await open();
     const entries = commandEntries(1, 11, 1, "y".repeat(100));

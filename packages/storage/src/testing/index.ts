@@ -7,6 +7,7 @@ export {
   commandEntries,
   commandEntry,
   entryOf,
+  entryText,
   hardStateOf,
   LogSession,
   openOptions,

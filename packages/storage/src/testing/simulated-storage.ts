@@ -4,7 +4,7 @@ import { FileStorage, type FileStorageTuning } from "../file-storage.js";
 import { LogSession, openOptions } from "./log-session.js";
 import { ManualClock } from "./manual-clock.js";
 import { randomBytesOf, seededRandom } from "./seeded-random.js";
-import { SimulatedDisk } from "./simulated-disk.js";
+import { SimulatedDisk, type SimulatedDiskOptions } from "./simulated-disk.js";
 
 /** A `FileStorage` on a disk of its own that can fail: what most tests of the log stand on. */
 export class SimulatedStorage {
@@ -14,17 +14,25 @@ export class SimulatedStorage {
   readonly #tuning: FileStorageTuning;
   readonly #randomBytes: (count: number) => Uint8Array;
 
-  constructor(seed: number, tuning: FileStorageTuning = {}) {
+  constructor(
+    seed: number,
+    tuning: FileStorageTuning = {},
+    disk: Pick<SimulatedDiskOptions, "schedule"> = {},
+  ) {
     const random = seededRandom(seed);
-    this.disk = new SimulatedDisk({ random });
+    this.disk = new SimulatedDisk({ random, ...disk });
     this.#randomBytes = randomBytesOf(random);
     this.#tuning = { ...smallTuning, ...tuning };
   }
 
-  /** Opens `/data` as the running process; rejects as `FileStorage.open` does. */
-  async open(options: Partial<OpenStorageOptions> = {}): Promise<LogSession> {
+  /** Opens `/data` as the running process, by other settings if given, as `FileStorage.open` does. */
+  async open(
+    options: Partial<OpenStorageOptions> = {},
+    tuning: FileStorageTuning = {},
+  ): Promise<LogSession> {
     const storage = new FileStorage({
       ...this.#tuning,
+      ...tuning,
       directory: "/data",
       fileSystem: this.disk.fileSystem,
       clock: this.clock,

@@ -81,7 +81,7 @@ export class ManualStorage implements StorageEngine {
     this.#log?.sync(count);
   }
 
-  /** The next sync fails, as a broken disk does; nothing unsynced survives. */
+  /** A sync fails. A later one may succeed again, as with a real disk that had a hiccup. */
   fail(error: Error): void {
     this.#log?.fail(error);
   }
@@ -139,7 +139,6 @@ class ManualLog implements LogStore {
   }
 
   fail(error: Error): void {
-    this.queued.length = 0;
     this.listener?.failed(error);
   }
 

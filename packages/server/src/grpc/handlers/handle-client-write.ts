@@ -1,3 +1,4 @@
+import { Slab } from "@d-engine/codec";
 import { EngineError } from "@d-engine/core";
 import { client, create } from "@d-engine/proto";
 import type { LocalNode } from "../../driver/local-node.js";
@@ -10,6 +11,7 @@ import { commandOfWriteRequest } from "../decode-request.js";
  * decodes and validates them before they enter the log (rule R14).
  */
 export function handleClientWrite(node: LocalNode): UnaryHandler {
+  const commands = new Slab();
   return async (request, context) => {
     try {
       const command = commandOfWriteRequest(request);
@@ -19,9 +21,10 @@ export function handleClientWrite(node: LocalNode): UnaryHandler {
           "the request has no command, or one that is empty",
         );
       }
-      // A copy of its own: the entry lives as long as the log, and a view would keep the whole
-      // buffer of the connection alive with it.
-      const { succeeded, revision, existed } = await node.write(command.slice(), context);
+      // A copy: the entry lives as long as the log, and a view would keep the buffer that the
+      // connection was read into alive with it.
+      const owned = commands.copy(command);
+      const { succeeded, revision, existed } = await node.write(owned, context);
       const value = create(client.WriteResultSchema, {
         succeeded,
         revision: BigInt(revision),
