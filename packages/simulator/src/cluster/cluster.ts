@@ -26,7 +26,7 @@ import { SimulatedNode } from "./simulated-node.js";
 const stateHashEvery = 64;
 
 /** Many times what the longest run takes. */
-const eventsMax = 5_000_000;
+const eventsMax = 2_000_000;
 
 /** All nodes of a plan in one world, each watched by every checker. */
 export class Cluster {
