@@ -8,6 +8,7 @@ import type {
 import type { CallOptions } from "./engine-client.js";
 import { abortable, pause } from "./internal/abortable.js";
 import type { LeaderCache, Route } from "./leader-cache.js";
+import { LeaderSearch } from "./leader-search.js";
 import { decideRetry, type OperationKind } from "./retry.js";
 
 /** One operation, whatever it takes to carry it out. */
@@ -37,12 +38,14 @@ export interface RetryingCallerOptions {
  */
 export class RetryingCaller {
   readonly #options: RetryingCallerOptions;
+  readonly #leaderSearch: LeaderSearch;
   #callsInFlight = 0;
   #closing = false;
   #idleListeners: (() => void)[] = [];
 
   constructor(options: RetryingCallerOptions) {
     this.#options = options;
+    this.#leaderSearch = new LeaderSearch(options.clock);
   }
 
   async run<Result>(operation: Operation<Result>, options: CallOptions = {}): Promise<Result> {
@@ -93,7 +96,9 @@ export class RetryingCaller {
       const answer = await this.#attempt(operation, address, deadline - clock.nowMs(), signal);
       let error: EngineError;
       try {
-        return resultOf(operation, answer);
+        const result = resultOf(operation, answer);
+        if (operation.route === "leader") this.#leaderSearch.found();
+        return result;
       } catch (thrown) {
         if (!isEngineError(thrown)) throw thrown;
         error = thrown;
@@ -107,7 +112,9 @@ export class RetryingCaller {
         random: random.next(),
       });
       if (decision.kind === "giveUp") throw finalError(error, attempt, timeoutMs);
-      if (decision.delayMs > 0) await pause(clock, decision.delayMs, signal);
+      // An overload is waited out; every other pause ends when it is known who serves.
+      if (error.code === "RATE_LIMITED") await pause(clock, decision.delayMs, signal);
+      else if (decision.delayMs > 0) await this.#leaderSearch.wait(decision.delayMs, signal);
     }
   }
 
