@@ -23,11 +23,13 @@ export interface Network extends NodePlaces {
   block(from: Host, to: Host): Promise<void>;
   /** Undoes `block`. What was held back arrives now, unless its connection was cut. */
   unblock(from: Host, to: Host): Promise<void>;
+  /** Whether `delay` can be used. */
+  readonly canDelay: boolean;
   /** Holds everything that `from` sends to `to` back for this long; 0 for not at all. */
   delay(from: Host, to: Host, milliseconds: number): void;
-  /** Breaks the connections between the two, as both notice. */
-  cut(one: Host, other: Host): void;
-  /** How often something that was sent met a block. */
-  readonly heldBack: number;
+  /** Breaks the connections between the two, as both notice if they can. */
+  cut(one: Host, other: Host): Promise<void>;
+  /** How often so far something that was sent met a block. */
+  heldBack(): Promise<number>;
   close(): Promise<void>;
 }

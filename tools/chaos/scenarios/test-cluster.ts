@@ -34,7 +34,7 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /** Starts all nodes and waits until each knows a leader. */
-  static async start(nodeCount = 3, electionTimeoutMs = 500): Promise<TestCluster> {
+  static async start(nodeCount = 3, electionTimeoutMs = 1000): Promise<TestCluster> {
     const network = await ProxyNetwork.open(nodeCount, new Prng(Date.now()));
     const started = new TestCluster(network, nodeCount, electionTimeoutMs);
     try {
@@ -77,6 +77,21 @@ export class TestCluster implements AsyncDisposable {
     for (const one of this.cluster.nodes) {
       for (const other of this.cluster.nodes) await this.network.unblock(one, other);
     }
+  }
+
+  /** What all nodes that run have printed, for patterns and for people. */
+  get output(): string {
+    return this.cluster.nodes
+      .map((node) => `node ${node}:\n${this.cluster.process(node)?.output ?? "does not run"}`)
+      .join("\n");
+  }
+
+  /** Rejects, with what the nodes say about it, if there is an election within this time. */
+  async expectNoElection(timeouts: number): Promise<void> {
+    const before = this.cluster.elections;
+    await pause(timeouts * this.electionTimeoutMs);
+    if (this.cluster.elections === before) return;
+    throw new Error(`an election within ${timeouts} election timeouts:\n${this.output}`);
   }
 
   /** Resolves when `condition` holds; rejects, saying what was awaited, when it is late. */
