@@ -1,7 +1,9 @@
+import type { LogIndex, Term } from "@d-engine/core";
 import { describe, expect, it } from "vitest";
 import { tableCrc32 } from "../crc32.js";
 import { parseBatchHeader, sealBatch } from "../format/batch-header.js";
-import { SECTOR_BYTES } from "../format/log-format.js";
+import { BATCH_HEADER_BYTES, SECTOR_BYTES } from "../format/log-format.js";
+import { getSegmentRecord, putSegmentRecord } from "../format/records.js";
 import { commandEntries, commandEntry, hardStateOf } from "../testing/log-session.js";
 import { SimulatedStorage, settled } from "../testing/simulated-storage.js";
 
@@ -57,7 +59,7 @@ describe("recovery of a torn tail", () => {
       const isWhole = content.every((byte, i) => byte === image[i]);
       expect(log.recovered.last.index, `torn at byte ${torn}`).toBe(isWhole ? 6 : 3);
       expect(log.recovered.hardState).toEqual(hardStateOf(isWhole ? 2 : 1, 1));
-      expect(await log.read(1 as never, 4 as never, 1e6)).toEqual(commandEntries(1, 4));
+      expect(await log.read(1 as LogIndex, 4 as LogIndex, 1e6)).toEqual(commandEntries(1, 4));
       storage.disk.kill();
     }
   });
@@ -184,6 +186,12 @@ describe("recovery of a damaged log", () => {
   });
 });
 
+function grown(image: Uint8Array): Uint8Array {
+  const content = new Uint8Array(image.length + SECTOR_BYTES);
+  content.set(image);
+  return content;
+}
+
 function usedSegments(storage: SimulatedStorage): string[] {
   return storage.disk
     .paths()
@@ -231,6 +239,7 @@ describe("recovery over several segments", () => {
       path: second,
       content: (image: Uint8Array) => image.slice(0, 4096),
     },
+    { name: "one grown", path: third, content: (image: Uint8Array) => grown(image) },
     { name: "one emptied", path: third, content: () => new Uint8Array(0) },
   ])("refuses a log with $name", async ({ path, content }) => {
     const storage = await rolledLog(8);
@@ -270,6 +279,21 @@ describe("recovery over several segments", () => {
     const oldest = await rolledLog(10);
     oldest.disk.replace(first, oldest.disk.contentOf(second));
     await expect(oldest.open()).rejects.toThrow(/it holds segment 2/);
+  });
+
+  it("refuses a segment that does not begin where the one before ended", async () => {
+    const storage = await rolledLog(20);
+    const content = storage.disk.contentOf(second);
+    const header = parseBatchHeader(content, 0, tableCrc32)!;
+    const record = getSegmentRecord(content, BATCH_HEADER_BYTES);
+    const position = { ...record.position, index: (record.position.index - 1) as LogIndex };
+    putSegmentRecord(content, BATCH_HEADER_BYTES, { ...record, position });
+    sealBatch(content, BATCH_HEADER_BYTES + header.payloadBytes, header, tableCrc32);
+    storage.disk.replace(second, content);
+    await expect(storage.open()).rejects.toMatchObject({
+      code: "DATA_CORRUPTION",
+      message: expect.stringMatching(/0{15}2\.log .*begins at index and term/),
+    });
   });
 
   it("refuses a damaged tail of a segment that another one follows", async () => {
@@ -345,7 +369,7 @@ describe("recovery of recycled segments", () => {
     for (let index = 1; index <= 200; index++) {
       await session.persist({ entries: [commandEntry(index, 1, "g".repeat(400))] });
       await settled();
-      if (index % 20 === 0) await session.log.purge({ index: index as never, term: 1 as never });
+      if (index % 20 === 0) await session.log.purge({ index: index as LogIndex, term: 1 as Term });
       if (index % 25 === 0) {
         storage.disk.powerLoss();
         session = await storage.open();
@@ -370,7 +394,7 @@ describe("recovery of recycled segments", () => {
       await settled();
       const current = usedSegments(storage).at(-1)!;
       nonces.add(parseBatchHeader(storage.disk.contentOf(current), 0, tableCrc32)!.nonce);
-      if (index % 20 === 0) await session.log.purge({ index: index as never, term: 1 as never });
+      if (index % 20 === 0) await session.log.purge({ index: index as LogIndex, term: 1 as Term });
     }
     expect(nonces.size).toBeGreaterThan(20);
   });
@@ -389,7 +413,7 @@ describe("recovery of recycled segments", () => {
       await session.persist({ entries: [commandEntry(index, 4, "n".repeat(300))] });
     }
     expect(segmentsBefore).toBeGreaterThan(2);
-    await session.log.purge({ index: 10 as never, term: 4 as never });
+    await session.log.purge({ index: 10 as LogIndex, term: 4 as Term });
     storage.disk.powerLoss();
     session = await storage.open();
     const { base, last, termRuns } = session.log.recovered;
