@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * Judges a recorded history: `node dist/check-history.js FILE [--json] [--answered-min N]
  * [--writes-min N] [--reads-min N] [--steps-max N]`. Exit code 0: linearizable; 1: a violation;

@@ -109,13 +109,14 @@ class Run {
   async #settle(): Promise<void> {
     const { world, witness } = this.cluster;
     const { raft, workload } = this.#plan;
-    const quietMs = 10 * raft.electionTimeoutMs;
+    // Longer than a call that was lost when the faults ended can keep a client busy.
+    const quietMs = 6 * raft.electionTimeoutMs + 2 * workload.timeoutMs;
     const answeredBefore = this.#answeredWrites;
     const term = this.#highestTerm;
     await world.run(world.nowMs + quietMs);
     if (witness.violation !== undefined) return;
     for (const client of this.#clients) client.stop();
-    await world.run(world.nowMs + workload.timeoutMs + quietMs);
+    await world.run(world.nowMs + quietMs);
     if (witness.violation !== undefined) return;
     if (this.#answeredWrites === answeredBefore) {
       witness.report("L2", `no write was answered within ${quietMs} ms with a leader there`);

@@ -8,7 +8,7 @@ import { leaderCompleteness } from "../checkers/i4-leader-completeness.js";
 import { stateMachineSafety } from "../checkers/i5-state-machine-safety.js";
 import { nothingGoesBack } from "../checkers/i6-nothing-goes-back.js";
 import { durableOnAMajority } from "../checkers/i7-durable-on-a-majority.js";
-import { positionsInOrder } from "../checkers/i9-positions-in-order.js";
+import { nodeInvariants } from "../checkers/i9-node-invariants.js";
 import { nothingUnsyncedIsTold } from "../checkers/i11-nothing-unsynced-is-told.js";
 import { EqualStates } from "../checkers/i12-equal-states.js";
 import { NodeMirror } from "../checkers/node-mirror.js";
@@ -37,6 +37,8 @@ export class Cluster {
   readonly equalStates = new EqualStates();
   readonly nodes: readonly SimulatedNode[];
   readonly stalls: StallProfile;
+  /** Told when a process ended by itself. */
+  onNodeEnded: ((node: SimulatedNode) => void) | undefined;
   readonly #touched = new Set<SimulatedNode>();
 
   constructor(plan: Plan) {
@@ -54,7 +56,7 @@ export class Cluster {
       stateMachineSafety(),
       nothingGoesBack(),
       durableOnAMajority(mirrors),
-      positionsInOrder(),
+      nodeInvariants(),
       nothingUnsyncedIsTold(),
       this.appliedOnce,
     ]);
@@ -109,6 +111,7 @@ export class Cluster {
         world.note("log", node.id, message.length, () => message);
       },
       onReadBack: () => this.coverage.add("entries read back from disk"),
+      onEnded: (node) => this.onNodeEnded?.(node),
       onMetrics: (metrics) => this.coverage.metrics(metrics),
     });
   }

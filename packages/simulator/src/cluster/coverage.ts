@@ -9,7 +9,7 @@ export class Coverage {
   readonly counts = new Map<string, number>(coverageNames.map((name) => [name, 0]));
 
   add(name: CoverageName, count = 1): void {
-    this.counts.set(name, (this.counts.get(name) ?? 0) + count);
+    if (count > 0) this.counts.set(name, (this.counts.get(name) ?? 0) + count);
   }
 
   merge(other: ReadonlyMap<string, number>): void {
@@ -55,7 +55,7 @@ export class Coverage {
   }
 
   metrics(metrics: DriverMetrics): void {
-    this.add("lease read served", metrics.readsLease - metrics.leaseFallbacks);
+    this.add("lease read served", metrics.readsLease);
     this.add("lease read refused, asked for a round", metrics.leaseFallbacks);
     this.add("proposal refused", metrics.proposalsRefused);
     this.add("wall clock jump noticed", metrics.clockJumps);
@@ -102,6 +102,6 @@ const logPatterns: readonly (readonly [CoverageName, string])[] = [
   ["leader elected", "elected by a majority"],
   ["leader stepped down: no majority heard", "no majority heard"],
   ["disk failure stopped a node", "EIO"],
-  ["torn tail cut", "torn"],
+  ["torn tail cut", "cut an incomplete batch"],
   ["disk full: writes refused", "no room for another log segment; writes"],
 ];

@@ -44,6 +44,8 @@ export interface SimulatedNodeSetup {
   readonly onReadBack: () => void;
   /** What the node counted, when its process ends. */
   readonly onMetrics: (metrics: DriverMetrics) => void;
+  /** The process ended by itself, in order or by a failure. */
+  readonly onEnded: (node: SimulatedNode) => void;
 }
 
 /** One member: the production driver and store in a process that can be killed and started. */
@@ -181,6 +183,7 @@ export class SimulatedNode {
     this.countMetrics();
     process.kill();
     this.disk.processEnded();
+    this.#setup.onEnded(this);
     if (failure === undefined || isInjected(failure)) return;
     const rule = failure instanceof InvariantViolation ? "assertion" : "unexpected stop";
     const stack = failure instanceof Error ? failure.stack : String(failure);

@@ -10,7 +10,7 @@ export interface PlanLimits {
  * often each strikes. Whole classes are switched off by the toss of a coin, as bugs hide where
  * everything happens at once (swarm testing).
  */
-export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 15_000 }): Plan {
+export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 10_000 }): Plan {
   const random = new Prng(seed);
   const topology = random.split("topology");
   const voters = topology.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7]);

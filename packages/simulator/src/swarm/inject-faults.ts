@@ -26,6 +26,8 @@ export class FaultInjector {
   heal(broken: readonly BrokenNode[]): void {
     const { network, nodes, world, stalls } = this.#cluster;
     this.#healed = true;
+    // What was asked to end before, and does so only now, is started like the others.
+    this.#cluster.onNodeEnded = (node) => world.schedule(startRetryMs, () => node.start());
     world.note("heal", 0, broken.length, () => JSON.stringify(broken));
     network.heal();
     stalls.chance = 0;
