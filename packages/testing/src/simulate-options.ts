@@ -62,7 +62,9 @@ export interface ResolvedSimulation {
 export function resolveSimulation(options: SimulationOptions): ResolvedSimulation {
   const given = Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined));
   const all = { ...SIMULATION_DEFAULTS, ...given } as Required<SimulationOptions>;
-  const problems: string[] = [];
+  const problems = Object.keys(given)
+    .filter((name) => name !== "seed" && !(name in SIMULATION_DEFAULTS))
+    .map((name) => `${name} is not an option`);
   const check = (name: keyof SimulationOptions, min: number, max: number): void => {
     const value = all[name];
     if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max)

@@ -1,6 +1,5 @@
 import { EngineError } from "@d-engine/core";
-import { type SimulatedTest, simulate } from "./simulate.js";
-import type { SimulationOptions } from "./simulate-options.js";
+import { type SimulatedTest, type SimulateOptions, simulate } from "./simulate.js";
 import { SimulationError } from "./simulation-error.js";
 import type { SimulationResult } from "./simulation-result.js";
 
@@ -34,7 +33,7 @@ export interface SeedsResult {
  * The environment variable `D_ENGINE_SEED`, as `17` or `1000..1999`, replaces the range.
  */
 export async function simulateSeeds(
-  options: SeedRange & Omit<SimulationOptions, "seed">,
+  options: SeedRange & Omit<SimulateOptions, "seed">,
   test: SimulatedTest,
 ): Promise<SeedsResult> {
   const { from, to, onFailure, ...rest } = options;

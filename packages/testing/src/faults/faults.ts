@@ -107,11 +107,13 @@ const gapElectionTimeouts = [2, 20] as const;
 const firstElectionTimeouts = 3;
 
 function describe(fault: FaultNow): string {
-  const { kind, ...rest } = fault;
-  const details = Object.entries(rest)
-    .filter(([name]) => name !== "atMs")
-    .map(
-      ([name, value]) => `${name} ${name === "target" && value === 0 ? "leader" : String(value)}`,
-    );
-  return `${kind} (${details.join(", ")})`;
+  const details = Object.entries(fault)
+    .filter(([name]) => name !== "kind" && name !== "atMs")
+    .map(([name, value]) => `${name} ${describeValue(name, value)}`);
+  return `${fault.kind} (${details.join(", ")})`;
+}
+
+function describeValue(name: string, value: unknown): string {
+  if (name === "target" && value === 0) return "leader";
+  return typeof value === "number" ? String(Number(value.toPrecision(4))) : String(value);
 }
