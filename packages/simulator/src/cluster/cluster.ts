@@ -26,6 +26,9 @@ import { type CreateMachine, SimulatedNode } from "./simulated-node.js";
 /** Applied entries between two comparisons of states while a run goes on. */
 const stateHashEvery = 64;
 
+/** Many times what the longest run takes. */
+const eventsMax = 5_000_000;
+
 /** The production store, whose written values name the attempts that wrote them. */
 const createStore: CreateMachine = (_nodeId, onApplied) => new ObservedStore(onApplied);
 
@@ -147,6 +150,9 @@ export class Cluster<P extends ClusterPlan = Plan> {
       node.statusBefore = status;
     }
     this.#touched.clear();
+    if (this.world.events > eventsMax) {
+      this.witness.report("L4", `${eventsMax} events happened: a storm that does not end`);
+    }
     if (this.witness.violation !== undefined) this.world.stop();
   }
 

@@ -15,10 +15,16 @@ export class World {
   readonly #queue = new EventQueue();
   #nowMs = 0;
   #stopped = false;
+  #events = 0;
 
   /** True time, which no node sees: their clocks drift from it. */
   get nowMs(): number {
     return this.#nowMs;
+  }
+
+  /** Events that happened. */
+  get events(): number {
+    return this.#events;
   }
 
   /** Events that wait for their moment, cancelled ones included. */
@@ -61,6 +67,7 @@ export class World {
         return false;
       }
       this.#nowMs = nextMs;
+      this.#events += 1;
       this.#queue.pop()!.run();
       await settled();
       this.afterEvent?.();
