@@ -27,7 +27,7 @@ import { type CreateMachine, SimulatedNode } from "./simulated-node.js";
 const stateHashEvery = 64;
 
 /** Many times what the longest run takes. */
-const eventsMax = 5_000_000;
+const eventsMax = 2_000_000;
 
 /** The production store, whose written values name the attempts that wrote them. */
 const createStore: CreateMachine = (_nodeId, onApplied) => new ObservedStore(onApplied);
