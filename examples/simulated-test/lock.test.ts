@@ -52,10 +52,10 @@ describe("a lock under faults", () => {
 
   it("is what CarefulLock is", async () => {
     const { seeds, faults: struck } = await simulateSeeds(
-      { from: 1, to: 20, faults },
+      { from: 1, to: 10, faults },
       exclusive(CarefulLock),
     );
-    expect(seeds).toBe(20);
-    expect(struck).toBeGreaterThan(20);
+    expect(seeds).toBe(10);
+    expect(struck).toBeGreaterThan(10);
   });
 });

@@ -86,6 +86,19 @@ describe("simulate", () => {
     expect(error.report).toContain("client 1 write answered");
   });
 
+  it("fails when a callback throws, as a process would", async () => {
+    const error = await failureOf(
+      simulate({ seed: 6 }, async ({ clock }) => {
+        clock.setTimer(10, () => {
+          throw new RangeError("too late");
+        });
+        await clock.sleep(1_000);
+      }),
+    );
+    expect(error.message).toBe("seed 6: too late");
+    expect(error.cause).toBeInstanceOf(RangeError);
+  });
+
   it("fails a test that waits for real time, and says so", async () => {
     const never = new Promise(() => undefined);
     const error = await failureOf(simulate({ seed: 1, virtualMsMax: 2_000 }, () => never));

@@ -15,7 +15,6 @@ export class Simulation {
   readonly cluster: Cluster<ClusterPlan>;
   readonly faults: Faults;
   readonly random: Prng;
-  #events = 0;
 
   constructor(options: ResolvedSimulation, createMachine: CreateMachine) {
     this.options = options;
@@ -26,8 +25,7 @@ export class Simulation {
     const checkInvariants = world.afterEvent;
     world.afterEvent = () => {
       checkInvariants?.();
-      this.#events += 1;
-      if (this.#events >= options.eventsMax) world.stop();
+      if (world.events >= options.eventsMax) world.stop();
     };
   }
 
@@ -60,7 +58,10 @@ export class Simulation {
 
   async #within(what: string, withinMs: number, done: () => boolean): Promise<void> {
     const { world, witness } = this.cluster;
-    const ended = await world.run(world.nowMs + withinMs, done);
+    // A callback that throws ends a real process; here it ends the simulation.
+    const ended = await world.run(world.nowMs + withinMs, done).catch((error: unknown) => {
+      throw this.failure(messageOf(error), error);
+    });
     const { violation } = witness;
     if (violation !== undefined) throw this.failure(`${violation.rule}: ${violation.message}`);
     if (!ended) throw this.failure(this.#whyNotEnded(what, withinMs));
@@ -69,7 +70,7 @@ export class Simulation {
   #whyNotEnded(what: string, withinMs: number): string {
     const { world } = this.cluster;
     const { eventsMax } = this.options;
-    if (this.#events >= eventsMax) {
+    if (world.events >= eventsMax) {
       return (
         `${eventsMax} simulated events (eventsMax) have not brought ${what}: a loop that never ` +
         "rests, or a test that needs more"
@@ -86,8 +87,7 @@ export class Simulation {
 
   #throwFailure(outcome: Outcome): void {
     if (outcome.kind !== "failed") return;
-    const { error } = outcome;
-    throw this.failure(error instanceof Error ? error.message : String(error), error);
+    throw this.failure(messageOf(outcome.error), outcome.error);
   }
 
   /** The error of a simulation that went wrong in this way. */
@@ -102,7 +102,7 @@ export class Simulation {
     return {
       seed: this.options.seed,
       hash: world.trace.hash,
-      events: this.#events,
+      events: world.events,
       virtualMs: world.nowMs,
       faults: this.faults.counts,
       messages: { sent, lost, cut, duplicated },
@@ -112,6 +112,10 @@ export class Simulation {
   get #electionTimeoutMs(): number {
     return this.options.plan.raft.electionTimeoutMs;
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Without faults a leader is there after a few; this many split votes do not happen. */
