@@ -12,7 +12,7 @@ export type {
   TransportResults,
   WriteAnswer,
 } from "./client-transport.js";
-export { connect, connectLazily, connectOver } from "./connect.js";
+export { connect, connectLazily, connectLazilyOver, connectOver } from "./connect.js";
 export type { ConnectOptions } from "./connect-options.js";
 export { CONNECT_DEFAULTS } from "./connect-options.js";
 export type { HostPort, ParseHostPortOptions } from "./endpoints.js";

@@ -31,6 +31,7 @@ export interface ForwardingClientSetup {
  */
 export class ForwardingClient extends AbstractEngineClient {
   readonly #setup: ForwardingClientSetup;
+  readonly #local: EmbeddedClient;
   readonly #copies = new Slab();
   #remote: EngineClient | undefined;
   #closed = false;
@@ -38,16 +39,17 @@ export class ForwardingClient extends AbstractEngineClient {
   constructor(setup: ForwardingClientSetup) {
     super();
     this.#setup = setup;
+    this.#local = setup.local;
   }
 
   put(key: Bytes, value: Bytes, options?: PutOptions): Promise<PutResult> {
-    if (this.#leadsAlone) return this.#setup.local.put(key, value, options);
+    if (this.#leadsAlone) return this.#local.put(key, value, options);
     const owned = { key: this.#own(key), value: this.#own(value) };
     return this.#run(options, (client, rest) => client.put(owned.key, owned.value, rest));
   }
 
   delete(key: Bytes, options?: CallOptions): Promise<boolean> {
-    if (this.#leadsAlone) return this.#setup.local.delete(key, options);
+    if (this.#leadsAlone) return this.#local.delete(key, options);
     const owned = this.#own(key);
     return this.#run(options, (client, rest) => client.delete(owned, rest));
   }
@@ -58,7 +60,7 @@ export class ForwardingClient extends AbstractEngineClient {
     value: Bytes,
     options?: CallOptions,
   ): Promise<boolean> {
-    if (this.#leadsAlone) return this.#setup.local.compareAndSwap(key, expected, value, options);
+    if (this.#leadsAlone) return this.#local.compareAndSwap(key, expected, value, options);
     const owned = { key: this.#own(key), value: this.#own(value) };
     const before = expected === undefined ? undefined : this.#own(expected);
     return this.#run(options, (client, rest) =>
@@ -67,7 +69,7 @@ export class ForwardingClient extends AbstractEngineClient {
   }
 
   override get(key: Bytes, options?: ReadOptions): Promise<Uint8Array | undefined> {
-    if (this.#leadsAlone) return this.#setup.local.get(key, options);
+    if (this.#leadsAlone) return this.#local.get(key, options);
     const owned = this.#own(key);
     return this.#run(options, (client, rest) => client.get(owned, rest));
   }
@@ -87,20 +89,20 @@ export class ForwardingClient extends AbstractEngineClient {
    * Throws `EngineError` `CLOSED` when the engine does not serve.
    */
   getLocal(key: Bytes): Uint8Array | undefined {
-    return this.#setup.local.getLocal(key);
+    return this.#local.getLocal(key);
   }
 
   listMembers(options?: CallOptions): Promise<readonly MemberInfo[]> {
-    return this.#setup.local.listMembers(options);
+    return this.#local.listMembers(options);
   }
 
   getLeaderId(options?: CallOptions): Promise<NodeId | undefined> {
-    return this.#setup.local.getLeaderId(options);
+    return this.#local.getLeaderId(options);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#setup.local.close();
+    await this.#local.close();
     await this.#remote?.close();
   }
 
@@ -126,10 +128,10 @@ export class ForwardingClient extends AbstractEngineClient {
     options: CallOptions | undefined,
     call: (client: EngineClient, options: CallOptions) => Promise<T>,
   ): Promise<T> {
-    const { local, clock, timeoutMs } = this.#setup;
+    const { clock, timeoutMs } = this.#setup;
     const deadlineMs = clock.nowMs() + (options?.timeoutMs ?? timeoutMs);
     try {
-      return await call(local, options ?? {});
+      return await call(this.#local, options ?? {});
     } catch (error) {
       if (this.#closed || !mayBeForwarded(error)) throw error;
       const remainingMs = deadlineMs - clock.nowMs();

@@ -163,10 +163,6 @@ export class Driver<Result> {
     return this.#lifecycle.failure;
   }
 
-  get stateMachine(): StateMachine<Result> {
-    return this.#setup.stateMachine;
-  }
-
   /**
    * Proposes one command; resolves with what `finish` makes of its result once it is committed and
    * applied here. The bytes belong to the log from now on. Writes of one caller are applied in the

@@ -13,6 +13,8 @@ import type { SegmentPool } from "./segment-pool.js";
 export interface WritePosition {
   readonly nextSequence: number;
   readonly hardState: HardState | undefined;
+  /** The newest commit index on the disk. */
+  readonly commitIndex: LogIndex;
   /** Kind of the newest batch on the disk. */
   readonly newest: BatchKind;
 }
@@ -30,6 +32,7 @@ export class BatchAppender {
   #sequence: number;
   #hardState: HardState | undefined;
   #newest: BatchKind;
+  #commitIndex: LogIndex;
 
   constructor(context: LogContext, map: LogMap, position: WritePosition) {
     this.#context = context;
@@ -37,6 +40,7 @@ export class BatchAppender {
     this.#sequence = position.nextSequence;
     this.#hardState = position.hardState;
     this.#newest = position.newest;
+    this.#commitIndex = position.commitIndex;
   }
 
   get newest(): BatchKind {
@@ -47,7 +51,7 @@ export class BatchAppender {
   async append(builder: BatchBuilder, commitIndex: LogIndex, pool: SegmentPool): Promise<void> {
     const bytes = builder.byteLength;
     if (this.#newest === "roll" || !this.#map.current.hasRoomFor(bytes)) {
-      await this.roll(commitIndex, pool);
+      await this.roll(pool);
     }
     const segment = this.#map.current;
     invariant(segment.hasRoomFor(bytes), `a batch of ${bytes} bytes exceeds ${segment.path}`);
@@ -57,6 +61,7 @@ export class BatchAppender {
     await this.#write(segment, builder.bytes, bytes);
     const offset = segment.end;
     this.#advance(segment, bytes, "data");
+    this.#commitIndex = commitIndex;
     if (builder.hardState !== undefined) this.#hardState = builder.hardState;
     for (const run of builder.runs) this.#map.addRun(run, { offset, bytes });
   }
@@ -66,24 +71,28 @@ export class BatchAppender {
     return this.#newest !== "seal" && this.#newest !== "roll" && this.#hasRoomForSeal;
   }
 
-  /** Writes an empty batch, so that the newest one is followed by something valid. */
+  /**
+   * Writes an empty batch, so that the newest one is followed by something valid. `commitIndex`
+   * may be newer than that of the last batch, as every entry it speaks about is on the disk.
+   */
   async seal(commitIndex: LogIndex): Promise<void> {
-    await this.#appendControl("seal", BATCH_HEADER_BYTES, commitIndex);
+    this.#commitIndex = commitIndex;
+    await this.#appendControl("seal", BATCH_HEADER_BYTES);
   }
 
   /** Ends the current segment and begins the next, once `pool` has it ready. */
-  async roll(commitIndex: LogIndex, pool: SegmentPool): Promise<void> {
+  async roll(pool: SegmentPool): Promise<void> {
     const held = await pool.take();
     // Only now: a roll says that the file of the next segment exists for good.
     if (this.#newest !== "roll") {
-      await this.#appendControl("roll", BATCH_HEADER_BYTES, commitIndex);
+      await this.#appendControl("roll", BATCH_HEADER_BYTES);
     }
-    await this.begin(held, this.#map.current.nextNonce, commitIndex);
+    await this.begin(held, this.#map.current.nextNonce);
     pool.prepare(held.ordinal + 1);
   }
 
   /** Makes `held` the current segment: durable first batch, then part of the map. */
-  async begin(held: HeldSegment, nonce: Nonce, commitIndex: LogIndex): Promise<void> {
+  async begin(held: HeldSegment, nonce: Nonce): Promise<void> {
     const position = this.#map.last;
     const nextNonce = drawNonce(this.#context);
     const segment = new Segment(held, { nonce, nextNonce, position });
@@ -97,15 +106,20 @@ export class BatchAppender {
     putSegmentRecord(this.#control, BATCH_HEADER_BYTES, record);
     this.#map.segments.push(segment);
     const end = BATCH_HEADER_BYTES + SEGMENT_RECORD_BYTES;
-    await this.#appendControl("segment", end, commitIndex);
+    await this.#appendControl("segment", end);
   }
 
   get #hasRoomForSeal(): boolean {
     return this.#map.current.hasRoomFor(SECTOR_BYTES);
   }
 
-  async #appendControl(kind: BatchKind, end: number, commitIndex: LogIndex): Promise<void> {
+  /**
+   * With the commit index of the batches that are on the disk already, never of one that comes:
+   * after a crash before that one, the index would speak about the entries it was to replace.
+   */
+  async #appendControl(kind: BatchKind, end: number): Promise<void> {
     const segment = this.#map.current;
+    const commitIndex = this.#commitIndex;
     const stamp = { kind, nonce: segment.nonce, sequence: this.#sequence, commitIndex };
     const bytes = sealBatch(this.#control, end, stamp, this.#context.crc32);
     await this.#write(segment, this.#control, bytes);

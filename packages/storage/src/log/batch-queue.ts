@@ -132,8 +132,6 @@ export class BatchQueue {
       if (write.hardState !== undefined && !builder.addHardState(write.hardState)) return false;
       this.#nextEntry = 0;
       this.#isEmpty = false;
-      // Of encoded writes only: it must never run ahead of the entries that it speaks about.
-      if (write.commitIndex > this.#commitIndex) this.#commitIndex = write.commitIndex;
     }
     const entries = write.entries;
     for (let i = this.#nextEntry; i < entries.length; i++) {
@@ -145,6 +143,9 @@ export class BatchQueue {
       }
       this.#isEmpty = false;
     }
+    // With the last entry only: it must never be on the disk before what it speaks about, as the
+    // entries that stand there now may be others.
+    if (write.commitIndex > this.#commitIndex) this.#commitIndex = write.commitIndex;
     return true;
   }
 

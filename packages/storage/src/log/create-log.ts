@@ -26,10 +26,16 @@ export async function createLog(context: LogContext): Promise<void> {
     await fileSystem.syncDirectory(directory);
     const file = await fileSystem.open(path, { access: "readWrite", durable: true });
     try {
-      const position = { nextSequence: 1, hardState: undefined, newest: "roll" } as const;
+      const commitIndex = 0 as LogIndex;
+      const position = {
+        nextSequence: 1,
+        hardState: undefined,
+        commitIndex,
+        newest: "roll",
+      } as const;
       const appender = new BatchAppender(context, new LogMap(LOG_ORIGIN), position);
       const held = { ordinal: 1, path, file, bytes: segmentBytes };
-      await appender.begin(held, drawNonce(context), 0 as LogIndex);
+      await appender.begin(held, drawNonce(context));
     } finally {
       await file.close();
     }

@@ -1,6 +1,7 @@
 import {
   EngineError,
   invariant,
+  isEngineError,
   type LogStoreListener,
   type LogWrite,
   type Timer,
@@ -98,7 +99,7 @@ export class LogWriter {
         if (this.#state === "failed") break;
       }
     } catch (error) {
-      this.#failUnlessClosed(error);
+      this.#failUnlessRoomIsMissing(error);
     }
     this.#isRunning = false;
     this.#scheduleSeal();
@@ -128,9 +129,10 @@ export class LogWriter {
     if (landed.batch !== undefined) this.#listener?.persisted(landed.batch);
   }
 
-  /** A log that is closed while it waits for room never wrote, so it has not failed. */
-  #failUnlessClosed(error: unknown): void {
-    if (this.#state !== "closing") this.fail(error);
+  /** A log that is closed while it waits for room did not write, so it has not failed. */
+  #failUnlessRoomIsMissing(error: unknown): void {
+    if (this.#state === "closing" && isEngineError(error, "DISK_FULL")) return;
+    this.fail(error);
   }
 
   /** One timer looks every `sealAfterMs` whether the log went idle; a timer a write costs more. */

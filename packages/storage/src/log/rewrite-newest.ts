@@ -31,9 +31,10 @@ export async function rewriteNewest(
     await segment.file.write(bytes, 0, bytes.length, newest.offset);
   });
   const { hardState } = replay;
-  const position = { nextSequence: newest.sequence + 1, hardState, newest: newest.kind };
-  const appender = new BatchAppender(context, map, position);
   const commitIndex = Math.min(replay.commitIndex, map.last.index) as LogIndex;
+  const nextSequence = newest.sequence + 1;
+  const position = { nextSequence, hardState, commitIndex, newest: newest.kind };
+  const appender = new BatchAppender(context, map, position);
   const wantsSeal = newest.kind !== "roll" && (newest.kind !== "seal" || state.wasCut);
   if (wantsSeal && segment.hasRoomFor(SECTOR_BYTES)) await appender.seal(commitIndex);
   return { map, appender };

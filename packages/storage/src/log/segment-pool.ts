@@ -29,6 +29,7 @@ export class SegmentPool {
   #hasRoom = true;
   #draining = false;
   #closed = false;
+  #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
   constructor(context: LogContext, listener: SegmentPoolListener, spares: readonly number[]) {
@@ -57,7 +58,8 @@ export class SegmentPool {
 
   /**
    * Hands out the segment that `prepare` was called for, when it is ready: after as long as the
-   * disk has no room for it. Rejects with `DISK_FULL` when that must not be waited for any more.
+   * disk has no room for it. Rejects with `DISK_FULL` when that must not be waited for any more,
+   * and with what `failed` was told when there will be none.
    */
   take(): Promise<HeldSegment> {
     const held = this.#held;
@@ -65,6 +67,7 @@ export class SegmentPool {
       this.#held = undefined;
       return Promise.resolve(held);
     }
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#closed || (this.#draining && !this.#hasRoom)) return Promise.reject(this.#noRoom());
     return new Promise((resolve, reject) => {
       this.#taker = { resolve, reject };
@@ -113,7 +116,7 @@ export class SegmentPool {
         return;
       } catch (error) {
         if (!isNoSpace(error)) {
-          this.#listener.failed(storageError("preparing a segment in", this.#directory, error));
+          this.#fail(storageError("preparing a segment in", this.#directory, error));
           return;
         }
       }
@@ -174,6 +177,13 @@ export class SegmentPool {
     } catch (error) {
       if (errnoOf(error) !== "ENOENT") throw error;
     }
+  }
+
+  #fail(error: Error): void {
+    this.#failure = error;
+    this.#taker?.reject(error);
+    this.#taker = undefined;
+    this.#listener.failed(error);
   }
 
   #tellRoom(available: boolean): void {

@@ -92,11 +92,18 @@ describe.skipIf(process.platform === "win32")("lockDirectory", () => {
   it("has exactly one winner when many try at once, over remains of dead ones", async () => {
     await kill(await otherProcess("0123456789abcdef"));
     await fs.writeFile(path.join(directory, "fedcba9876543210.tmp"), "");
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < 40; round++) {
       const outcomes = await Promise.all(Array.from({ length: 12 }, () => take()));
       expect(outcomes.filter((outcome) => outcome === "locked")).toHaveLength(1);
       expect(await fs.readdir(directory)).toHaveLength(1);
       await locks.pop()!.release();
+    }
+  });
+
+  it("is refused at once, whatever ids are drawn", { timeout: 4_000 }, async () => {
+    expect(await take()).toBe("locked");
+    for (let attempt = 0; attempt < 12; attempt++) {
+      expect(await take()).toBe(`process ${process.pid}`);
     }
   });
 

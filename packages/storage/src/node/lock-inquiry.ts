@@ -19,7 +19,6 @@ export function askOwner(path: string, mayWait: boolean): Promise<OwnerAnswer> {
   return new Promise((resolve) => {
     const socket = net.connect(path);
     let said = "";
-    let isConnected = false;
     const finish = (answer: OwnerAnswer): void => {
       clearTimeout(timer);
       socket.removeAllListeners();
@@ -33,9 +32,6 @@ export function askOwner(path: string, mayWait: boolean): Promise<OwnerAnswer> {
     };
     const timer = setTimeout(() => finish(held()), mayWait ? yieldMs : answerMs);
     socket.setEncoding("latin1");
-    socket.on("connect", () => {
-      isConnected = true;
-    });
     socket.on("data", (text: string) => {
       said += text;
       const knowsEnough = mayWait ? said.includes("held") : said.includes("\n");
@@ -46,8 +42,10 @@ export function askOwner(path: string, mayWait: boolean): Promise<OwnerAnswer> {
       const errno = errnoOf(error);
       if (errno === "ENOENT") finish({ kind: "gone" });
       else if (errno === "ECONNREFUSED") finish({ kind: "dead" });
-      // Reset after it was connected: the owner closed. Anything else is no proof of death.
-      else finish(isConnected ? { kind: "gone" } : held());
+      // It listened, and closed while we waited to be accepted or answered.
+      else if (errno === "ECONNRESET" || errno === "EPIPE") finish({ kind: "gone" });
+      // Anything else is no proof of death.
+      else finish(held());
     });
   });
 }

@@ -25,14 +25,13 @@ export class OpenSessions {
     return (call) => {
       const method = call.getPath();
       const onBug = (error: unknown): void => this.#onBug(error, method);
-      const peer = peerOf(call, onBug);
       try {
         this.#admit();
         // Before the first answer: what clients wait for may be the headers alone.
         call.sendMetadata(new Metadata());
-        this.#open(call, new ServerSession({ node, limits: this.#limits, peer, onBug }));
+        this.#open(call, node, onBug);
       } catch (error) {
-        peer.end(error);
+        endCall(call, error, onBug);
       }
     };
   }
@@ -55,39 +54,38 @@ export class OpenSessions {
     );
   }
 
-  #open(call: Call, session: ServerSession): void {
-    session.greet();
-    this.#sessions.add(session);
+  #open(call: Call, node: LocalNode, onBug: (error: unknown) => void): void {
+    // A session that is over is let go, whether or not its client takes note of the end.
     const forget = (): void => {
       session.dispose();
       this.#sessions.delete(session);
     };
+    const peer: SessionPeer = {
+      write: (bytes, taken) => void call.write(bytes, () => taken()),
+      setPaused: (paused) => {
+        if (paused !== call.isPaused()) call[paused ? "pause" : "resume"]();
+      },
+      end: (error) => {
+        forget();
+        endCall(call, error, onBug);
+      },
+    };
+    const session = new ServerSession({ node, limits: this.#limits, peer, onBug });
+    session.greet();
+    this.#sessions.add(session);
     call.on("cancelled", forget).on("close", forget).on("error", forget);
     call.on("data", (bytes: Buffer) => session.receive(bytes));
     call.on("end", () => session.inputEnded());
   }
 }
 
-function peerOf(call: Call, onBug: (error: unknown) => void): SessionPeer {
-  let paused = false;
-  return {
-    write: (bytes, taken) => {
-      call.write(bytes, () => taken());
-    },
-    end: (error) => {
-      if (error === undefined) {
-        call.end();
-        return;
-      }
-      if (!isAnswer(error)) onBug(error);
-      // The library takes it for the status that the stream ends with.
-      call.emit("error", serviceErrorOf(error));
-    },
-    setPaused: (wanted) => {
-      if (wanted === paused) return;
-      paused = wanted;
-      if (wanted) call.pause();
-      else call.resume();
-    },
-  };
+/** Ends a stream: well, or with the status that the error stands for. */
+function endCall(call: Call, error: unknown, onBug: (error: unknown) => void): void {
+  if (error === undefined) {
+    call.end();
+    return;
+  }
+  if (!isAnswer(error)) onBug(error);
+  // The library takes it for the status that the stream ends with.
+  call.emit("error", serviceErrorOf(error));
 }

@@ -1,0 +1,107 @@
+import type { Message, RaftStatus } from "@d-engine/core";
+import type { DriverMetrics } from "@d-engine/server/driver";
+
+/**
+ * How often the rare branches were reached. A run over many seeds that leaves one at zero does
+ * not test what it claims to.
+ */
+export class Coverage {
+  readonly counts = new Map<string, number>(coverageNames.map((name) => [name, 0]));
+
+  add(name: CoverageName, count = 1): void {
+    if (count > 0) this.counts.set(name, (this.counts.get(name) ?? 0) + count);
+  }
+
+  merge(other: ReadonlyMap<string, number>): void {
+    for (const [name, count] of other) this.counts.set(name, (this.counts.get(name) ?? 0) + count);
+  }
+
+  get missing(): readonly string[] {
+    return [...this.counts].filter(([, count]) => count === 0).map(([name]) => name);
+  }
+
+  logged(message: string): void {
+    for (const [name, pattern] of logPatterns) if (message.includes(pattern)) this.add(name);
+  }
+
+  sent(message: Message): void {
+    if (message.kind === "appendEntriesResponse") {
+      if (message.result.kind === "conflict") {
+        this.add(
+          message.result.term === undefined ? "conflict: log too short" : "conflict: other term",
+        );
+      }
+      if (message.result.kind === "higherTerm") this.add("append refused with a higher term");
+    } else if (message.kind === "requestVoteResponse") {
+      this.add(message.granted ? "vote granted" : "vote refused");
+    } else if (message.kind === "preVoteResponse") {
+      this.add(message.granted ? "pre-vote granted" : "pre-vote refused");
+    } else if (message.kind === "readIndexResponse") {
+      this.add(message.index === undefined ? "forwarded read refused" : "forwarded read answered");
+    } else if (message.kind === "readIndex") this.add("read forwarded to the leader");
+  }
+
+  stepped(status: RaftStatus, before: RaftStatus | undefined): void {
+    if (before === undefined) return;
+    if (before.role === "leader" && status.term > before.term) {
+      this.add("leader deposed by a higher term");
+    }
+    if (status.last.index < before.last.index) this.add("log became shorter");
+    if (status.role === "leader" && status.durableIndex < status.commitIndex) {
+      this.add("commit ahead of the leader's own disk");
+    }
+    if (status.droppedMessages > before.droppedMessages) this.add("impossible message dropped");
+    if (status.peers.some((peer) => peer.state !== "replicate")) this.add("peer in probe");
+  }
+
+  metrics(metrics: DriverMetrics): void {
+    this.add("lease read served", metrics.readsLease);
+    this.add("lease read refused, asked for a round", metrics.leaseFallbacks);
+    this.add("proposal refused", metrics.proposalsRefused);
+    this.add("wall clock jump noticed", metrics.clockJumps);
+    this.add("apply cut into slices", metrics.applySlices);
+  }
+}
+
+const coverageNames = [
+  "leader elected",
+  "leader stepped down: no majority heard",
+  "leader deposed by a higher term",
+  "vote granted",
+  "vote refused",
+  "pre-vote granted",
+  "pre-vote refused",
+  "conflict: log too short",
+  "conflict: other term",
+  "append refused with a higher term",
+  "log became shorter",
+  "commit ahead of the leader's own disk",
+  "peer in probe",
+  "entries read back from disk",
+  "read forwarded to the leader",
+  "forwarded read answered",
+  "forwarded read refused",
+  "lease read served",
+  "lease read refused, asked for a round",
+  "proposal refused",
+  "wall clock jump noticed",
+  "outcome unknown",
+  "message duplicated",
+  "message strayed",
+  "disk failure stopped a node",
+  "torn tail cut",
+  "disk full: writes refused",
+] as const;
+
+export type CoverageName =
+  | (typeof coverageNames)[number]
+  | "apply cut into slices"
+  | "impossible message dropped";
+
+const logPatterns: readonly (readonly [CoverageName, string])[] = [
+  ["leader elected", "elected by a majority"],
+  ["leader stepped down: no majority heard", "no majority heard"],
+  ["disk failure stopped a node", "EIO"],
+  ["torn tail cut", "cut an incomplete batch"],
+  ["disk full: writes refused", "no room for another log segment; writes"],
+];

@@ -1,0 +1,242 @@
+import {
+  InvariantViolation,
+  isEngineError,
+  LOG_ORIGIN,
+  type Member,
+  type NodeId,
+  type RaftOptions,
+  type RaftStatus,
+  type StateMachine,
+} from "@d-engine/core";
+import { KvStateMachine, type WriteOutcome } from "@d-engine/kv";
+import {
+  Driver,
+  type DriverMetrics,
+  type DriverOptions,
+  KvNode,
+  type Logger,
+} from "@d-engine/server/driver";
+import type { NodeMirror } from "../checkers/node-mirror.js";
+import type { AppliedEntry, Witness } from "../checkers/witness.js";
+import type { NodeDisk } from "../disk/node-disk.js";
+import type { Network } from "../network/network.js";
+import type { Prng } from "../prng.js";
+import { Process } from "../world/process.js";
+import { type ClockState, ProcessClock, type StallProfile } from "../world/process-clock.js";
+import type { World } from "../world/world.js";
+import { observeStorage } from "./observed-storage.js";
+
+/** A state machine that tells checkers what it applies, and in which state it is. */
+export interface ObservedMachine extends StateMachine<unknown> {
+  /** Equal for equal states; `undefined` when it compares states by itself. */
+  stateHash(): string | undefined;
+}
+
+/** Makes the empty state machine of a process that starts on `nodeId`. */
+export type CreateMachine = (
+  nodeId: number,
+  onApplied: (entry: AppliedEntry) => void,
+) => ObservedMachine;
+
+export interface SimulatedNodeSetup {
+  readonly id: number;
+  readonly members: readonly Member[];
+  readonly world: World;
+  readonly network: Network;
+  readonly disk: NodeDisk;
+  readonly mirror: NodeMirror;
+  readonly witness: Witness;
+  readonly raftOptions: RaftOptions;
+  readonly driverOptions: DriverOptions;
+  readonly stalls: StallProfile;
+  readonly random: Prng;
+  readonly createMachine: (onApplied: (entry: AppliedEntry) => void) => ObservedMachine;
+  /** Told before each event inside one of the node's processes. */
+  readonly entered: (node: SimulatedNode) => void;
+  readonly onLog: (node: SimulatedNode, message: string) => void;
+  /** An old entry is read from the disk for a peer. */
+  readonly onReadBack: () => void;
+  /** What the node counted, when its process ends. */
+  readonly onMetrics: (metrics: DriverMetrics) => void;
+  /** The process ended by itself, in order or by a failure. */
+  readonly onEnded: (node: SimulatedNode) => void;
+}
+
+/** One member: the production driver and a state machine in a process that can be killed and started. */
+export class SimulatedNode {
+  readonly id: number;
+  readonly clock: ClockState = { rate: 1, wallOffsetMs: 0 };
+  /** The node's status before the event in hand; for checkers that compare. */
+  statusBefore: RaftStatus | undefined;
+  readonly #setup: SimulatedNodeSetup;
+  #process: Process | undefined;
+  #driver: Driver<unknown> | undefined;
+  #machine: ObservedMachine | undefined;
+  #kv: KvNode | undefined;
+  #incarnation = 0;
+
+  constructor(setup: SimulatedNodeSetup) {
+    this.#setup = setup;
+    this.id = setup.id;
+  }
+
+  /** The running process, whether or not the node in it has recovered yet. */
+  get process(): Process | undefined {
+    return this.#process?.alive === true ? this.#process : undefined;
+  }
+
+  /** The driver, once it can be called. */
+  get driver(): Driver<unknown> | undefined {
+    return this.process === undefined ? undefined : this.#driver;
+  }
+
+  /** The state that the driver feeds. */
+  get machine(): ObservedMachine | undefined {
+    return this.process === undefined ? undefined : this.#machine;
+  }
+
+  /** The key-value operations of the node, when that is its state machine. */
+  get kv(): KvNode | undefined {
+    return this.process === undefined ? undefined : this.#kv;
+  }
+
+  /** Where clients find the node; no socket listens there. */
+  get address(): string {
+    return this.#setup.members.find(({ id }) => id === this.id)?.address ?? "";
+  }
+
+  get incarnation(): number {
+    return this.#incarnation;
+  }
+
+  get mirror(): NodeMirror {
+    return this.#setup.mirror;
+  }
+
+  get disk(): NodeDisk {
+    return this.#setup.disk;
+  }
+
+  /** Starts a process unless one runs. Recovery takes simulated time. */
+  start(): void {
+    if (this.process !== undefined) return;
+    const { world, entered } = this.#setup;
+    this.#incarnation += 1;
+    const process = new Process(world, this.id, this.#incarnation, () => entered(this));
+    this.#process = process;
+    this.#driver = undefined;
+    this.#machine = undefined;
+    this.#kv = undefined;
+    this.statusBefore = undefined;
+    world.note("start", this.id, this.#incarnation);
+    process.enter(() => this.#run(process));
+  }
+
+  /** `kill -9`, or a power loss. */
+  crash(how: "process" | "power"): void {
+    const { process } = this;
+    if (process === undefined) {
+      if (how === "power") this.disk.powerLost();
+      return;
+    }
+    this.#setup.world.note(`crash of the ${how}`, this.id, this.#incarnation);
+    this.countMetrics();
+    process.kill();
+    if (how === "power") this.disk.powerLost();
+    else this.disk.processEnded();
+  }
+
+  /** Asks the node to close in order; its process ends when it has. */
+  shutDown(): void {
+    const process = this.process;
+    const driver = this.#driver;
+    if (process === undefined || driver === undefined) return;
+    this.#setup.world.note("shut down", this.id, this.#incarnation);
+    process.enter(() => {
+      void driver.close();
+    });
+  }
+
+  /** Hands over what the present process counted; called before it ends. */
+  countMetrics(): void {
+    const metrics = this.driver?.metrics();
+    if (metrics !== undefined) this.#setup.onMetrics(metrics);
+  }
+
+  #run(process: Process): void {
+    this.#startDriver(process).then(
+      (driver) => {
+        if (!process.alive) return;
+        this.#setup.world.note("runs", this.id, this.#incarnation);
+        void driver.closed.then((failure) => this.#ended(process, failure));
+      },
+      (error: unknown) => this.#ended(process, error),
+    );
+  }
+
+  async #startDriver(process: Process): Promise<Driver<unknown>> {
+    const setup = this.#setup;
+    const { witness, mirror, members } = setup;
+    const random = setup.random.split(`process ${process.incarnation}`);
+    const clock = new ProcessClock(process, this.clock, setup.stalls, random.split("clock"));
+    const opened = await setup.disk.open(process, clock, {
+      createIdentity: () => ({
+        nodeId: this.id as NodeId,
+        clusterId: "c".repeat(32),
+        instanceId: this.id.toString(16).padStart(32, "0"),
+        bootstrap: { logId: LOG_ORIGIN, members, outgoingVoters: undefined },
+      }),
+      onNotice: (notice) => {
+        if (process.alive) setup.onLog(this, notice);
+      },
+    });
+    const storage = await observeStorage(opened, mirror, witness, setup.onReadBack);
+    const machine = setup.createMachine((entry) => {
+      if (process.alive) witness.applied(mirror, entry);
+    });
+    const driver = await Driver.start<unknown>({
+      storage,
+      stateMachine: machine,
+      transport: setup.network.transportOf(process),
+      clock,
+      random: random.split("raft"),
+      raftOptions: setup.raftOptions,
+      options: setup.driverOptions,
+      logger: this.#logger(process),
+    });
+    this.#driver = driver;
+    this.#machine = machine;
+    if (machine instanceof KvStateMachine) {
+      this.#kv = new KvNode(driver as Driver<WriteOutcome>, machine);
+    }
+    return driver;
+  }
+
+  /** The process goes when its node has ended; only an injected fault may have ended it. */
+  #ended(process: Process, failure: unknown): void {
+    if (!process.alive) return;
+    const { world, witness } = this.#setup;
+    world.note("ends", this.id, process.incarnation, () => String(failure ?? "in order"));
+    this.countMetrics();
+    process.kill();
+    this.disk.processEnded();
+    this.#setup.onEnded(this);
+    if (failure === undefined || isInjected(failure)) return;
+    const rule = failure instanceof InvariantViolation ? "assertion" : "unexpected stop";
+    const stack = failure instanceof Error ? failure.stack : String(failure);
+    witness.report(rule, `node ${this.id}: ${stack}`);
+  }
+
+  #logger(process: Process): Logger {
+    const note = (message: string): void => {
+      if (process.alive) this.#setup.onLog(this, message);
+    };
+    return { info: note, warn: note, error: note };
+  }
+}
+
+/** Whether a fault of the run explains why the node stopped, or did not start. */
+function isInjected(failure: unknown): boolean {
+  if (isEngineError(failure, "DISK_FULL")) return true;
+  return isEngineError(failure, "STORAGE_IO_ERROR") && failure.message.includes("EIO");
+}

@@ -1,0 +1,86 @@
+import type { OpenedStorage, OpenStorageOptions } from "@d-engine/core";
+import { FileStorage, tableCrc32 } from "@d-engine/storage";
+import { type DiskOperation, SimulatedDisk } from "@d-engine/storage/testing";
+import type { Prng } from "../prng.js";
+import type { Process } from "../world/process.js";
+import type { ProcessClock } from "../world/process-clock.js";
+
+export interface NodeDiskProfile {
+  /** Median duration of a sync, in milliseconds. */
+  readonly syncMs: number;
+  /** Size of a log segment: small ones roll often. */
+  readonly segmentBytes: number;
+}
+
+/** The production log store on the simulated disk of one node. Outlives the node's processes. */
+export class NodeDisk {
+  /** Multiplies every duration; changed by faults. */
+  slowness = 1;
+  readonly #profile: NodeDiskProfile;
+  readonly #random: Prng;
+  readonly #disk: SimulatedDisk;
+  #process: Process | undefined;
+
+  constructor(profile: NodeDiskProfile, random: Prng) {
+    this.#profile = profile;
+    this.#random = random;
+    this.#disk = new SimulatedDisk({
+      random: random.split("medium"),
+      schedule: (operation, run) => this.#process?.schedule(this.#durationMs(operation), run),
+    });
+  }
+
+  /** Opens the data directory for one process. Rejects as `FileStorage.open` does. */
+  async open(
+    process: Process,
+    clock: ProcessClock,
+    options: OpenStorageOptions,
+  ): Promise<OpenedStorage> {
+    this.#process = process;
+    const storage = new FileStorage({
+      directory: "/data",
+      fileSystem: this.#disk.fileSystem,
+      clock,
+      crc32: tableCrc32,
+      randomBytes: (count) => Uint8Array.from({ length: count }, () => this.#random.uint32()),
+      segmentBytes: this.#profile.segmentBytes,
+    });
+    return await storage.open(options);
+  }
+
+  /** The process is gone: the operating system keeps what it was handed. */
+  processEnded(): void {
+    this.#process = undefined;
+    this.#disk.kill();
+  }
+
+  /** The machine lost its power: what was not synced is gone, in whole or in part. */
+  powerLost(): void {
+    this.#process = undefined;
+    this.#disk.powerLoss();
+  }
+
+  /** The next write or sync fails with EIO, once (scenario 55). */
+  failNext(): void {
+    this.#disk.fail(({ kind }) => kind === "write" || kind === "sync", "EIO", 1);
+  }
+
+  /** Lets the files grow by no more than `bytes` from here on (scenario 56). */
+  limitRoom(bytes: number): void {
+    this.#disk.capacityBytes = this.#disk.usedBytes + bytes;
+  }
+
+  /** Ends every fault. */
+  heal(): void {
+    this.slowness = 1;
+    this.#disk.capacityBytes = Number.POSITIVE_INFINITY;
+    this.#disk.heal();
+  }
+
+  #durationMs({ kind }: DiskOperation): number {
+    const { syncMs } = this.#profile;
+    const waitsForMedium = kind === "write" || kind === "sync" || kind === "syncDirectory";
+    const medianMs = waitsForMedium ? syncMs : syncMs / 20;
+    return medianMs * this.slowness * this.#random.logUniform(0.5, 3);
+  }
+}

@@ -1,0 +1,193 @@
+import type { Envelope, Message, Transport, TransportListener } from "@d-engine/core";
+import type { Prng } from "../prng.js";
+import type { Process } from "../world/process.js";
+import type { World } from "../world/world.js";
+
+/** How every link of a run behaves, before faults. */
+export interface NetworkProfile {
+  /** Half of all messages take less. */
+  readonly latencyMs: number;
+  /** Mean of what is added at random. */
+  readonly jitterMs: number;
+  /** Whether a message may overtake another on the same link. */
+  readonly reorder: boolean;
+}
+
+/** What faults do to links; changed while the run goes on. */
+export interface NetworkFaults {
+  lossRate: number;
+  duplicateRate: number;
+  /** Chance that a message arrives much later than the others, to a later run of the node even. */
+  strayRate: number;
+}
+
+interface Endpoint {
+  readonly process: Process;
+  readonly listener: TransportListener;
+}
+
+/** What the network did, for the coverage of a run. */
+export interface NetworkCounters {
+  sent: number;
+  lost: number;
+  cut: number;
+  duplicated: number;
+  strayed: number;
+}
+
+/**
+ * Carries messages between nodes with delay, loss, repetition and disorder, through links that can
+ * be cut in either direction. A node that is not there answers as a refused connection does:
+ * the sender hears `unreachable` one round trip later.
+ */
+export class Network {
+  readonly faults: NetworkFaults = { lossRate: 0, duplicateRate: 0, strayRate: 0 };
+  readonly counters: NetworkCounters = { sent: 0, lost: 0, cut: 0, duplicated: 0, strayed: 0 };
+  /** Told of each message when it is sent; for checkers. */
+  onSend: ((process: Process, envelope: Envelope) => void) | undefined;
+  readonly #world: World;
+  readonly #profile: NetworkProfile;
+  readonly #random: Prng;
+  readonly #endpoints = new Map<number, Endpoint>();
+  readonly #cuts = new Set<string>();
+  readonly #slowness = new Map<string, number>();
+  readonly #lastArrivalMs = new Map<string, number>();
+
+  constructor(world: World, profile: NetworkProfile, random: Prng) {
+    this.#world = world;
+    this.#profile = profile;
+    this.#random = random;
+  }
+
+  /** The transport of one process. */
+  transportOf(process: Process): Transport {
+    return {
+      start: (listener) => {
+        this.#endpoints.set(process.nodeId, { process, listener });
+        process.whenEnded(() => this.#hangUp(process));
+      },
+      send: (envelope) => this.#send(process, envelope),
+      close: async () => this.#hangUp(process),
+    };
+  }
+
+  cut(from: number, to: number): void {
+    this.#cuts.add(linkOf(from, to));
+  }
+
+  mend(from: number, to: number): void {
+    this.#cuts.delete(linkOf(from, to));
+  }
+
+  isCut(from: number, to: number): boolean {
+    return this.#cuts.has(linkOf(from, to));
+  }
+
+  /** Multiplies the delay of one direction; 1 undoes it. */
+  slow(from: number, to: number, factor: number): void {
+    this.#slowness.set(linkOf(from, to), factor);
+  }
+
+  /** A connection broke: both sides hear of it, as far as they live. */
+  breakConnection(a: number, b: number): void {
+    this.#tellUnreachable(a, b);
+    this.#tellUnreachable(b, a);
+  }
+
+  /** Ends every fault of the network. */
+  heal(): void {
+    this.#cuts.clear();
+    this.#slowness.clear();
+    Object.assign(this.faults, { lossRate: 0, duplicateRate: 0, strayRate: 0 });
+  }
+
+  /** One random delay of a link, for connections that are not messages: clients. */
+  delayMs(from: number, to: number): number {
+    const { latencyMs, jitterMs } = this.#profile;
+    const factor = this.#slowness.get(linkOf(from, to)) ?? 1;
+    return (latencyMs + this.#random.exponential(jitterMs)) * factor;
+  }
+
+  #send(process: Process, envelope: Envelope): void {
+    if (!process.alive) return;
+    this.onSend?.(process, envelope);
+    const { counters, faults } = this;
+    const from = process.nodeId;
+    const to = envelope.to as number;
+    counters.sent += 1;
+    if (this.isCut(from, to)) {
+      counters.cut += 1;
+      return;
+    }
+    if (!this.#endpoints.has(to)) {
+      process.schedule(2 * this.delayMs(from, to), () => this.#tellUnreachable(from, to));
+      return;
+    }
+    if (faults.lossRate > 0 && this.#random.chance(faults.lossRate)) {
+      counters.lost += 1;
+      return;
+    }
+    this.#carry(process, to, envelope.message);
+    if (faults.duplicateRate > 0 && this.#random.chance(faults.duplicateRate)) {
+      counters.duplicated += 1;
+      this.#carry(process, to, envelope.message);
+    }
+  }
+
+  #carry(process: Process, to: number, message: Message): void {
+    const from = process.nodeId;
+    const link = linkOf(from, to);
+    let atMs = process.nowMs + this.delayMs(from, to);
+    if (this.faults.strayRate > 0 && this.#random.chance(this.faults.strayRate)) {
+      this.counters.strayed += 1;
+      atMs += this.#random.logUniform(10, 10_000);
+    } else if (!this.#profile.reorder) {
+      atMs = Math.max(atMs, this.#lastArrivalMs.get(link) ?? 0);
+      this.#lastArrivalMs.set(link, atMs);
+    }
+    this.#world.scheduleAt(atMs, () => this.#deliver(from, to, message));
+  }
+
+  #deliver(from: number, to: number, message: Message): void {
+    if (this.isCut(from, to)) {
+      this.counters.cut += 1;
+      return;
+    }
+    const endpoint = this.#endpoints.get(to);
+    if (endpoint === undefined) return;
+    endpoint.process.enter(() => {
+      this.#world.note(`receives ${message.kind}`, to, "term" in message ? message.term : 0, () =>
+        describeMessage(from, message),
+      );
+      endpoint.listener.receive(from as never, message);
+    });
+  }
+
+  #tellUnreachable(node: number, peer: number): void {
+    const endpoint = this.#endpoints.get(node);
+    endpoint?.process.enter(() => endpoint.listener.unreachable(peer as never));
+  }
+
+  #hangUp(process: Process): void {
+    const { nodeId } = process;
+    if (this.#endpoints.get(nodeId)?.process !== process) return;
+    this.#endpoints.delete(nodeId);
+    for (const peer of this.#endpoints.keys()) {
+      if (this.isCut(nodeId, peer)) continue;
+      this.#world.schedule(this.delayMs(nodeId, peer), () => this.#tellUnreachable(peer, nodeId));
+    }
+  }
+}
+
+function linkOf(from: number, to: number): string {
+  return `${from}>${to}`;
+}
+
+function describeMessage(from: number, message: Message): string {
+  const rest: Record<string, unknown> = { ...message };
+  delete rest.kind;
+  if (message.kind === "appendEntries") {
+    rest.entries = message.entries.map(({ term, index }) => `${term}/${index}`);
+  }
+  return `from ${from} ${JSON.stringify(rest)}`;
+}

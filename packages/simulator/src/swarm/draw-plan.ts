@@ -1,0 +1,184 @@
+import { Prng } from "../prng.js";
+import type { BrokenNode, Ending, Fault, FaultKind, Plan, Workload } from "./plan.js";
+
+export interface PlanLimits {
+  readonly faultyMs: number;
+}
+
+/**
+ * Draws a run from a seed: topology, settings, workload, which classes of fault there are, how
+ * often each strikes. Whole classes are switched off by the toss of a coin, as bugs hide where
+ * everything happens at once (swarm testing).
+ */
+export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 10_000 }): Plan {
+  const random = new Prng(seed);
+  const topology = random.split("topology");
+  const voters = topology.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7]);
+  const learners = topology.pick([0, 0, 0, 1, 2, 3]);
+  const electionTimeoutMs = Math.round(topology.logUniform(200, 1000));
+  const faultyMs = limits.faultyMs;
+  const raft = {
+    electionTimeoutMs,
+    heartbeatIntervalMs: Math.floor(electionTimeoutMs / topology.pick([3, 5, 10])),
+    appendEntriesMax: topology.pick([1, 3, 16, 4096]),
+    inflightMessagesMax: topology.pick([1, 2, 8, 64]),
+    logCacheBytes: topology.pick([0, 1024, 16 * 1024, 64 * 1024 * 1024]),
+  };
+  const nodes = voters + learners;
+  return {
+    seed,
+    voters,
+    learners,
+    raft,
+    network: {
+      latencyMs: topology.logUniform(0.1, electionTimeoutMs / 25),
+      jitterMs: topology.logUniform(0.05, electionTimeoutMs / 25),
+      reorder: topology.chance(0.4),
+    },
+    disk: {
+      syncMs: topology.logUniform(0.1, electionTimeoutMs / 20),
+      segmentBytes: topology.pick([8, 16, 64]) * 1024,
+    },
+    stallChance: topology.chance(0.3) ? topology.logUniform(1e-6, 1e-3) : 0,
+    workload: drawWorkload(random.split("workload"), electionTimeoutMs),
+    faultyMs,
+    faults: drawFaults(random.split("faults"), faultyMs, { nodes, electionTimeoutMs }),
+    ending: drawEnding(random.split("ending"), voters, learners),
+  };
+}
+
+function drawWorkload(random: Prng, electionTimeoutMs: number): Workload {
+  const some = (chance: number) => (random.chance(chance) ? random.uniform(0.2, 1) : 0);
+  return {
+    clients: random.between(2, 8),
+    keys: random.pick([1, 2, 5, 20]),
+    thinkMs: random.logUniform(5, 100),
+    timeoutMs: Math.round(random.logUniform(0.5, 5) * electionTimeoutMs),
+    mix: {
+      put: random.uniform(0.2, 1),
+      get: random.uniform(0.2, 1),
+      cas: some(0.6),
+      delete: some(0.4),
+    },
+    consistency: { linearizable: random.uniform(0.2, 1), lease: some(0.6), eventual: some(0.4) },
+  };
+}
+
+/** What a fault may strike, and for how long. */
+export interface FaultScope {
+  readonly nodes: number;
+  readonly electionTimeoutMs: number;
+}
+
+function drawFaults(random: Prng, faultyMs: number, scope: FaultScope): Fault[] {
+  const faults: Fault[] = [];
+  for (const kind of faultKinds) {
+    if (!random.chance(0.4)) continue;
+    const own = random.split(kind);
+    const count = own.between(1, frequency[kind]);
+    for (let i = 0; i < count; i += 1) {
+      const atMs = Math.round(own.uniform(0, faultyMs));
+      faults.push(drawFault(own, kind, atMs, scope));
+    }
+  }
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+const faultKinds = [
+  "crash",
+  "crashAll",
+  "restart",
+  "pause",
+  "partition",
+  "loss",
+  "duplicates",
+  "strays",
+  "slowLink",
+  "clockRate",
+  "wallJump",
+  "slowDisk",
+  "diskFull",
+  "diskFailure",
+] as const satisfies readonly FaultKind[];
+
+/** Most faults of a kind in one run. */
+const frequency: Readonly<Record<FaultKind, number>> = {
+  crash: 12,
+  crashAll: 3,
+  restart: 5,
+  pause: 12,
+  partition: 10,
+  loss: 4,
+  duplicates: 4,
+  strays: 4,
+  slowLink: 6,
+  clockRate: 6,
+  wallJump: 6,
+  slowDisk: 5,
+  diskFull: 4,
+  diskFailure: 3,
+};
+
+/** Draws one fault of a kind. */
+export function drawFault(random: Prng, kind: FaultKind, atMs: number, scope: FaultScope): Fault {
+  const { nodes, electionTimeoutMs } = scope;
+  const someNode = () => random.between(1, nodes);
+  const target = random.chance(0.4) ? 0 : someNode();
+  const durationMs = Math.round(electionTimeoutMs * random.logUniform(0.1, 12));
+  const downMs = random.chance(0.3) ? 0 : durationMs;
+  switch (kind) {
+    case "crash":
+      return { kind, atMs, target, how: random.pick(["process", "power"]), downMs };
+    case "restart":
+    case "diskFailure":
+      return { kind, atMs, target, downMs };
+    case "crashAll":
+      return { kind, atMs, how: random.pick(["process", "power"]), downMs };
+    case "diskFull":
+      return { kind, atMs, target, roomBytes: random.between(0, 64) * 512, durationMs };
+    case "pause":
+      return { kind, atMs, target, durationMs };
+    case "partition": {
+      const shape = random.pick(["isolate", "halves", "deaf", "mute", "bridge"] as const);
+      const ids = Array.from({ length: nodes }, (_, index) => index + 1);
+      const side = random.shuffle(ids).slice(0, random.between(1, Math.max(1, nodes - 1)));
+      return { kind, atMs, shape, target, side: side.sort((a, b) => a - b), durationMs };
+    }
+    case "loss":
+    case "duplicates":
+    case "strays":
+      return { kind, atMs, rate: random.logUniform(0.005, 0.4), durationMs };
+    case "slowLink":
+      return {
+        kind,
+        atMs,
+        from: someNode(),
+        to: someNode(),
+        factor: random.logUniform(3, 100),
+        durationMs,
+      };
+    case "clockRate":
+      return { kind, atMs, target, rate: random.uniform(0.96, 1.04) };
+    case "wallJump":
+      return {
+        kind,
+        atMs,
+        target,
+        byMs: Math.round(random.uniform(-1, 1) * random.logUniform(1, 1e8)),
+      };
+    case "slowDisk":
+      return { kind, atMs, target, factor: random.logUniform(3, 200), durationMs };
+  }
+}
+
+function drawEnding(random: Prng, voters: number, learners: number): Ending {
+  if (voters < 3 || random.chance(0.6)) return { kind: "healAll" };
+  const minority = Math.ceil(voters / 2) - 1;
+  const ids = Array.from({ length: voters + learners }, (_, index) => index + 1);
+  const brokenVoters = random.shuffle(ids.slice(0, voters)).slice(0, random.between(1, minority));
+  const brokenLearners = ids.slice(voters).filter(() => random.chance(0.3));
+  const broken = [...brokenVoters, ...brokenLearners].map(
+    (id): BrokenNode => ({ id, how: random.pick(["crashed", "deaf", "mute", "isolated"]) }),
+  );
+  return { kind: "quorumOnly", broken };
+}

@@ -1,0 +1,114 @@
+import type { Consistency } from "@d-engine/client";
+import type { NodeDiskProfile } from "../disk/node-disk.js";
+import type { NetworkProfile } from "../network/network.js";
+
+/** A node by its id, or 0 for whichever leads when the fault strikes. */
+export type Target = number;
+
+/** One thing that goes wrong. Times in milliseconds of true time. */
+export type Fault = { readonly atMs: number } & (
+  | {
+      readonly kind: "crash";
+      readonly target: Target;
+      readonly how: "process" | "power";
+      readonly downMs: number;
+    }
+  /** Every node at the same moment (scenario 50). */
+  | { readonly kind: "crashAll"; readonly how: "process" | "power"; readonly downMs: number }
+  /** Closes in order, and starts again. */
+  | { readonly kind: "restart"; readonly target: Target; readonly downMs: number }
+  | { readonly kind: "pause"; readonly target: Target; readonly durationMs: number }
+  | {
+      readonly kind: "partition";
+      readonly shape: PartitionShape;
+      readonly target: Target;
+      /** The nodes of one side, or the one that bridges, by shape. */
+      readonly side: readonly number[];
+      readonly durationMs: number;
+    }
+  | {
+      readonly kind: "loss" | "duplicates" | "strays";
+      readonly rate: number;
+      readonly durationMs: number;
+    }
+  | {
+      readonly kind: "slowLink";
+      readonly from: number;
+      readonly to: number;
+      readonly factor: number;
+      readonly durationMs: number;
+    }
+  | { readonly kind: "clockRate"; readonly target: Target; readonly rate: number }
+  | { readonly kind: "wallJump"; readonly target: Target; readonly byMs: number }
+  | {
+      readonly kind: "slowDisk";
+      readonly target: Target;
+      readonly factor: number;
+      readonly durationMs: number;
+    }
+  | {
+      readonly kind: "diskFull";
+      readonly target: Target;
+      /** What is left. */
+      readonly roomBytes: number;
+      readonly durationMs: number;
+    }
+  /** The next sync fails, which stops the node; it is started again later (scenario 55). */
+  | { readonly kind: "diskFailure"; readonly target: Target; readonly downMs: number }
+);
+
+export type FaultKind = Fault["kind"];
+
+/**
+ * `isolate`: the target alone. `halves`: `side` against the rest. `deaf`: the target is heard but
+ * hears nothing (scenario 8). `mute`: the other way (scenario 7). `bridge`: `side` and the rest
+ * reach each other through the target only (scenarios 9 and 10).
+ */
+export type PartitionShape = "isolate" | "halves" | "deaf" | "mute" | "bridge";
+
+export interface Workload {
+  readonly clients: number;
+  readonly keys: number;
+  /** Mean pause of a client between two operations. */
+  readonly thinkMs: number;
+  readonly timeoutMs: number;
+  readonly mix: Readonly<Record<"put" | "get" | "cas" | "delete", number>>;
+  readonly consistency: Readonly<Record<Consistency, number>>;
+}
+
+/** How a run ends: everything healed, or a healthy quorum and the rest broken for good. */
+export type Ending =
+  | { readonly kind: "healAll" }
+  | { readonly kind: "quorumOnly"; readonly broken: readonly BrokenNode[] };
+
+export interface BrokenNode {
+  readonly id: number;
+  readonly how: "crashed" | "deaf" | "mute" | "isolated";
+}
+
+/** What the nodes of a run are, and the machines and wires under them. */
+export interface ClusterPlan {
+  readonly seed: number;
+  readonly voters: number;
+  readonly learners: number;
+  readonly raft: {
+    readonly electionTimeoutMs: number;
+    readonly heartbeatIntervalMs: number;
+    readonly appendEntriesMax: number;
+    readonly inflightMessagesMax: number;
+    readonly logCacheBytes: number;
+  };
+  readonly network: NetworkProfile;
+  readonly disk: NodeDiskProfile;
+  /** Chance that a look at the clock is where a process stalls. */
+  readonly stallChance: number;
+}
+
+/** Everything that a run depends on. A run of the same plan is the same run. */
+export interface Plan extends ClusterPlan {
+  readonly workload: Workload;
+  /** Length of the phase in which things go wrong. */
+  readonly faultyMs: number;
+  readonly faults: readonly Fault[];
+  readonly ending: Ending;
+}
