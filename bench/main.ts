@@ -1,5 +1,8 @@
 import { parseArgs } from "node:util";
 import { keyBytes, type LoadResult, prepareKeys, runCallers } from "./callers.js";
+import { benchCluster, type ClusterResult, parseOperations } from "./cluster/cluster.js";
+import type { Operation } from "./cluster/operations.js";
+import { printCluster } from "./cluster/print-cluster.js";
 import { RawLimit } from "./raw-limit.js";
 import { RawLog } from "./raw-log.js";
 import { machine, millis, percent, rate, table } from "./report.js";
@@ -10,30 +13,43 @@ import { createWorkspace } from "./workspace.js";
 
 const help = `Measures on this machine, in this run; figures of different runs do not compare.
 
-Usage: npm run bench -- [single-node | restart | raw]… [options]      (default: single-node restart)
+Usage: npm run bench -- [single-node | restart | cluster | raw]… [options]
+                       (default: single-node restart)
 
   single-node          durable embedded puts beside the raw limit, and reads
   restart              time from start to serving, with many keys in the log
+  cluster              durable puts and reads on three nodes, embedded and through the client
   raw                  the raw limit alone
 
-  --callers 1,10,…     puts under way at a time (default 1,10,100,1000)
+  --callers 1,10,…     operations under way at a time
+                       (default 1,10,100,1000; cluster: 1,100,1000)
   --repetitions N      of each measurement (default 5)
   --seconds S          of one repetition (default 1)
   --keys N             distinct keys of single-node (default 100000)
+  --cluster-keys N     distinct keys of cluster (default 10000)
+  --operations A,…     of cluster (default put,linearizable,lease,eventual)
+  --compare etcd       cluster beside three nodes of etcd, which must be installed
+  --profile DIR        cluster writes a CPU profile of each process of ours there
   --restart-keys N     keys in the log of restart (default 1000000)
   --value-bytes N      (default 256)
   --dir PATH           on the disk to be measured (default ./.bench); removed at the end
   --json               the result as JSON on stdout
   --help`;
 
-type Suite = "single-node" | "restart" | "raw";
+const SUITES = ["single-node", "restart", "cluster", "raw"] as const;
+type Suite = (typeof SUITES)[number];
 
 interface Settings {
   readonly suites: readonly Suite[];
-  readonly callers: readonly number[];
+  /** `undefined` leaves it to the suite. */
+  readonly callers: readonly number[] | undefined;
+  readonly operations: readonly Operation[];
+  readonly compareEtcd: boolean;
+  readonly profileDir: string | undefined;
   readonly repetitions: number;
   readonly durationMs: number;
   readonly keys: number;
+  readonly clusterKeys: number;
   readonly restartKeys: number;
   readonly valueBytes: number;
   readonly dir: string;
@@ -43,6 +59,7 @@ interface Settings {
 interface Results {
   singleNode?: SingleNodeResult;
   restart?: RestartResult;
+  cluster?: ClusterResult;
   raw?: readonly (LoadResult & { readonly callers: number })[];
 }
 
@@ -50,7 +67,11 @@ function parse(): Settings | undefined {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      callers: { type: "string", default: "1,10,100,1000" },
+      callers: { type: "string" },
+      operations: { type: "string", default: "put,linearizable,lease,eventual" },
+      compare: { type: "string" },
+      profile: { type: "string" },
+      "cluster-keys": { type: "string", default: "10000" },
       repetitions: { type: "string", default: "5" },
       seconds: { type: "string", default: "1" },
       keys: { type: "string", default: "100000" },
@@ -63,15 +84,23 @@ function parse(): Settings | undefined {
   });
   if (values.help) return undefined;
   const suites = positionals.map((name) => {
-    if (name === "single-node" || name === "restart" || name === "raw") return name;
-    throw new RangeError(`no such suite: ${name}`);
+    const known = SUITES.find((suite) => suite === name);
+    if (known === undefined) throw new RangeError(`no such suite: ${name}`);
+    return known;
   });
+  if (values.compare !== undefined && values.compare !== "etcd") {
+    throw new RangeError(`--compare knows etcd only, got "${values.compare}"`);
+  }
   return {
     suites: suites.length > 0 ? suites : ["single-node", "restart"],
-    callers: values.callers.split(",").map((text) => positive("callers", text)),
+    callers: values.callers?.split(",").map((text) => positive("callers", text)),
+    operations: parseOperations(values.operations),
+    compareEtcd: values.compare === "etcd",
+    profileDir: values.profile,
     repetitions: positive("repetitions", values.repetitions),
     durationMs: 1000 * positive("seconds", values.seconds),
     keys: positive("keys", values.keys),
+    clusterKeys: positive("cluster-keys", values["cluster-keys"]),
     restartKeys: positive("restart-keys", values["restart-keys"]),
     valueBytes: positive("value-bytes", values["value-bytes"]),
     dir: values.dir,
@@ -85,6 +114,13 @@ function positive(name: string, text: string): number {
   throw new RangeError(`--${name} must be a positive number, got "${text}"`);
 }
 
+const callersOf: Readonly<Record<Suite, readonly number[]>> = {
+  "single-node": [1, 10, 100, 1000],
+  restart: [],
+  cluster: [1, 100, 1000],
+  raw: [1, 10, 100, 1000],
+};
+
 const progress = (line: string) => console.error(line);
 
 async function run(settings: Settings): Promise<Results> {
@@ -92,15 +128,27 @@ async function run(settings: Settings): Promise<Results> {
   for (const suite of settings.suites) {
     using workspace = createWorkspace(settings.dir);
     progress(`${suite}: in ${workspace.path}`);
-    const common = { ...settings, folder: workspace.path, progress };
-    if (suite === "raw") results.raw = await runRaw(workspace.path, settings);
-    else if (suite === "single-node") results.singleNode = await benchSingleNode(common);
-    else results.restart = await benchRestart({ ...common, keys: settings.restartKeys });
+    const callers = settings.callers ?? callersOf[suite];
+    const common = { ...settings, callers, folder: workspace.path, progress };
+    switch (suite) {
+      case "raw":
+        results.raw = await runRaw(workspace.path, settings, callers);
+        break;
+      case "single-node":
+        results.singleNode = await benchSingleNode(common);
+        break;
+      case "restart":
+        results.restart = await benchRestart({ ...common, keys: settings.restartKeys });
+        break;
+      case "cluster":
+        results.cluster = await benchCluster({ ...common, keys: settings.clusterKeys });
+        break;
+    }
   }
   return results;
 }
 
-async function runRaw(folder: string, settings: Settings) {
+async function runRaw(folder: string, settings: Settings, callersOfRaw: readonly number[]) {
   const log = await RawLog.create(folder);
   const limit = new RawLimit(log, { keyBytes, valueBytes: settings.valueBytes });
   const keys = prepareKeys(settings.keys);
@@ -109,7 +157,7 @@ async function runRaw(folder: string, settings: Settings) {
   const results: (LoadResult & { readonly callers: number })[] = [];
   // The first repetition warms up and is not reported.
   for (let repetition = 0; repetition <= settings.repetitions; repetition++) {
-    for (const callers of settings.callers) {
+    for (const callers of callersOfRaw) {
       const result = await runCallers(put, keys, latencies, { ...settings, callers });
       if (repetition > 0) results.push({ callers, ...result });
     }
@@ -118,7 +166,8 @@ async function runRaw(folder: string, settings: Settings) {
   return results;
 }
 
-function print({ raw, singleNode, restart }: Results): void {
+function print({ raw, singleNode, restart, cluster }: Results): void {
+  if (cluster !== undefined) printCluster(cluster);
   if (raw !== undefined) {
     const rows = raw.map(({ callers, perSecond, p50Ms, p99Ms, cpuMicrosPerPut }) => [
       ...[callers, rate(perSecond), millis(p50Ms), millis(p99Ms)],

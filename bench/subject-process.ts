@@ -1,4 +1,5 @@
 import { EmbeddedEngine } from "d-engine";
+import { answerRequests } from "./asked-process.js";
 import { keyBytes, type Put, prepareKeys, runCallers } from "./callers.js";
 import { RawLimit } from "./raw-limit.js";
 import { RawLog } from "./raw-log.js";
@@ -59,20 +60,20 @@ class SubjectProcess {
         this.#valueBytes = setup.valueBytes;
         this.#store = await (setup.name === "engine" ? openEngine(setup) : openRaw(setup));
         await fill(this.#store.put, this.#keys, setup.valueBytes);
-        return { kind: "done" };
+        return {};
       }
       case "puts": {
         const load = { ...request, valueBytes: this.#valueBytes };
         const { put } = this.#opened();
-        return { kind: "done", load: await runCallers(put, this.#keys, this.#latencies, load) };
+        return { load: await runCallers(put, this.#keys, this.#latencies, load) };
       }
       case "reads": {
         const options = { ...request, keys: this.#keys, latencies: this.#latencies };
-        return { kind: "done", reads: await this.#opened().reads(options) };
+        return { reads: await this.#opened().reads(options) };
       }
       case "stop":
         await this.#store?.close();
-        return { kind: "done" };
+        return {};
     }
   }
 
@@ -83,14 +84,4 @@ class SubjectProcess {
 }
 
 const subject = new SubjectProcess();
-process.on("message", (request: SubjectRequest) => {
-  subject
-    .handle(request)
-    .catch(
-      (error: unknown): SubjectAnswer => ({
-        kind: "failed",
-        reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      }),
-    )
-    .then((answer) => process.send?.(answer, () => request.kind === "stop" && process.exit()));
-});
+answerRequests((request: SubjectRequest) => subject.handle(request));

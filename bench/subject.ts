@@ -1,5 +1,5 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { AskedProcess } from "./asked-process.js";
 import type { LoadResult } from "./callers.js";
 import type { ReadResult } from "./reads.js";
 
@@ -15,64 +15,52 @@ export interface SubjectSetup {
   readonly valueBytes: number;
 }
 
-/** What a subject's process is told; it answers each with one `SubjectAnswer`. */
+/** What a subject's process is told; each is answered with one `SubjectAnswer`. */
 export type SubjectRequest =
   | { readonly kind: "start"; readonly setup: SubjectSetup }
   | { readonly kind: "puts"; readonly callers: number; readonly durationMs: number }
   | { readonly kind: "reads"; readonly repetitions: number; readonly durationMs: number }
   | { readonly kind: "stop" };
 
-export type SubjectAnswer =
-  | { readonly kind: "done"; readonly load?: LoadResult; readonly reads?: readonly ReadResult[] }
-  | { readonly kind: "failed"; readonly reason: string };
+/** What was measured; nothing of the requests that measure nothing. */
+export interface SubjectAnswer {
+  readonly load?: LoadResult;
+  readonly reads?: readonly ReadResult[];
+}
 
-/**
- * One subject in a process of its own, so that no subject pays for the garbage of another. One
- * request at a time; between requests it is idle.
- */
+/** One subject in a process of its own. One request at a time; between requests it is idle. */
 export class Subject {
   readonly name: SubjectName;
-  readonly #child: ChildProcess;
+  readonly #process: AskedProcess<SubjectRequest, SubjectAnswer>;
 
   private constructor(name: SubjectName) {
     this.name = name;
-    this.#child = fork(fileURLToPath(new URL("./subject-process.js", import.meta.url)));
+    const program = fileURLToPath(new URL("./subject-process.js", import.meta.url));
+    this.#process = new AskedProcess(name, program);
   }
 
   /** Starts the process and opens its store, filled with every key. */
   static async start(setup: SubjectSetup): Promise<Subject> {
     const subject = new Subject(setup.name);
-    await subject.#ask({ kind: "start", setup });
+    await subject.#process.ask({ kind: "start", setup });
     return subject;
   }
 
   /** Runs one repetition. */
   async puts(callers: number, durationMs: number): Promise<LoadResult> {
-    const { load } = await this.#ask({ kind: "puts", callers, durationMs });
+    const { load } = await this.#process.ask({ kind: "puts", callers, durationMs });
     if (load === undefined) throw new Error(`${this.name} did not measure puts`);
     return load;
   }
 
   async reads(repetitions: number, durationMs: number): Promise<readonly ReadResult[]> {
-    const { reads } = await this.#ask({ kind: "reads", repetitions, durationMs });
+    const { reads } = await this.#process.ask({ kind: "reads", repetitions, durationMs });
     if (reads === undefined) throw new Error(`${this.name} did not measure reads`);
     return reads;
   }
 
   async stop(): Promise<void> {
-    await this.#ask({ kind: "stop" });
-  }
-
-  #ask(request: SubjectRequest): Promise<Extract<SubjectAnswer, { kind: "done" }>> {
-    return new Promise((resolve, reject) => {
-      const ended = (code: number | null) => reject(new Error(`${this.name} ended: ${code}`));
-      this.#child.once("exit", ended);
-      this.#child.once("message", (answer: SubjectAnswer) => {
-        this.#child.off("exit", ended);
-        if (answer.kind === "done") resolve(answer);
-        else reject(new Error(`${this.name}: ${answer.reason}`));
-      });
-      this.#child.send(request);
-    });
+    await this.#process.ask({ kind: "stop" });
+    await this.#process.end();
   }
 }

@@ -39,6 +39,22 @@ const elections: readonly Mutation[] = [
     tests: ["packages/core/test/paper/5.2", "packages/core/test/scenarios"],
   },
   {
+    name: "vote-not-written",
+    breaks: "I1, I6, scenario 3",
+    file: `${handlers}/request-vote.ts`,
+    find: "node.votedFor = from;\n  node.saveTermAndVote();",
+    replace: "node.votedFor = from;",
+    tests: [`${handlers}/request-vote.test.ts`],
+  },
+  {
+    name: "adopted-term-not-written",
+    breaks: "I6, I11, R5",
+    file: "packages/core/src/transitions.ts",
+    find: "node.votedFor = undefined;\n    node.saveTermAndVote();",
+    replace: "node.votedFor = undefined;",
+    tests: ["packages/core/test/paper/5.1", `${handlers}/request-vote.test.ts`],
+  },
+  {
     name: "vote-forgotten-at-restart",
     breaks: "I1, I6",
     file: "packages/core/src/state.ts",

@@ -69,6 +69,14 @@ export const readMutations: readonly Mutation[] = [
     tests: [`${handlers}/read.test.ts`],
   },
   {
+    name: "read-without-a-majority",
+    breaks: "I10: any leader of the past answers",
+    file: `${handlers}/read.ts`,
+    find: "const round = Math.min(confirmed, leader.rounds.current);",
+    replace: "const round = Math.max(confirmed, leader.rounds.current);",
+    tests: [`${handlers}/read.test.ts`],
+  },
+  {
     name: "read-before-noop",
     breaks: "I10, scenario 37",
     file: `${handlers}/read.ts`,

@@ -13,6 +13,14 @@ export const storageMutations: readonly Mutation[] = [
     tests: [`${log}/power-loss.test.ts`, "packages/storage/src/testing"],
   },
   {
+    name: "segment-opened-without-sync",
+    breaks: "I7, scenario 51: a write returns before it is durable",
+    file: `${log}/segment-pool.ts`,
+    find: 'open(path, { access: "readWrite", durable: true })',
+    replace: 'open(path, { access: "readWrite", durable: false })',
+    tests: [`${log}/power-loss.test.ts`],
+  },
+  {
     name: "large-write-acknowledged-in-part",
     breaks: "I7, R8",
     file: `${log}/batch-queue.ts`,
@@ -27,6 +35,14 @@ export const storageMutations: readonly Mutation[] = [
     find: "if (crc32(bytes.subarray(BATCH_HEADER_BYTES)) !== header.payloadCrc) return undefined;",
     replace: "",
     tests: [`${log}/recovery.test.ts`],
+  },
+  {
+    name: "sequence-not-checked",
+    breaks: "R8: an old batch is read as the next one",
+    file: `${log}/batch-reader.ts`,
+    find: "if (expected.sequence !== undefined && header.sequence !== expected.sequence) return undefined;",
+    replace: "",
+    tests: [log],
   },
   {
     name: "corruption-cut-silently",
@@ -61,6 +77,22 @@ export const storageMutations: readonly Mutation[] = [
     find: "hardState: this.#hardState,",
     replace: "hardState: undefined,",
     tests: ["packages/storage/src/testing", `${log}/recovery.test.ts`],
+  },
+  {
+    name: "hard-state-not-replayed",
+    breaks: "I6, R9",
+    file: `${log}/log-replay.ts`,
+    find: "this.#hardState = records.hardState ?? this.#hardState;",
+    replace: "",
+    tests: ["packages/storage/src/testing"],
+  },
+  {
+    name: "roll-repeats-an-old-hard-state",
+    breaks: "I6, R9",
+    file: `${log}/batch-appender.ts`,
+    find: "if (builder.hardState !== undefined) this.#hardState = builder.hardState;",
+    replace: "",
+    tests: [log, "packages/storage/src/testing"],
   },
   {
     name: "newest-batch-not-rewritten",

@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, "..", "..");
 
 /** What is not ours, not source, or generated. */
 const skipped: ReadonlySet<string> = new Set(
-  "node_modules dist gen coverage data .git .tmp .bench .crash-test".split(" "),
+  "node_modules dist gen coverage data .git .tmp .bench .crash-test .chaos".split(" "),
 );
 
 /** All paths of the checkout that rules look at, relative to its root, sorted. */

@@ -1,7 +1,53 @@
 import type { EngineErrorCode, LeaderHint } from "@d-engine/core";
+import type { Consistency, ScanResult } from "./engine-client.js";
+import type { ClusterView } from "./wire-messages.js";
 
-/** The calls a client makes; requests and answers are the encoded messages of the contract. */
-export type TransportMethod = "write" | "read" | "scan" | "metadata";
+/** What a node is asked. Bytes in it are not changed while the call is under way. */
+export type TransportRequest =
+  | {
+      readonly kind: "write";
+      /** An encoded `d_engine.client.WriteCommand`. */
+      readonly command: Uint8Array;
+    }
+  | {
+      readonly kind: "read";
+      readonly keys: readonly Uint8Array[];
+      /** `undefined` leaves the level to the node. */
+      readonly consistency: Consistency | undefined;
+    }
+  | {
+      readonly kind: "scan";
+      readonly prefix: Uint8Array;
+      readonly consistency: Consistency | undefined;
+    }
+  | { readonly kind: "metadata" };
+
+/** The kinds of calls that a client makes. */
+export type TransportMethod = TransportRequest["kind"];
+
+/** The request of one kind. */
+export type TransportRequestOf<Method extends TransportMethod> = Extract<
+  TransportRequest,
+  { readonly kind: Method }
+>;
+
+/** What a write did. */
+export interface WriteAnswer {
+  readonly succeeded: boolean;
+  /** The store revision after it. */
+  readonly revision: number;
+  /** Whether the key existed before. */
+  readonly existed: boolean;
+}
+
+/** What each kind of call is answered with; bytes in it belong to the caller. */
+export interface TransportResults {
+  readonly write: WriteAnswer;
+  /** In the order of the keys; `undefined` where there is none. */
+  readonly read: readonly (Uint8Array | undefined)[];
+  readonly scan: ScanResult;
+  readonly metadata: ClusterView;
+}
 
 /** Bounds of one attempt. */
 export interface TransportCallOptions {
@@ -17,7 +63,7 @@ export interface TransportCallOptions {
  * - `lost`: the connection broke while it was under way; it may have been executed.
  * - `deadline`: its time was up; it may have been executed, or may be yet.
  * - `aborted`: the caller's signal; it may have been executed if it was sent.
- * - `refused`: the node answered with an error, and `code` says which.
+ * - `refused`: the node answered with an error, or with what is no answer, and `code` says which.
  */
 export type TransportFailure =
   | {
@@ -29,13 +75,14 @@ export type TransportFailure =
       readonly kind: "refused";
       readonly message: string;
       readonly code: EngineErrorCode;
-      readonly leader: LeaderHint | undefined;
-      readonly retryAfterMs: number | undefined;
+      readonly leader?: LeaderHint | undefined;
+      readonly retryAfterMs?: number | undefined;
+      readonly cause?: unknown;
     };
 
 /** How one attempt ended. */
-export type TransportAnswer =
-  | { readonly kind: "answered"; readonly body: Uint8Array }
+export type TransportAnswer<Method extends TransportMethod = TransportMethod> =
+  | { readonly kind: "answered"; readonly result: TransportResults[Method] }
   | { readonly kind: "failed"; readonly failure: TransportFailure };
 
 /**
@@ -44,12 +91,11 @@ export type TransportAnswer =
  */
 export interface ClientTransport {
   /** Makes one attempt, at one node. Never rejects, never retries. */
-  call(
+  call<Method extends TransportMethod>(
     address: string,
-    method: TransportMethod,
-    request: Uint8Array,
+    request: TransportRequestOf<Method>,
     options: TransportCallOptions,
-  ): Promise<TransportAnswer>;
+  ): Promise<TransportAnswer<Method>>;
   /**
    * Keeps connections to these addresses, opening what is missing, and drops the idle others.
    */

@@ -28,6 +28,18 @@ export interface ConnectOptions {
    * @defaultValue 67108864
    */
   readonly answerBytesMax?: number;
+  /**
+   * Whether many operations share one stream to a node that can do that, instead of one call each;
+   * what comes of them is the same.
+   * @defaultValue true
+   */
+  readonly session?: boolean;
+  /**
+   * Milliseconds without a word from a node that owes answers in a session, after which they are
+   * given up as lost. Longer than any pause of a node that should be survived.
+   * @defaultValue 3000
+   */
+  readonly silenceTimeoutMs?: number;
   /** Aborts the connecting, not the client that came of it. */
   readonly signal?: AbortSignal;
 }
@@ -39,6 +51,8 @@ export interface ResolvedConnectOptions {
   readonly connectTimeoutMs: number;
   readonly callsInFlightMax: number;
   readonly answerBytesMax: number;
+  readonly session: boolean;
+  readonly silenceTimeoutMs: number;
 }
 
 /** What holds where `ConnectOptions` says nothing. */
@@ -48,6 +62,8 @@ export const CONNECT_DEFAULTS = Object.freeze({
   connectTimeoutMs: 500,
   callsInFlightMax: 10_000,
   answerBytesMax: 64 * 1024 * 1024,
+  session: true,
+  silenceTimeoutMs: 3_000,
 });
 
 const delayMsMax = 2 ** 31 - 1;
@@ -60,27 +76,28 @@ export function resolveConnectOptions(
   endpoints: readonly string[],
   options: ConnectOptions = {},
 ): ResolvedConnectOptions {
-  const { timeoutMs, readyTimeoutMs, connectTimeoutMs, callsInFlightMax, answerBytesMax } = {
+  const given = Object.entries(options).filter(
+    ([name, value]) => value !== undefined && Object.hasOwn(CONNECT_DEFAULTS, name),
+  );
+  const resolved: Omit<ResolvedConnectOptions, "endpoints"> = {
     ...CONNECT_DEFAULTS,
-    ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
+    ...Object.fromEntries(given),
   };
   const problems: string[] = [];
-  const check = (name: string, value: number, max: number): void => {
-    if (Number.isInteger(value) && value >= 1 && value <= max) return;
+  const check = (name: keyof typeof CONNECT_DEFAULTS, max: number): void => {
+    const value = resolved[name];
+    if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= max) return;
     problems.push(`${name} must be an integer from 1 to ${max}, got ${value}`);
   };
-  check("timeoutMs", timeoutMs, delayMsMax);
-  check("readyTimeoutMs", readyTimeoutMs, delayMsMax);
-  check("connectTimeoutMs", connectTimeoutMs, delayMsMax);
-  check("callsInFlightMax", callsInFlightMax, 1_000_000);
-  check("answerBytesMax", answerBytesMax, delayMsMax);
+  check("timeoutMs", delayMsMax);
+  check("readyTimeoutMs", delayMsMax);
+  check("connectTimeoutMs", delayMsMax);
+  check("callsInFlightMax", 1_000_000);
+  check("answerBytesMax", delayMsMax);
+  check("silenceTimeoutMs", delayMsMax);
+  if (typeof resolved.session !== "boolean") {
+    problems.push(`session must be true or false, got ${resolved.session}`);
+  }
   if (problems.length > 0) throw new EngineError("INVALID_REQUEST", problems.join("; "));
-  return Object.freeze({
-    endpoints: parseEndpoints(endpoints),
-    timeoutMs,
-    readyTimeoutMs,
-    connectTimeoutMs,
-    callsInFlightMax,
-    answerBytesMax,
-  });
+  return Object.freeze({ ...resolved, endpoints: parseEndpoints(endpoints) });
 }

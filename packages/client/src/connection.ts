@@ -1,46 +1,67 @@
+import { isEngineError } from "@d-engine/core";
+import { client, cluster } from "@d-engine/proto";
 import { Client, connectivityState, credentials, Metadata } from "@grpc/grpc-js";
 import { failureOfStatus } from "./call-failure.js";
-import type { TransportAnswer, TransportCallOptions } from "./client-transport.js";
+import type {
+  TransportAnswer,
+  TransportCallOptions,
+  TransportFailure,
+  TransportMethod,
+  TransportRequest,
+} from "./client-transport.js";
+import { asBuffer, asIs, pathOf } from "./grpc-bytes.js";
+import { systemClock, systemRandom } from "./internal/system-clock.js";
+import { openGrpcStream } from "./session/grpc-stream.js";
+import { SessionLink } from "./session/session-link.js";
+import { decodeAnswer, encodeRequest } from "./wire-messages.js";
 
 export interface ConnectionOptions {
-  /** Milliseconds that a connection may take to come about. */
+  /** Milliseconds that a connection may take to come about, and a session to be greeted. */
   readonly connectTimeoutMs: number;
   /** Bytes of the largest answer that is read. */
   readonly answerBytesMax: number;
+  /** Whether sessions are used where the node has them. */
+  readonly session: boolean;
+  /** Milliseconds without a word in a session that is owed answers, after which it is broken. */
+  readonly silenceTimeoutMs: number;
 }
+
+/** Sessions that nobody uses are closed after this: an open one keeps the process running. */
+const sessionIdleTimeoutMs = 2_000;
 
 /**
  * One channel to one node. Connects when first needed and again after it broke. A call is made
  * only on a channel that is up, so that "could not connect" (no effect) and "broke on the way"
- * (perhaps executed) stay apart.
+ * (perhaps executed) stay apart. Operations go through a session where the node has them.
  */
 export class Connection {
   readonly #address: string;
-  readonly #client: Client;
   readonly #options: ConnectionOptions;
+  readonly #sessions: SessionLink;
+  #client: Client;
   #callsInFlight = 0;
 
   constructor(address: string, options: ConnectionOptions) {
     this.#address = address;
     this.#options = options;
-    this.#client = new Client(address, credentials.createInsecure(), {
-      "grpc.max_receive_message_length": options.answerBytesMax,
-      "grpc.max_send_message_length": -1,
-      // Whether a call may be repeated is decided in one place, retry.ts: no policy from DNS.
-      "grpc.service_config_disable_resolution": 1,
-      "grpc.enable_http_proxy": 0,
-      // A socket of our own, so that closing the channel closes it.
-      "grpc.use_local_subchannel_pool": 1,
-      // The library's own pauses grow to two minutes, far beyond any caller's deadline.
-      "grpc.initial_reconnect_backoff_ms": 50,
-      "grpc.max_reconnect_backoff_ms": 500,
-      "grpc.keepalive_time_ms": 30_000,
-      "grpc.keepalive_timeout_ms": 5_000,
+    this.#client = newClient(address, options);
+    this.#sessions = new SessionLink({
+      address,
+      open: (listener) => openGrpcStream(this.#client, address, listener),
+      clock: systemClock,
+      random: systemRandom,
+      options: {
+        helloTimeoutMs: options.connectTimeoutMs,
+        silenceTimeoutMs: options.silenceTimeoutMs,
+        idleTimeoutMs: sessionIdleTimeoutMs,
+        answerBytesMax: options.answerBytesMax,
+      },
+      onSilent: () => this.#renew(),
     });
   }
 
   get isIdle(): boolean {
-    return this.#callsInFlight === 0;
+    return this.#callsInFlight === 0 && this.#sessions.isIdle;
   }
 
   /** Begins to connect, for whoever calls next. */
@@ -48,30 +69,46 @@ export class Connection {
     this.#client.getChannel().getConnectivityState(true);
   }
 
-  async call(
-    path: string,
-    request: Uint8Array,
+  /** Makes one attempt. Never rejects. */
+  call(request: TransportRequest, options: TransportCallOptions): Promise<TransportAnswer> {
+    const useSession = this.#options.session && request.kind !== "metadata";
+    // A session that is there says by itself when the channel is not: no look at that is needed.
+    if (!useSession || !this.#sessions.takesCalls) return this.#connectAndCall(request, options);
+    if (options.signal?.aborted) return Promise.resolve(this.#abortedBefore());
+    return this.#sessions.call(request, options, () => this.#unary(request, options));
+  }
+
+  close(): void {
+    this.#sessions.close();
+    this.#client.close();
+  }
+
+  async #connectAndCall(
+    request: TransportRequest,
     options: TransportCallOptions,
   ): Promise<TransportAnswer> {
+    const deadlineMs = systemClock.nowMs() + options.timeoutMs;
     this.#callsInFlight += 1;
     try {
-      const deadline = Date.now() + options.timeoutMs;
-      if (!this.#isUp() && !(await this.#becomesUp(deadline))) {
-        const message = `${this.#address}: no connection; does a node listen there?`;
-        return { kind: "failed", failure: { kind: "unreachable", message } };
+      if (!this.#isUp() && !(await this.#becomesUp(options.timeoutMs))) {
+        return failed("unreachable", `${this.#address}: no connection; does a node listen there?`);
       }
-      if (options.signal?.aborted) {
-        const message = `${this.#address}: aborted before anything was sent`;
-        return { kind: "failed", failure: { kind: "aborted", message } };
-      }
-      return await this.#send(path, request, deadline, options.signal);
+      if (options.signal?.aborted) return this.#abortedBefore();
+      const rest = { ...options, timeoutMs: Math.max(1, deadlineMs - systemClock.nowMs()) };
+      const unary = (): Promise<TransportAnswer> => this.#unary(request, rest);
+      if (!this.#options.session || request.kind === "metadata") return await unary();
+      return await this.#sessions.call(request, rest, unary);
     } finally {
       this.#callsInFlight -= 1;
     }
   }
 
-  close(): void {
-    this.#client.close();
+  /** The channel carries nothing although it is up: what is under way ends there, the rest here. */
+  #renew(): void {
+    const silent = this.#client;
+    this.#client = newClient(this.#address, this.#options);
+    silent.close();
+    this.prepare();
   }
 
   #isUp(): boolean {
@@ -79,58 +116,98 @@ export class Connection {
   }
 
   /** Resolves to false as soon as an attempt to connect has failed, or time is up. */
-  #becomesUp(deadline: number): Promise<boolean> {
+  #becomesUp(timeoutMs: number): Promise<boolean> {
     const channel = this.#client.getChannel();
-    const until = Math.min(deadline, Date.now() + this.#options.connectTimeoutMs);
+    const until = Date.now() + Math.min(timeoutMs, this.#options.connectTimeoutMs);
     return new Promise((resolve) => {
       const look = (): void => {
         const state = channel.getConnectivityState(true);
-        const failed =
+        const hasFailed =
           state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN;
         if (state === connectivityState.READY) resolve(true);
-        else if (failed || Date.now() >= until) resolve(false);
+        else if (hasFailed || Date.now() >= until) resolve(false);
         else channel.watchConnectivityState(state, until, look);
       };
       look();
     });
   }
 
+  async #unary(request: TransportRequest, options: TransportCallOptions): Promise<TransportAnswer> {
+    const answer = await this.#send(PATHS[request.kind], encodeRequest(request), options);
+    if (!(answer instanceof Uint8Array)) return { kind: "failed", failure: answer };
+    try {
+      return { kind: "answered", result: decodeAnswer(request, answer) };
+    } catch (error) {
+      if (!isEngineError(error)) throw error;
+      const { code, message, leader, retryAfterMs, cause } = error;
+      const failure = { code, message, leader, retryAfterMs, cause };
+      return { kind: "failed", failure: { kind: "refused", ...failure } };
+    }
+  }
+
+  /** Resolves to the bytes of the answer, or to why there is none. */
   #send(
     path: string,
     request: Uint8Array,
-    deadline: number,
-    signal: AbortSignal | undefined,
-  ): Promise<TransportAnswer> {
+    { timeoutMs, signal }: TransportCallOptions,
+  ): Promise<Buffer | TransportFailure> {
+    this.#callsInFlight += 1;
     return new Promise((resolve) => {
       const onAbort = (): void => call.cancel();
+      const deadline = Date.now() + timeoutMs;
+      const metadata = new Metadata();
       const call = this.#client.makeUnaryRequest(
         path,
         asBuffer,
         asIs,
         request,
-        new Metadata(),
+        metadata,
         { deadline },
         (error, body) => {
+          this.#callsInFlight -= 1;
           signal?.removeEventListener("abort", onAbort);
           if (error === null) {
-            resolve({ kind: "answered", body: body as Buffer });
+            resolve(body as Buffer);
             return;
           }
           const failure = failureOfStatus(this.#address, error);
           const { message } = failure;
-          const aborted = signal?.aborted === true;
-          resolve({ kind: "failed", failure: aborted ? { kind: "aborted", message } : failure });
+          resolve(signal?.aborted === true ? { kind: "aborted", message } : failure);
         },
       );
       signal?.addEventListener("abort", onAbort, { once: true });
     });
   }
+
+  #abortedBefore(): TransportAnswer {
+    return failed("aborted", `${this.#address}: aborted before anything was sent`);
+  }
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const PATHS: Readonly<Record<TransportMethod, string>> = {
+  write: pathOf(client.RaftClientService.method.handleClientWrite),
+  read: pathOf(client.RaftClientService.method.handleClientRead),
+  scan: pathOf(client.RaftClientService.method.handleClientScan),
+  metadata: pathOf(cluster.ClusterManagementService.method.getClusterMetadata),
+};
+
+function failed(kind: "unreachable" | "aborted", message: string): TransportAnswer {
+  return { kind: "failed", failure: { kind, message } };
 }
 
-function asIs(bytes: Buffer): Buffer {
-  return bytes;
+function newClient(address: string, options: ConnectionOptions): Client {
+  return new Client(address, credentials.createInsecure(), {
+    "grpc.max_receive_message_length": options.answerBytesMax,
+    "grpc.max_send_message_length": -1,
+    // Whether a call may be repeated is decided in one place, retry.ts: no policy from DNS.
+    "grpc.service_config_disable_resolution": 1,
+    "grpc.enable_http_proxy": 0,
+    // A socket of our own, so that closing the channel closes it.
+    "grpc.use_local_subchannel_pool": 1,
+    // The library's own pauses grow to two minutes, far beyond any caller's deadline.
+    "grpc.initial_reconnect_backoff_ms": 50,
+    "grpc.max_reconnect_backoff_ms": 500,
+    "grpc.keepalive_time_ms": 30_000,
+    "grpc.keepalive_timeout_ms": 5_000,
+  });
 }

@@ -1,8 +1,8 @@
-import { type Clock, EngineError, isEngineError, type Random } from "@d-engine/core";
+import { type Clock, EngineError, type Random } from "@d-engine/core";
 import type { ClientTransport } from "./client-transport.js";
 import { abortable, pause } from "./internal/abortable.js";
 import type { KnownNode } from "./leader-cache.js";
-import { type ClusterView, decodeClusterView, METADATA_REQUEST } from "./wire-messages.js";
+import type { ClusterView } from "./wire-messages.js";
 
 export interface DiscoveryOptions {
   readonly transport: ClientTransport;
@@ -99,16 +99,10 @@ async function viewOf(
 ): Promise<ClusterView | string> {
   const timeoutMs = Math.max(1, Math.min(metadataTimeoutMs, deadline - clock.nowMs()));
   const answer = await abortable(
-    transport.call(address, "metadata", METADATA_REQUEST, { timeoutMs, signal }),
+    transport.call<"metadata">(address, { kind: "metadata" }, { timeoutMs, signal }),
     signal,
   );
-  if (answer.kind === "failed") return answer.failure.message;
-  try {
-    return decodeClusterView(answer.body);
-  } catch (error) {
-    if (isEngineError(error)) return `${address}: ${error.message}`;
-    throw error;
-  }
+  return answer.kind === "failed" ? answer.failure.message : answer.result;
 }
 
 /** The leader, when the view names one that is a member with an address. */

@@ -1,19 +1,12 @@
-import { client, cluster, type DescMethod } from "@d-engine/proto";
 import type {
   ClientTransport,
   TransportAnswer,
   TransportCallOptions,
   TransportMethod,
+  TransportRequestOf,
 } from "./client-transport.js";
 import { Connection, type ConnectionOptions } from "./connection.js";
 import { endpointsMax } from "./endpoints.js";
-
-const PATHS: Readonly<Record<TransportMethod, string>> = {
-  write: pathOf(client.RaftClientService.method.handleClientWrite),
-  read: pathOf(client.RaftClientService.method.handleClientRead),
-  scan: pathOf(client.RaftClientService.method.handleClientScan),
-  metadata: pathOf(cluster.ClusterManagementService.method.getClusterMetadata),
-};
 
 /**
  * Calls over gRPC, one channel for each node. At most `endpointsMax` channels: an address beyond
@@ -28,19 +21,19 @@ export class GrpcTransport implements ClientTransport {
     this.#options = options;
   }
 
-  async call(
+  call<Method extends TransportMethod>(
     address: string,
-    method: TransportMethod,
-    request: Uint8Array,
+    request: TransportRequestOf<Method>,
     options: TransportCallOptions,
-  ): Promise<TransportAnswer> {
+  ): Promise<TransportAnswer<Method>> {
     const connection = this.#connectionTo(address);
     if (connection === undefined) {
       const why = this.#closed ? "the client is closed" : `more than ${endpointsMax} nodes`;
       const message = `${address}: not connected: ${why}`;
-      return { kind: "failed", failure: { kind: "unreachable", message } };
+      return Promise.resolve({ kind: "failed", failure: { kind: "unreachable", message } });
     }
-    return await connection.call(PATHS[method], request, options);
+    // What answers a request is of its kind, which the compiler cannot see through a Map of them.
+    return connection.call(request, options) as Promise<TransportAnswer<Method>>;
   }
 
   retain(addresses: readonly string[]): void {
@@ -67,8 +60,4 @@ export class GrpcTransport implements ClientTransport {
     this.#connections.set(address, connection);
     return connection;
   }
-}
-
-function pathOf(method: DescMethod): string {
-  return `/${method.parent.typeName}/${method.name}`;
 }

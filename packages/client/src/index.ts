@@ -5,6 +5,10 @@ export type {
   TransportCallOptions,
   TransportFailure,
   TransportMethod,
+  TransportRequest,
+  TransportRequestOf,
+  TransportResults,
+  WriteAnswer,
 } from "./client-transport.js";
 export { connect, connectLazily, connectOver } from "./connect.js";
 export type { ConnectOptions } from "./connect-options.js";
@@ -33,10 +37,12 @@ export type { WireStatus } from "./wire-errors.js";
 export {
   CODE_TRAILER,
   engineCodeOfNumber,
+  engineCodeOfSessionNumber,
   formatLeaderTrailer,
   LEADER_TRAILER,
   parseLeaderTrailer,
   RETRY_AFTER_TRAILER,
+  sessionNumberOf,
   WIRE_ERRORS,
 } from "./wire-errors.js";
 export type { ClusterView } from "./wire-messages.js";

@@ -1,9 +1,8 @@
-import { isEngineError } from "@d-engine/core";
 import { CONNECT_DEFAULTS } from "./connect-options.js";
 import { parseEndpoints } from "./endpoints.js";
 import type { CallOptions } from "./engine-client.js";
 import { GrpcTransport } from "./grpc-transport.js";
-import { type ClusterView, decodeClusterView, METADATA_REQUEST } from "./wire-messages.js";
+import type { ClusterView } from "./wire-messages.js";
 
 /** What one node says of the cluster, or why it says nothing. */
 export type ProbeResult =
@@ -25,27 +24,19 @@ export async function probeEndpoints(
   try {
     return await Promise.all(
       addresses.map(async (endpoint): Promise<ProbeResult> => {
-        const answer = await transport.call(endpoint, "metadata", METADATA_REQUEST, {
-          timeoutMs,
-          signal,
-        });
+        const answer = await transport.call<"metadata">(
+          endpoint,
+          { kind: "metadata" },
+          { timeoutMs, signal },
+        );
         signal?.throwIfAborted();
         if (answer.kind === "failed") {
           return { kind: "failed", endpoint, reason: answer.failure.message };
         }
-        return viewOf(endpoint, answer.body);
+        return { kind: "answered", endpoint, view: answer.result };
       }),
     );
   } finally {
     await transport.close();
-  }
-}
-
-function viewOf(endpoint: string, body: Uint8Array): ProbeResult {
-  try {
-    return { kind: "answered", endpoint, view: decodeClusterView(body) };
-  } catch (error) {
-    if (!isEngineError(error)) throw error;
-    return { kind: "failed", endpoint, reason: `${endpoint}: ${error.message}` };
   }
 }

@@ -1,11 +1,13 @@
+import { encodeCompareAndSwap, encodeDelete, encodePut, Slab } from "@d-engine/codec";
 import { type Clock, EngineError, type NodeId, type Random } from "@d-engine/core";
 import { AbstractEngineClient } from "./abstract-engine-client.js";
-import type { ClientTransport } from "./client-transport.js";
+import type { ClientTransport, WriteAnswer } from "./client-transport.js";
 import type { ResolvedConnectOptions } from "./connect-options.js";
 import { discoverCluster, leaderOf } from "./discovery.js";
 import type {
   Bytes,
   CallOptions,
+  Consistency,
   MemberInfo,
   PutOptions,
   PutResult,
@@ -16,19 +18,7 @@ import type { Route } from "./leader-cache.js";
 import { LeaderCache } from "./leader-cache.js";
 import { RetryingCaller } from "./retrying-caller.js";
 import { toBytes } from "./to-bytes.js";
-import {
-  type ClusterView,
-  decodeClusterView,
-  decodeRead,
-  decodeScan,
-  decodeWrite,
-  encodeRead,
-  encodeScan,
-  encodeWrite,
-  METADATA_REQUEST,
-  type WriteAnswer,
-  type WriteOperation,
-} from "./wire-messages.js";
+import { type ClusterView, checkConsistency } from "./wire-messages.js";
 
 /** What a client stands on; replaced as a whole in simulation. */
 export interface ClientPorts {
@@ -49,6 +39,7 @@ export class RemoteClient extends AbstractEngineClient {
   readonly #ports: ClientPorts;
   readonly #cache: LeaderCache;
   readonly #caller: RetryingCaller;
+  readonly #slab = new Slab();
   #closed: Promise<void> | undefined;
 
   constructor(options: ResolvedConnectOptions, ports: ClientPorts) {
@@ -74,20 +65,19 @@ export class RemoteClient extends AbstractEngineClient {
   }
 
   async put(key: Bytes, value: Bytes, options?: PutOptions): Promise<PutResult> {
-    const { revision } = await this.#write(
-      {
-        kind: "put",
-        key: toBytes(key, "key"),
-        value: toBytes(value, "value"),
-        ttlMs: checkTtl(options?.ttlMs),
-      },
-      options,
+    const command = encodePut(
+      this.#slab,
+      toBytes(key, "key"),
+      toBytes(value, "value"),
+      checkTtl(options?.ttlMs),
     );
+    const { revision } = await this.#write(command, options);
     return { revision };
   }
 
   async delete(key: Bytes, options?: CallOptions): Promise<boolean> {
-    const { existed } = await this.#write({ kind: "delete", key: toBytes(key, "key") }, options);
+    const command = encodeDelete(this.#slab, toBytes(key, "key"));
+    const { existed } = await this.#write(command, options);
     return existed;
   }
 
@@ -97,15 +87,13 @@ export class RemoteClient extends AbstractEngineClient {
     value: Bytes,
     options?: CallOptions,
   ): Promise<boolean> {
-    const { succeeded } = await this.#write(
-      {
-        kind: "compareAndSwap",
-        key: toBytes(key, "key"),
-        expected: expected === undefined ? undefined : toBytes(expected, "expected value"),
-        value: toBytes(value, "value"),
-      },
-      options,
+    const command = encodeCompareAndSwap(
+      this.#slab,
+      toBytes(key, "key"),
+      expected === undefined ? undefined : toBytes(expected, "expected value"),
+      toBytes(value, "value"),
     );
+    const { succeeded } = await this.#write(command, options);
     return succeeded;
   }
 
@@ -113,29 +101,28 @@ export class RemoteClient extends AbstractEngineClient {
     keys: readonly Bytes[],
     options?: ReadOptions,
   ): Promise<(Uint8Array | undefined)[]> {
-    // Copied, as the caller may change its arrays while the answer is under way. Not by `slice`,
-    // which on a Buffer makes a view.
-    const wanted = keys.map((key) => new Uint8Array(toBytes(key, "key")));
-    return await this.#caller.run(
+    const consistency = checkConsistency(options?.consistency);
+    // Copied, as the caller may change its arrays while the answer is under way.
+    const wanted = keys.map((key) => this.#slab.copy(toBytes(key, "key")));
+    const values = await this.#caller.run<"read">(
       {
         kind: "read",
-        method: "read",
-        route: routeOf(options),
-        request: encodeRead(wanted, options?.consistency),
-        decode: (body) => decodeRead(body, wanted),
+        route: routeOf(consistency),
+        request: { kind: "read", keys: wanted, consistency },
       },
       options,
     );
+    return [...values];
   }
 
   async scanPrefix(prefix: Bytes, options?: ReadOptions): Promise<ScanResult> {
-    return await this.#caller.run(
+    const consistency = checkConsistency(options?.consistency);
+    const wanted = this.#slab.copy(toBytes(prefix, "prefix"));
+    return await this.#caller.run<"scan">(
       {
         kind: "read",
-        method: "scan",
-        route: routeOf(options),
-        request: encodeScan(toBytes(prefix, "prefix"), options?.consistency),
-        decode: decodeScan,
+        route: routeOf(consistency),
+        request: { kind: "scan", prefix: wanted, consistency },
       },
       options,
     );
@@ -153,14 +140,8 @@ export class RemoteClient extends AbstractEngineClient {
 
   /** Members, leader and configuration version, all from one answer of one node. */
   async clusterView(options?: CallOptions): Promise<ClusterView> {
-    const view = await this.#caller.run(
-      {
-        kind: "read",
-        method: "metadata",
-        route: "leader",
-        request: METADATA_REQUEST,
-        decode: decodeClusterView,
-      },
+    const view = await this.#caller.run<"metadata">(
+      { kind: "read", route: "leader", request: { kind: "metadata" } },
       options,
     );
     this.#learn(view);
@@ -172,15 +153,9 @@ export class RemoteClient extends AbstractEngineClient {
     return this.#closed;
   }
 
-  #write(operation: WriteOperation, options: CallOptions | undefined): Promise<WriteAnswer> {
-    return this.#caller.run(
-      {
-        kind: "write",
-        method: "write",
-        route: "leader",
-        request: encodeWrite(operation),
-        decode: decodeWrite,
-      },
+  #write(command: Uint8Array, options: CallOptions | undefined): Promise<WriteAnswer> {
+    return this.#caller.run<"write">(
+      { kind: "write", route: "leader", request: { kind: "write", command } },
       options,
     );
   }
@@ -192,8 +167,8 @@ export class RemoteClient extends AbstractEngineClient {
 }
 
 /** Only eventual reads may be answered by any node; the server's default may not be one. */
-function routeOf(options: ReadOptions | undefined): Route {
-  return options?.consistency === "eventual" ? "any" : "leader";
+function routeOf(consistency: Consistency | undefined): Route {
+  return consistency === "eventual" ? "any" : "leader";
 }
 
 function checkTtl(ttlMs: number | undefined): number | undefined {

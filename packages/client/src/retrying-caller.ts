@@ -1,9 +1,11 @@
-import { assertNever, type Clock, EngineError, isEngineError, type Random } from "@d-engine/core";
+import { assertNever, type Clock, EngineError, type Random } from "@d-engine/core";
 import type {
   ClientTransport,
   TransportAnswer,
   TransportFailure,
   TransportMethod,
+  TransportRequestOf,
+  TransportResults,
 } from "./client-transport.js";
 import type { CallOptions } from "./engine-client.js";
 import { abortable, pause } from "./internal/abortable.js";
@@ -11,13 +13,10 @@ import type { LeaderCache, Route } from "./leader-cache.js";
 import { decideRetry, type OperationKind } from "./retry.js";
 
 /** One operation, whatever it takes to carry it out. */
-export interface Operation<Result> {
+export interface Operation<Method extends TransportMethod> {
   readonly kind: OperationKind;
-  readonly method: TransportMethod;
   readonly route: Route;
-  readonly request: Uint8Array;
-  /** Reads the answer; throws the `EngineError` that the answer carries, or `INVALID_RESPONSE`. */
-  decode(body: Uint8Array): Result;
+  readonly request: TransportRequestOf<Method>;
 }
 
 export interface RetryingCallerOptions {
@@ -45,7 +44,10 @@ export class RetryingCaller {
     this.#options = options;
   }
 
-  async run<Result>(operation: Operation<Result>, options: CallOptions = {}): Promise<Result> {
+  async run<Method extends TransportMethod>(
+    operation: Operation<Method>,
+    options: CallOptions = {},
+  ): Promise<TransportResults[Method]> {
     const timeoutMs = checkTimeout(options.timeoutMs ?? this.#options.timeoutMs);
     options.signal?.throwIfAborted();
     this.#enter();
@@ -81,23 +83,18 @@ export class RetryingCaller {
     for (const listener of this.#idleListeners.splice(0)) listener();
   }
 
-  async #attempts<Result>(
-    operation: Operation<Result>,
+  async #attempts<Method extends TransportMethod>(
+    operation: Operation<Method>,
     timeoutMs: number,
     signal: AbortSignal | undefined,
-  ): Promise<Result> {
+  ): Promise<TransportResults[Method]> {
     const { cache, clock, random } = this.#options;
     const deadline = clock.nowMs() + timeoutMs;
     for (let attempt = 1; ; attempt += 1) {
       const address = cache.pick(operation.route);
       const answer = await this.#attempt(operation, address, deadline - clock.nowMs(), signal);
-      let error: EngineError;
-      try {
-        return resultOf(operation, answer);
-      } catch (thrown) {
-        if (!isEngineError(thrown)) throw thrown;
-        error = thrown;
-      }
+      if (answer.kind === "answered") return answer.result;
+      const error = errorOfFailure(answer.failure, operation.kind);
       this.#learn(address, error);
       const decision = decideRetry({
         operation: operation.kind,
@@ -111,20 +108,18 @@ export class RetryingCaller {
     }
   }
 
-  #attempt<Result>(
-    operation: Operation<Result>,
+  #attempt<Method extends TransportMethod>(
+    operation: Operation<Method>,
     address: string,
     remainingMs: number,
     signal: AbortSignal | undefined,
-  ): Promise<TransportAnswer> {
+  ): Promise<TransportAnswer<Method>> {
     // A read that one node leaves unanswered can still be answered by another, so it keeps half
     // of its time for that. A write cannot be sent twice and waits for all of it.
     const spare = operation.kind === "read" && this.#options.cache.addresses.length > 1;
     const timeoutMs = Math.max(1, spare ? remainingMs / 2 : remainingMs);
-    const call = this.#options.transport.call(address, operation.method, operation.request, {
-      timeoutMs,
-      signal,
-    });
+    const { transport } = this.#options;
+    const call = transport.call<Method>(address, operation.request, { timeoutMs, signal });
     return abortable(call, signal);
   }
 
@@ -145,11 +140,6 @@ export class RetryingCaller {
   }
 }
 
-function resultOf<Result>(operation: Operation<Result>, answer: TransportAnswer): Result {
-  if (answer.kind === "failed") throw errorOfFailure(answer.failure, operation.kind);
-  return operation.decode(answer.body);
-}
-
 /** What a call without an answer means to the caller. */
 function errorOfFailure(failure: TransportFailure, operation: OperationKind): EngineError {
   const { message } = failure;
@@ -166,8 +156,13 @@ function errorOfFailure(failure: TransportFailure, operation: OperationKind): En
       );
     case "refused": {
       const { code, leader, retryAfterMs } = failure;
-      const outcome = operation === "read" ? { outcome: "rejected" as const } : {};
-      return new EngineError(code, message, { leader, retryAfterMs, ...outcome });
+      return new EngineError(code, message, {
+        leader,
+        retryAfterMs,
+        ...("cause" in failure ? { cause: failure.cause } : {}),
+        // A read changes nothing, whatever it failed of.
+        ...(operation === "read" ? { outcome: "rejected" } : {}),
+      });
     }
     default:
       return assertNever(failure);

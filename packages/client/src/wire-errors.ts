@@ -1,5 +1,5 @@
 import { type EngineErrorCode, type LeaderHint, nodeId } from "@d-engine/core";
-import { error as wire } from "@d-engine/proto";
+import { session, error as wire } from "@d-engine/proto";
 
 /**
  * How errors stand on the wire of the contract's services. One table for both sides.
@@ -26,7 +26,7 @@ import { error as wire } from "@d-engine/proto";
  * | UNIMPLEMENTED | – | UNIMPLEMENTED |
  *
  * A code without a number (codes of our own begin at 10000 and stay off these services, rule R20)
- * always travels as a status. So does every write error of unknown outcome whose number would
+ * always travels as a status here; sessions have numbers for those. So does every write error of unknown outcome whose number would
  * tell the client that nothing happened.
  */
 export const WIRE_ERRORS = {
@@ -92,6 +92,25 @@ export function engineCodeOfNumber(number: number): EngineErrorCode | undefined 
   return codeOfNumber.get(number);
 }
 
+/** What the contract has no number for has one of our own on the session service (rule R20). */
+const SESSION_NUMBERS: ReadonlyMap<EngineErrorCode, number> = new Map([
+  ["OUTCOME_UNKNOWN", session.SessionErrorCode.OUTCOME_UNKNOWN],
+  ["UNIMPLEMENTED", session.SessionErrorCode.UNIMPLEMENTED],
+]);
+
+/** The number under which a code travels in a session; its outcome is that of the code. */
+export function sessionNumberOf(code: EngineErrorCode): number {
+  return WIRE_ERRORS[code].number ?? SESSION_NUMBERS.get(code) ?? wire.ErrorCode.UNCATEGORIZED;
+}
+
+/** The code that a number of a session stands for; `undefined` for one of another version. */
+export function engineCodeOfSessionNumber(number: number): EngineErrorCode | undefined {
+  const known = codeOfNumber.get(number);
+  if (known !== undefined) return known;
+  for (const [code, own] of SESSION_NUMBERS) if (own === number) return code;
+  return undefined;
+}
+
 /** The form that existing clients read: `{"leader_id":1,"address":"127.0.0.1:9081"}`. */
 export function formatLeaderTrailer(leader: LeaderHint): string {
   return JSON.stringify({ leader_id: leader.leaderId, address: leader.address });
@@ -113,7 +132,8 @@ export function leaderOfMetadata(metadata: wire.ErrorMetadata | undefined): Lead
   return leaderHintOf(Number(metadata?.leaderId), metadata?.leaderAddress ?? "");
 }
 
-function leaderHintOf(id: unknown, address: string): LeaderHint | undefined {
+/** A hint of these, or `undefined` when `id` is no node's. */
+export function leaderHintOf(id: unknown, address: string): LeaderHint | undefined {
   if (typeof id !== "number" || !Number.isInteger(id) || id < 1 || id > 0xffff_ffff) {
     return undefined;
   }

@@ -1,4 +1,6 @@
+import { varintSize, Writer } from "@d-engine/codec";
 import {
+  assertNever,
   EngineError,
   type EngineErrorCode,
   type NodeId,
@@ -16,32 +18,10 @@ import {
   type MessageShape,
   toBinary,
 } from "@d-engine/proto";
+import type { TransportRequest, TransportResults, WriteAnswer } from "./client-transport.js";
 import type { Consistency, MemberInfo, ScanResult } from "./engine-client.js";
 import type { OperationKind } from "./retry.js";
 import { engineCodeOfNumber, leaderOfMetadata } from "./wire-errors.js";
-
-/** One write as callers state it. */
-export type WriteOperation =
-  | {
-      readonly kind: "put";
-      readonly key: Uint8Array;
-      readonly value: Uint8Array;
-      /** Milliseconds to live; `undefined` for ever. */
-      readonly ttlMs: number | undefined;
-    }
-  | { readonly kind: "delete"; readonly key: Uint8Array }
-  | {
-      readonly kind: "compareAndSwap";
-      readonly key: Uint8Array;
-      readonly expected: Uint8Array | undefined;
-      readonly value: Uint8Array;
-    };
-
-export interface WriteAnswer {
-  readonly succeeded: boolean;
-  readonly revision: number;
-  readonly existed: boolean;
-}
 
 /** The members and the leader, as one node reports them. */
 export interface ClusterView {
@@ -52,43 +32,60 @@ export interface ClusterView {
   readonly leaderId: NodeId | undefined;
 }
 
-export function encodeWrite(operation: WriteOperation): Uint8Array {
-  const command = create(client.WriteCommandSchema, { operation: wireOperation(operation) });
-  return toBinary(
-    client.ClientWriteRequestSchema,
-    create(client.ClientWriteRequestSchema, { command }),
-  );
+/** The unary request of the contract that says what `request` says. */
+export function encodeRequest(request: TransportRequest): Uint8Array {
+  switch (request.kind) {
+    case "write":
+      return encodeWrite(request.command);
+    case "read": {
+      const level = presentPolicy(request.consistency);
+      const message = create(client.ClientReadRequestSchema, { keys: [...request.keys], ...level });
+      return toBinary(client.ClientReadRequestSchema, message);
+    }
+    case "scan": {
+      const level = presentPolicy(request.consistency);
+      const message = create(client.ScanRequestSchema, { prefix: request.prefix, ...level });
+      return toBinary(client.ScanRequestSchema, message);
+    }
+    case "metadata":
+      return new Uint8Array(0); // MetadataRequest has no fields
+    default:
+      return assertNever(request);
+  }
 }
 
-export function encodeRead(
-  keys: readonly Uint8Array[],
-  consistency: Consistency | undefined,
-): Uint8Array {
-  const consistencyPolicy = policyOf(consistency);
-  return toBinary(
-    client.ClientReadRequestSchema,
-    create(client.ClientReadRequestSchema, {
-      keys: [...keys],
-      ...(consistencyPolicy === undefined ? {} : { consistencyPolicy }),
-    }),
-  );
+/**
+ * What a unary answer says. Throws the `EngineError` that it carries, and `INVALID_RESPONSE` for
+ * one that cannot be read.
+ */
+export function decodeAnswer(
+  request: TransportRequest,
+  body: Uint8Array,
+): TransportResults[TransportRequest["kind"]] {
+  switch (request.kind) {
+    case "write":
+      return decodeWrite(body);
+    case "read":
+      return decodeRead(body, request.keys);
+    case "scan":
+      return decodeScan(body);
+    case "metadata":
+      return decodeClusterView(body);
+    default:
+      return assertNever(request);
+  }
 }
 
-export function encodeScan(prefix: Uint8Array, consistency: Consistency | undefined): Uint8Array {
-  const consistencyPolicy = policyOf(consistency);
-  return toBinary(
-    client.ScanRequestSchema,
-    create(client.ScanRequestSchema, {
-      prefix,
-      ...(consistencyPolicy === undefined ? {} : { consistencyPolicy }),
-    }),
-  );
+/** `ClientWriteRequest { command }`: the command's bytes as they are, behind their length. */
+function encodeWrite(command: Uint8Array): Uint8Array {
+  const writer = new Writer(new Uint8Array(1 + varintSize(command.length) + command.length));
+  writer.byte(0x12);
+  writer.varint(command.length);
+  writer.raw(command);
+  return writer.finish();
 }
 
-/** `MetadataRequest` has no fields, so no bytes. */
-export const METADATA_REQUEST = new Uint8Array(0);
-
-export function decodeWrite(body: Uint8Array): WriteAnswer {
+function decodeWrite(body: Uint8Array): WriteAnswer {
   const response = decode(client.ClientResponseSchema, body);
   throwIfError(response, "write");
   const result = response.successResult;
@@ -101,10 +98,7 @@ export function decodeWrite(body: Uint8Array): WriteAnswer {
 }
 
 /** The values in the order of `keys`: the answer leaves out keys that do not exist. */
-export function decodeRead(
-  body: Uint8Array,
-  keys: readonly Uint8Array[],
-): (Uint8Array | undefined)[] {
+function decodeRead(body: Uint8Array, keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
   const response = decode(client.ClientResponseSchema, body);
   throwIfError(response, "read");
   const result = response.successResult;
@@ -117,7 +111,7 @@ export function decodeRead(
   });
 }
 
-export function decodeScan(body: Uint8Array): ScanResult {
+function decodeScan(body: Uint8Array): ScanResult {
   const response = decode(client.ScanResponseSchema, body);
   return {
     entries: response.entries.map(({ key, value }) => ({
@@ -128,7 +122,7 @@ export function decodeScan(body: Uint8Array): ScanResult {
   };
 }
 
-export function decodeClusterView(body: Uint8Array): ClusterView {
+function decodeClusterView(body: Uint8Array): ClusterView {
   const membership = decode(cluster.ClusterMembershipSchema, body);
   return {
     version: safeNumber(membership.version, "version"),
@@ -138,50 +132,33 @@ export function decodeClusterView(body: Uint8Array): ClusterView {
   };
 }
 
-function wireOperation(operation: WriteOperation): client.WriteCommand["operation"] {
-  switch (operation.kind) {
-    case "put": {
-      const ttlMs = operation.ttlMs ?? 0;
-      const value = create(client.WriteCommand_InsertSchema, {
-        key: operation.key,
-        value: operation.value,
-        // Both, so that a reader that knows only seconds never expires a key early (rule R15).
-        ttlSecs: BigInt(Math.ceil(ttlMs / 1000)),
-        ttlMs: BigInt(ttlMs),
-      });
-      return { case: "insert", value };
-    }
-    case "delete":
-      return {
-        case: "delete",
-        value: create(client.WriteCommand_DeleteSchema, { key: operation.key }),
-      };
-    case "compareAndSwap": {
-      const value = create(client.WriteCommand_CompareAndSwapSchema, {
-        key: operation.key,
-        newValue: operation.value,
-        ...(operation.expected === undefined ? {} : { expectedValue: operation.expected }),
-      });
-      return { case: "compareAndSwap", value };
-    }
-  }
-}
-
 const POLICIES: Readonly<Record<Consistency, client.ReadConsistencyPolicy>> = {
   lease: client.ReadConsistencyPolicy.LEASE_READ,
   linearizable: client.ReadConsistencyPolicy.LINEARIZABLE_READ,
   eventual: client.ReadConsistencyPolicy.EVENTUAL_CONSISTENCY,
 };
 
-function policyOf(consistency: Consistency | undefined): client.ReadConsistencyPolicy | undefined {
-  if (consistency === undefined) return undefined;
-  const policy = POLICIES[consistency];
-  if (policy !== undefined) return policy;
+/** The number of a level; none for none, which leaves it to the other side. */
+export function policyOf(
+  consistency: Consistency | undefined,
+): client.ReadConsistencyPolicy | undefined {
+  return consistency === undefined ? undefined : POLICIES[consistency];
+}
+
+/** Throws `INVALID_REQUEST` for what is no level. */
+export function checkConsistency(consistency: Consistency | undefined): Consistency | undefined {
+  if (consistency === undefined || Object.hasOwn(POLICIES, consistency)) return consistency;
   const known = Object.keys(POLICIES).join(", ");
   throw new EngineError("INVALID_REQUEST", `consistency "${consistency}" is none of ${known}`);
 }
 
-/** Absent means leave it to the other side, so there is no default here. */
+function presentPolicy(consistency: Consistency | undefined): {
+  readonly consistencyPolicy?: client.ReadConsistencyPolicy;
+} {
+  const consistencyPolicy = policyOf(consistency);
+  return consistencyPolicy === undefined ? {} : { consistencyPolicy };
+}
+
 function throwIfError(response: client.ClientResponse, operation: OperationKind): void {
   if (response.error === 0) return;
   const known: EngineErrorCode | undefined = engineCodeOfNumber(response.error);

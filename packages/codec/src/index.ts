@@ -12,6 +12,28 @@ export { decodeEntry, decodePayload, readEntry } from "./entry-decoder.js";
 export { encodeEntry, encodePayload, entrySize, writeEntry } from "./entry-encoder.js";
 export { keyToString, stringToKey } from "./key-string.js";
 export { Reader } from "./reader.js";
+export type {
+  DecodedSessionOperation,
+  DecodedSessionResult,
+  SessionFailure,
+  SessionOperation,
+  SessionRequest,
+  SessionResponse,
+  SessionResult,
+  SessionScanEntry,
+  SessionWindow,
+} from "./session-message.js";
+export type { DecodedSessionRequest } from "./session-request-decoder.js";
+export { decodeSessionRequest } from "./session-request-decoder.js";
+export { encodeSessionRequest, sessionOperationSize } from "./session-request-encoder.js";
+export type { DecodedSessionResponse } from "./session-response-decoder.js";
+export { decodeSessionResponse } from "./session-response-decoder.js";
+export {
+  encodeSessionResponse,
+  sessionEntrySize,
+  sessionResultSize,
+  sessionValueSize,
+} from "./session-response-encoder.js";
 export { Slab } from "./slab.js";
 export { bytesToUtf8, utf8ToBytes } from "./utf8.js";
 export { varintSize } from "./wire-type.js";

@@ -50,7 +50,8 @@ function walkKnown(field: DescField, cursor: Cursor, end: number, wireType: numb
   }
   require(wireType === 0);
   const value = walkVarint(cursor, end);
-  if (field.scalar === ScalarType.UINT64) require(value <= BigInt(Number.MAX_SAFE_INTEGER));
+  const wide = field.scalar === ScalarType.UINT64 || field.scalar === ScalarType.BOOL;
+  if (wide) require(value <= BigInt(Number.MAX_SAFE_INTEGER));
 }
 
 function walkUnknown(cursor: Cursor, end: number, number: number, wireType: number): void {

@@ -112,6 +112,30 @@ describe("replication", () => {
     expect(read.send).toEqual([]);
   });
 
+  it("never begins in the middle: below the log's base it waits for a snapshot (scenario 21)", () => {
+    const leader = arrangeLeader({ voters: [1, 2, 3], base: [1, 5], log: [1, 1] });
+    const short = { kind: "conflict", term: undefined, index: at(3) } as const;
+    expect(leader.receive(2, appendAnswer({ term: 2, result: short }))).toMatchObject({
+      send: [],
+      readLog: [],
+    });
+    expect(leader.status.peers[0]).toMatchObject({ state: "snapshot" });
+    expect(leader.propose("a").send).toEqual([]);
+    expect(leader.tick(100).send[0]).toMatchObject({
+      to: 2,
+      message: { prev: { term: 1, index: 5 }, entries: [] },
+    });
+    const refused = appendAnswer({ term: 2, round: 2, result: short });
+    expect(leader.receive(2, refused).send).toEqual([]);
+    expect(leader.status.peers[0]).toMatchObject({ state: "snapshot" });
+    // It has got the snapshot from somewhere: its log begins where ours does.
+    const installed = appendAnswer({ term: 2, round: 2, result: matched([1, 5]) });
+    expect(leader.receive(2, installed).send).toMatchObject([
+      { message: { prev: { index: 5 }, entries: [{ index: 6 }, { index: 7 }, {}, {}] } },
+    ]);
+    expect(leader.status.peers[0]).toMatchObject({ state: "probe", matchIndex: 5 });
+  });
+
   it("tells quiet peers of a commit with the next tick, once", () => {
     const leader = arrangeLeader({ voters: [1, 2, 3] });
     leader.receive(2, appendAnswer({ term: 1, result: matched([1, 1]) }));

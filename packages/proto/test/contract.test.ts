@@ -9,6 +9,7 @@ import {
   health,
   peer,
   replication,
+  session,
   storage,
 } from "../src/index.js";
 import { readContractTable } from "./contract-table.js";
@@ -37,6 +38,11 @@ const contract: readonly ContractFile[] = [
 const beyondContract: readonly ContractFile[] = [
   { table: "health", path: "grpc/health/v1/health", descriptor: health.file_grpc_health_v1_health },
   { table: "peer", path: "d_engine/peer/v1/peer", descriptor: peer.file_d_engine_peer_v1_peer },
+  {
+    table: "session",
+    path: "d_engine/session/v1/session",
+    descriptor: session.file_d_engine_session_v1_session,
+  },
 ];
 
 describe("generated descriptors", () => {

@@ -183,8 +183,8 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("latin1");
 }
 
-function aborted(signal: AbortSignal | undefined): Promise<never> {
+function aborted(signal: DeadlineOptions["signal"]): Promise<never> {
   return new Promise((_, reject) => {
-    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+    signal?.addEventListener("abort", () => reject(signal.reason));
   });
 }

@@ -22,6 +22,8 @@ export interface CampaignOptions {
   /** The script that a process of its own runs; it must call `serveSeeds`. */
   readonly workerScript: string;
   readonly onOutcome: (outcome: SeedOutcome) => void;
+  /** Aborting ends the processes at once, in the middle of their seeds. */
+  readonly signal: AbortSignal;
 }
 
 /** Runs one seed in this process. */
@@ -57,7 +59,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Coverage> {
 
 /** Feeds one process of its own with seeds, one at a time. */
 function runWorker(
-  { next, workerScript }: CampaignOptions,
+  { next, workerScript, signal }: CampaignOptions,
   report: (outcome: SeedOutcome) => void,
 ): Promise<void> {
   const worker = fork(workerScript, ["--worker"]);
@@ -70,11 +72,12 @@ function runWorker(
     };
     worker.on("message", (outcome) => {
       report(outcome as SeedOutcome);
-      feed();
+      if (!signal.aborted) feed();
     });
     worker.on("error", reject);
+    signal.addEventListener("abort", () => worker.kill("SIGKILL"));
     worker.on("exit", (code) => {
-      if (running === undefined) resolve();
+      if (running === undefined || signal.aborted) resolve();
       else reject(new Error(`the process of seed ${running} ended with code ${code}`));
     });
     feed();

@@ -5,6 +5,7 @@
  *   simulate -- --seeds A..B [--jobs N]       seeds A to B, both included
  *   simulate -- --minutes N [--jobs N]        fresh seeds for that long
  *   simulate -- --replay FILE [--events N]    a plan that a failure left behind
+ * With --brief a failure is told in one line, without looking for a smaller plan.
  * Exit code 0: every promise held; 1: one was broken, or a rare branch was never reached.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -30,6 +31,7 @@ async function main(): Promise<number> {
       replay: { type: "string" },
       jobs: { type: "string", default: "2" },
       events: { type: "string" },
+      brief: { type: "boolean", default: false },
       worker: { type: "boolean", default: false },
     },
   });
@@ -45,19 +47,17 @@ async function main(): Promise<number> {
   if (values.seed !== undefined)
     return await single(drawPlan(count("--seed", values.seed)), events);
   const jobs = Math.max(1, count("--jobs", values.jobs));
+  const { brief } = values;
   if (values.minutes !== undefined) {
     const first = Math.floor(Date.now() / 1000) * 10_000;
     const endMs = performance.now() + Number(values.minutes) * 60_000;
-    return await many({ first, jobs, goesOn: () => performance.now() < endMs, total: undefined });
+    const goesOn = () => performance.now() < endMs;
+    return await many({ first, jobs, brief, goesOn, total: undefined });
   }
   const [from, to] = (values.seeds ?? "1..200").split("..").map((text) => count("--seeds", text));
   const last = to ?? from!;
-  return await many({
-    first: from!,
-    jobs,
-    goesOn: (seed) => seed <= last,
-    total: last - from! + 1,
-  });
+  const goesOn = (seed: number) => seed <= last;
+  return await many({ first: from!, jobs, brief, goesOn, total: last - from! + 1 });
 }
 
 async function single(plan: Plan, events: number | undefined): Promise<number> {
@@ -77,15 +77,18 @@ async function single(plan: Plan, events: number | undefined): Promise<number> {
 interface Range {
   readonly first: number;
   readonly jobs: number;
+  readonly brief: boolean;
   readonly goesOn: (seed: number) => boolean;
   readonly total: number | undefined;
 }
 
-async function many({ first, jobs, goesOn, total }: Range): Promise<number> {
+async function many({ first, jobs, brief, goesOn, total }: Range): Promise<number> {
   const progress = new Progress(total);
   let seed = first;
   let failed: SeedOutcome | undefined;
+  const stop = new AbortController();
   const coverage = await runCampaign({
+    signal: stop.signal,
     jobs,
     workerScript: fileURLToPath(import.meta.url),
     next: () => {
@@ -95,12 +98,16 @@ async function many({ first, jobs, goesOn, total }: Range): Promise<number> {
     },
     onOutcome: (outcome) => {
       progress.add(outcome);
-      if (outcome.violation !== undefined) failed ??= outcome;
+      if (outcome.violation === undefined) return;
+      failed ??= outcome;
+      stop.abort();
     },
   });
   progress.end();
   if (failed !== undefined) {
-    await explain(failed);
+    const { violation } = failed;
+    if (brief) console.log(`seed ${failed.seed} breaks ${violation?.rule}: ${violation?.message}`);
+    else await explain(failed);
     return 1;
   }
   const names = [...coverage.counts].map(
@@ -149,9 +156,10 @@ class Progress {
     this.#simulatedMs += outcome.simulatedMs;
     this.#operations += outcome.operations;
     if (outcome.violation !== undefined) this.#failures += 1;
-    if (!process.stderr.isTTY || performance.now() - this.#shownMs < 500) return;
+    const { isTTY } = process.stderr;
+    if (performance.now() - this.#shownMs < (isTTY ? 500 : 30_000)) return;
     this.#shownMs = performance.now();
-    process.stderr.write(`\r${this.#line()}`);
+    process.stderr.write(isTTY ? `\r${this.#line()}` : `${this.#line()}\n`);
   }
 
   end(): void {

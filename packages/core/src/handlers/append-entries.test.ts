@@ -141,6 +141,26 @@ describe("onAppendEntries", () => {
     expect(follower.status.last).toMatchObject({ index: 3 });
   });
 
+  it("skips what it has purged: below the log's base everything is committed", () => {
+    const follower = followerOf({ base: [1, 3], log: [1, 2], term: 2 });
+    const added = entries(3, [1, 1, 2, 2]);
+    const message = appendEntries({ term: 2, from: 2, prev: [1, 2], entries: added });
+    expect(follower.receive(2, message)).toMatchObject({
+      append: [entry([2, 6])],
+      sendAfterPersist: [{ message: { result: matched([2, 6]) } }],
+    });
+    const below = appendEntries({ term: 2, from: 2, prev: [1, 1], entries: entries(2, [1]) });
+    expect(follower.receive(2, below).send).toMatchObject([
+      { message: { result: matched([1, 2]) } },
+    ]);
+  });
+
+  it("stops on a leader that contradicts the log's base (I4)", () => {
+    const follower = followerOf({ base: [1, 3], log: [1], term: 2 });
+    const message = appendEntries({ term: 2, from: 2, prev: [1, 2], entries: entries(3, [2]) });
+    expect(() => follower.receive(2, message)).toThrow("truncating at 3, committed to 3");
+  });
+
   it("answers with its promise, never more than the disk holds (R3)", () => {
     const follower = followerOf({ term: 2, promiseMs: 300, options: { electionTimeoutMs: 1000 } });
     const beat = appendEntries({ term: 2, from: 2 });

@@ -14,7 +14,7 @@ function logOf(
   return new RaftLog({
     base: logId(base),
     last: logId([terms.at(-1) ?? base[0], base[1] + terms.length]),
-    termRuns: termRunsOf(terms).map(([term, index]) => logId([term, index + base[1]])),
+    termRuns: termRunsOf(terms, first).map(logId),
     tail: entries(first, terms).slice(terms.length - cached),
   });
 }

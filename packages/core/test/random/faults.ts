@@ -41,7 +41,9 @@ function transfer(world: RandomWorld): void {
 }
 
 function crash(world: RandomWorld): void {
-  const process = world.prng.pick(world.processes);
+  const leader = world.processes.find((process) => process.isLeader);
+  const any = world.prng.pick(world.processes);
+  const process = leader !== undefined && world.prng.chance(0.3) ? leader : any;
   if (!process.running) return;
   world.counters.crashes++;
   process.crash(world.prng.int(0, process.member.disk.pendingCount));
@@ -55,12 +57,14 @@ function pause(world: RandomWorld): void {
   world.prng.pick(world.processes).pausedUntilMs = world.queue.nowMs + durationMs;
 }
 
-/** Cuts some one-way links, or one group off, for a while. */
+/** For a while, cuts a group off, or the leader alone, or some links in one direction. */
 function partition(world: RandomWorld): void {
   const { prng } = world;
   const ids = world.processes.map((process) => process.member.id);
-  const group = new Set(ids.filter(() => prng.chance(0.5)));
-  const oneWay = prng.chance(0.4);
+  const leader = world.processes.find((process) => process.isLeader)?.member.id;
+  const alone = leader !== undefined && prng.chance(0.4);
+  const group = new Set(ids.filter((n) => (alone ? n === leader : prng.chance(0.5))));
+  const oneWay = prng.chance(0.3);
   const cut = ids.flatMap((a) =>
     ids
       .filter((b) => (oneWay ? prng.chance(0.3) : group.has(a) !== group.has(b)))

@@ -30,7 +30,9 @@ export interface Arranged {
   readonly voters?: readonly number[];
   readonly outgoing?: readonly number[];
   readonly learners?: readonly number[];
-  /** The term of each entry of the log, from index 1 on. */
+  /** The position before the log; (0, 0) unless its beginning is purged. */
+  readonly base?: Position;
+  /** The term of each entry of the log, from the first behind `base` on. */
   readonly log?: readonly number[];
   readonly term?: number;
   readonly votedFor?: number;
@@ -55,9 +57,9 @@ export function configurationOf(arranged: Arranged): MembershipConfiguration {
 }
 
 /** The first position of each term in a log written as a list of terms. */
-export function termRunsOf(terms: readonly number[]): Position[] {
+export function termRunsOf(terms: readonly number[], first = 1): Position[] {
   return terms.flatMap((term, offset) =>
-    term === terms[offset - 1] ? [] : [[term, offset + 1] as const],
+    term === terms[offset - 1] ? [] : [[term, first + offset] as const],
   );
 }
 
@@ -67,20 +69,22 @@ function randomOf(random: number | Random): Random {
 
 export function setupOf(arranged: Arranged): RaftNodeSetup {
   const log = arranged.log ?? [];
+  const base = arranged.base ?? [0, 0];
+  const lastTerm = log.at(-1) ?? base[0];
   const options = resolveRaftOptions(arranged.options);
-  const commit = arranged.commit ?? 0;
+  const commit = arranged.commit ?? base[1];
   return {
     id: id(arranged.id ?? 1),
     options,
     hardState: {
-      term: inTerm(arranged.term ?? log.at(-1) ?? 0),
+      term: inTerm(arranged.term ?? lastTerm),
       votedFor: arranged.votedFor === undefined ? undefined : id(arranged.votedFor),
       minElectionTimeoutMs: arranged.promiseMs ?? options.electionTimeoutMs,
     },
-    base: logId([0, 0]),
-    last: logId([log.at(-1) ?? 0, log.length]),
-    termRuns: termRunsOf(log).map(logId),
-    tail: entries(1, log),
+    base: logId(base),
+    last: logId([lastTerm, base[1] + log.length]),
+    termRuns: termRunsOf(log, base[1] + 1).map(logId),
+    tail: entries(base[1] + 1, log),
     commitIndex: at(commit),
     appliedIndex: at(arranged.applied ?? commit),
     configuration: configurationOf(arranged),

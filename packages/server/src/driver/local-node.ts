@@ -8,6 +8,7 @@ import type {
   Term,
 } from "@d-engine/core";
 import type { WriteOutcome } from "@d-engine/kv";
+import type { CancelSignal } from "./cancel-signal.js";
 
 export type { WriteOutcome } from "@d-engine/kv";
 
@@ -31,7 +32,8 @@ export interface LocalNodeStatus {
 }
 
 export interface DeadlineOptions {
-  readonly signal?: AbortSignal | undefined;
+  /** An `AbortSignal`, or as much of one as is needed. */
+  readonly signal?: CancelSignal | undefined;
   /** Milliseconds from now. */
   readonly timeoutMs?: number | undefined;
 }

@@ -6,6 +6,7 @@ import {
   type RequestId,
   type Term,
 } from "@d-engine/core";
+import type { CancelSignal } from "./cancel-signal.js";
 import { Fifo } from "./fifo.js";
 import { expireWaiters, Gauge, Waiter } from "./waiter.js";
 
@@ -72,7 +73,7 @@ export class ProposalQueue<Result> {
     command: Uint8Array,
     deadlineMs: number,
     finish: (result: Result) => unknown,
-    signal: AbortSignal | undefined,
+    signal: CancelSignal | undefined,
   ): Waiter<Result> {
     const waiter = new Waiter<Result>(this.gauge, command.length, deadlineMs, finish, signal);
     const batch = this.#openBatch(command.length);

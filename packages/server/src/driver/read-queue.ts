@@ -1,4 +1,5 @@
 import { EngineError, invariant, type LogIndex, type RequestId } from "@d-engine/core";
+import type { CancelSignal } from "./cancel-signal.js";
 import { expireWaiters, Gauge, Waiter } from "./waiter.js";
 
 interface ReadBatch {
@@ -34,7 +35,7 @@ export class ReadQueue {
     return this.#open.waiters.length > 0 && this.#asked.size < this.#requestsMax;
   }
 
-  add(serve: () => unknown, deadlineMs: number, signal: AbortSignal | undefined): Waiter<void> {
+  add(serve: () => unknown, deadlineMs: number, signal: CancelSignal | undefined): Waiter<void> {
     const waiter = new Waiter<void>(this.gauge, 0, deadlineMs, serve, signal);
     this.#open.waiters.push(waiter);
     if (deadlineMs < this.#open.earliestMs) this.#open.earliestMs = deadlineMs;

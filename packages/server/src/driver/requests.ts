@@ -13,6 +13,7 @@ import {
   type RequestId,
   type StateMachine,
 } from "@d-engine/core";
+import type { CancelSignal } from "./cancel-signal.js";
 import {
   badTimeout,
   diskFull,
@@ -246,7 +247,7 @@ export class Requests<Result> {
     command: Uint8Array,
     finish: (result: Result) => T,
     deadlineMs: number,
-    signal: AbortSignal | undefined,
+    signal: CancelSignal | undefined,
   ): Promise<T> {
     this.#setup.counters.proposals += 1;
     const waiter = this.#proposals.add(command, deadlineMs, finish, signal);
@@ -281,7 +282,7 @@ export class Requests<Result> {
    * The value is read first and the lease checked afterwards (rule R1): a pause between the two
    * can then make the check fail, but never the value stale (scenario 38).
    */
-  #leaseRead<T>(serve: () => T, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
+  #leaseRead<T>(serve: () => T, timeoutMs: number, signal: CancelSignal | undefined): Promise<T> {
     const { node, clock, counters, leaderHint } = this.#setup;
     const value = serve();
     if (node.leaseHolds(clock.nowMs())) {
@@ -296,7 +297,7 @@ export class Requests<Result> {
     return this.#queueRead(serve, timeoutMs, signal);
   }
 
-  #queueRead<T>(serve: () => T, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
+  #queueRead<T>(serve: () => T, timeoutMs: number, signal: CancelSignal | undefined): Promise<T> {
     const { options, counters, clock } = this.#setup;
     const { count } = this.#reads.gauge;
     if (count >= options.pendingReadsMax) {

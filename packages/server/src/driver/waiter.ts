@@ -1,3 +1,5 @@
+import type { CancelSignal } from "./cancel-signal.js";
+
 /** How much is being waited for, kept by the waiters themselves as they open and close. */
 export class Gauge {
   count = 0;
@@ -20,7 +22,7 @@ export class Waiter<In> {
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
   #open = true;
-  #signal: AbortSignal | undefined;
+  #signal: CancelSignal | undefined;
   #onAbort: (() => void) | undefined;
 
   /** `bytes` is what the call holds in memory, counted in `gauge` until it closes. */
@@ -29,7 +31,7 @@ export class Waiter<In> {
     bytes: number,
     deadlineMs: number,
     finish: (input: In) => unknown,
-    signal: AbortSignal | undefined,
+    signal: CancelSignal | undefined,
   ) {
     this.#gauge = gauge;
     this.#bytes = bytes;
@@ -73,7 +75,7 @@ export class Waiter<In> {
     return true;
   }
 
-  #watch(signal: AbortSignal): void {
+  #watch(signal: CancelSignal): void {
     this.#signal = signal;
     this.#onAbort = () => this.fail(signal.reason);
     signal.addEventListener("abort", this.#onAbort);

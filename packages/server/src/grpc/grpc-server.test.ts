@@ -61,7 +61,7 @@ describe("a call's deadline and cancellation", () => {
     const options = test.node.seen[0]?.options;
     expect(options?.timeoutMs).toBeGreaterThan(0);
     expect(options?.timeoutMs).toBeLessThanOrEqual(200);
-    if (options?.signal?.aborted === false) await once(options.signal, "abort");
+    await expect.poll(() => options?.signal?.aborted).toBe(true);
     expect(options?.signal?.reason).toMatchObject({ code: "OUTCOME_UNKNOWN" });
   });
 

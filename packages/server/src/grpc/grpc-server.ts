@@ -15,6 +15,8 @@ import {
 } from "./services/cluster-management-service.js";
 import { healthHandlers, healthService } from "./services/health-service.js";
 import { raftClientHandlers, raftClientService } from "./services/raft-client-service.js";
+import { sessionHandlers, sessionService } from "./services/session-service.js";
+import { OpenSessions } from "./session/open-sessions.js";
 import { type BugListener, unaryCall } from "./unary-call.js";
 
 export interface GrpcServerOptions {
@@ -42,13 +44,13 @@ export interface GrpcServerOptions {
   readonly onBug?: BugListener;
 }
 
-/** A node's one port: every service of the contract, and `grpc.health.v1`. */
+/** A node's one port: every service of the contract, our session service, `grpc.health.v1`. */
 export interface GrpcServer extends AsyncDisposable {
   /** `host:port` as bound. */
   readonly address: string;
   /**
-   * Stops taking calls, ends streams with UNAVAILABLE, lets calls under way finish, and after
-   * `drainTimeoutMs` breaks what is left. Idempotent; never rejects.
+   * Stops taking calls, ends streams with UNAVAILABLE, lets calls and the operations of sessions
+   * finish, and after `drainTimeoutMs` breaks what is left. Idempotent; never rejects.
    */
   close(): Promise<void>;
 }
@@ -61,11 +63,15 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const limits: GrpcLimits = { ...GRPC_LIMITS, ...options.limits };
   const onBug = options.onBug ?? warnOfBug;
   const streams = new OpenStreams(limits.streamsMax, onBug);
+  const sessions = new OpenSessions(limits, onBug);
   const server = new Server({
     "grpc.max_receive_message_length": limits.requestBytesMax,
     "grpc.max_send_message_length": -1,
     "grpc.max_concurrent_streams": limits.callsPerConnectionMax,
     "grpc.so_reuseport": 0,
+    // Without it the streams of a machine that lost its power would stay open for ever.
+    "grpc.keepalive_time_ms": 30_000,
+    "grpc.keepalive_timeout_ms": 10_000,
   });
   const advertised = options.advertise && parseHostPort(options.advertise).text;
   let ownAddress: OwnAddress = (authority) => authority;
@@ -73,6 +79,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     node: options.node,
     limits,
     ownAddress: (authority) => ownAddress(authority),
+    sessions,
     unary: (handler) => unaryCall(handler, onBug),
     stream: (handler) => streams.serve(handler),
   });
@@ -85,7 +92,11 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   ownAddress = (authority) => known ?? authority;
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closed ??= shutDown(server, streams, options.drainTimeoutMs ?? 5_000);
+    if (closed === undefined) {
+      streams.close();
+      sessions.drain();
+      closed = shutDown(server, options.drainTimeoutMs ?? 5_000);
+    }
     return closed;
   };
   return { address: bound.text, close, [Symbol.asyncDispose]: close };
@@ -99,11 +110,11 @@ function addServices(server: Server, context: ServiceContext): void {
     rawServiceDefinition(clusterManagementService),
     clusterManagementHandlers(context),
   );
+  server.addService(rawServiceDefinition(sessionService), sessionHandlers(context));
   server.addService(rawServiceDefinition(healthService), healthHandlers(context));
 }
 
-function shutDown(server: Server, streams: OpenStreams, drainTimeoutMs: number): Promise<void> {
-  streams.close();
+function shutDown(server: Server, drainTimeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
     const force = setTimeout(() => {
       server.forceShutdown();

@@ -10,6 +10,16 @@ export interface GrpcLimits {
   readonly callsPerConnectionMax: number;
   /** Health and membership streams open at once; more are refused as `RATE_LIMITED`. */
   readonly streamsMax: number;
+  /** Session streams open at once; more are refused as `RATE_LIMITED`. */
+  readonly sessionsMax: number;
+  /** Operations that one session may have unanswered; one more ends it. */
+  readonly sessionOperationsMax: number;
+  /** Bytes of operations that one session may have unanswered; more end it. */
+  readonly sessionBytesMax: number;
+  /** Bytes of answers that one session may have unread; beyond, it is not read from either. */
+  readonly sessionUnsentBytesMax: number;
+  /** Scans that one session runs at a time; more wait their turn. */
+  readonly sessionScansMax: number;
 }
 
 export const GRPC_LIMITS: GrpcLimits = Object.freeze({
@@ -18,4 +28,9 @@ export const GRPC_LIMITS: GrpcLimits = Object.freeze({
   readKeysMax: 10_000,
   callsPerConnectionMax: 1_024,
   streamsMax: 1_024,
+  sessionsMax: 1_024,
+  sessionOperationsMax: 4_096,
+  sessionBytesMax: 16 * 1024 * 1024,
+  sessionUnsentBytesMax: 2 * 1024 * 1024,
+  sessionScansMax: 4,
 });

@@ -3,12 +3,14 @@ import type { LocalNode } from "../driver/local-node.js";
 import type { StreamHandler, UnaryHandler } from "./call-context.js";
 import type { OwnAddress } from "./cluster-view.js";
 import type { GrpcLimits } from "./limits.js";
+import type { OpenSessions } from "./session/open-sessions.js";
 
 /** What services are made of. */
 export interface ServiceContext {
   readonly node: LocalNode;
   readonly limits: GrpcLimits;
   readonly ownAddress: OwnAddress;
+  readonly sessions: OpenSessions;
   unary(handler: UnaryHandler): handleUnaryCall<Buffer, Uint8Array>;
   stream(handler: StreamHandler): handleServerStreamingCall<Buffer, Uint8Array>;
 }

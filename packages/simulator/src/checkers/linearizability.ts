@@ -71,7 +71,9 @@ export function checkHistory(
     const result = searchKeyHistory(prepared, limits.stepsMaxPerKey);
     steps += result.steps;
     if (result.kind === "impossible") {
-      const explanation = explainImpossible(key, own, result.furthest, limits.stepsMaxPerKey);
+      // Shorter histories take fewer steps; one that takes many more is not worth the wait.
+      const stepsMax = Math.min(limits.stepsMaxPerKey, 2 * result.steps + 1_000);
+      const explanation = explainImpossible(key, own, result.furthest, stepsMax);
       return { kind: "violation", counts, key, explanation };
     }
     if (result.kind === "undecided") {

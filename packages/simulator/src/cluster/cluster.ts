@@ -25,6 +25,9 @@ import { SimulatedNode } from "./simulated-node.js";
 /** Applied entries between two comparisons of states while a run goes on. */
 const stateHashEvery = 64;
 
+/** Many times what the longest run takes. */
+const eventsMax = 2_000_000;
+
 /** All nodes of a plan in one world, each watched by every checker. */
 export class Cluster {
   readonly plan: Plan;
@@ -136,6 +139,9 @@ export class Cluster {
       node.statusBefore = status;
     }
     this.#touched.clear();
+    if (this.world.events > eventsMax) {
+      this.witness.report("L4", `${eventsMax} events happened: a storm that does not end`);
+    }
     if (this.witness.violation !== undefined) this.world.stop();
   }
 

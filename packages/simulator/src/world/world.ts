@@ -13,10 +13,16 @@ export class World {
   readonly #queue = new EventQueue();
   #nowMs = 0;
   #stopped = false;
+  #events = 0;
 
   /** True time, which no node sees: their clocks drift from it. */
   get nowMs(): number {
     return this.#nowMs;
+  }
+
+  /** Events that happened. */
+  get events(): number {
+    return this.#events;
   }
 
   /** Events that wait for their moment, cancelled ones included. */
@@ -59,6 +65,7 @@ export class World {
         return false;
       }
       this.#nowMs = nextMs;
+      this.#events += 1;
       this.#queue.pop()!.run();
       await settled();
       this.afterEvent?.();

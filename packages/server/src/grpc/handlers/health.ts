@@ -1,5 +1,5 @@
 import { isEngineError } from "@d-engine/core";
-import { client, cluster, create, health, toBinary } from "@d-engine/proto";
+import { client, cluster, create, health, session, toBinary } from "@d-engine/proto";
 import type { LocalNode } from "../../driver/local-node.js";
 import type { StreamHandler, UnaryHandler } from "../call-context.js";
 import { usableLeader } from "../cluster-view.js";
@@ -10,7 +10,11 @@ type ServingStatus = health.HealthCheckResponse_ServingStatus;
 const ServingStatus = health.HealthCheckResponse_ServingStatus;
 
 /** Services that can serve only while a leader is known; `""` stands for the whole node. */
-const NEED_LEADER: ReadonlySet<string> = new Set(["", client.RaftClientService.typeName]);
+const NEED_LEADER: ReadonlySet<string> = new Set([
+  "",
+  client.RaftClientService.typeName,
+  session.SessionService.typeName,
+]);
 /** Services that answer as long as the node runs. */
 const NEED_NODE: ReadonlySet<string> = new Set([
   cluster.ClusterManagementService.typeName,

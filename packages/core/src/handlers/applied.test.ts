@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { arrangeLeader } from "../../test/support/driven-node.js";
+import { appendAnswer, at, matched } from "../../test/support/messages.js";
+
+describe("onApplied", () => {
+  it("drops applied entries from memory beyond logCacheBytes (R7)", () => {
+    const leader = arrangeLeader({ voters: [1], options: { logCacheBytes: 100 } });
+    leader.propose(new Uint8Array(1000));
+    leader.persist();
+    expect(leader.status.cachedBytes).toBeGreaterThan(1000);
+    leader.step({ kind: "applied", upTo: at(2) });
+    expect(leader.status.cachedBytes).toBe(0);
+  });
+
+  it("keeps what is applied but not on the own disk: it could not be read back (scenario 19)", () => {
+    const leader = arrangeLeader({ voters: [1, 2, 3], options: { logCacheBytes: 0 } });
+    leader.propose("a");
+    for (const peer of [2, 3]) {
+      leader.receive(peer, appendAnswer({ term: 1, result: matched([1, 2]) }));
+    }
+    leader.step({ kind: "applied", upTo: at(2) });
+    expect(leader.status).toMatchObject({ appliedIndex: 2, durableIndex: 1 });
+    expect(leader.status.cachedBytes).toBeGreaterThan(0);
+    leader.persist();
+    leader.step({ kind: "applied", upTo: at(2) });
+    expect(leader.status.cachedBytes).toBe(0);
+  });
+
+  it.each([
+    { name: "goes back", upTo: 0 },
+    { name: "runs ahead of what was handed out", upTo: 2 },
+  ])("stops when it $name: the driver is broken (I9)", ({ upTo }) => {
+    const leader = arrangeLeader({ voters: [1] });
+    leader.step({ kind: "applied", upTo: at(1) });
+    expect(() => leader.step({ kind: "applied", upTo: at(upTo) })).toThrow(`applied ${upTo}`);
+  });
+});

@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { arrangeLeader, DrivenNode, setupOf } from "../test/support/driven-node.js";
+import { appendAnswer, appendEntries, at, entries, matched } from "../test/support/messages.js";
+import { InvariantViolation } from "./invariant.js";
+import { RaftNode } from "./raft-node.js";
+
+describe("RaftNode", () => {
+  it("gives the same effects for the same setup and inputs", () => {
+    const run = () => {
+      const node = arrangeLeader({ voters: [1, 2, 3], log: [1, 1], random: 0.3 });
+      node.propose("a");
+      const sent = node.tick(100);
+      return { sent, status: node.status };
+    };
+    expect(run()).toEqual(run());
+  });
+
+  it("judges an input by the newest time that it has seen (R1)", () => {
+    const node = new DrivenNode({ voters: [1, 2, 3], term: 1 });
+    node.tick(999);
+    node.nowMs = 10; // handed in in the wrong order
+    node.receive(2, appendEntries({ term: 1, from: 2 }));
+    node.nowMs = 1998;
+    node.tick();
+    expect(node.status.role).toBe("follower");
+    node.tick(1);
+    expect(node.status.role).toBe("preCandidate");
+  });
+
+  it("numbers batches by one, and only where there is something to write", () => {
+    const leader = arrangeLeader({ voters: [1] });
+    const first = leader.propose("a").batch;
+    expect(leader.read().batch).toBe(first);
+    expect(leader.propose("b").batch).toBe(first + 1);
+  });
+
+  it("is used no more after a step has failed", () => {
+    const node = new DrivenNode({ voters: [1, 2, 3], log: [1], term: 2, commit: 1 });
+    const contradiction = appendEntries({ term: 2, from: 2, prev: [2, 1] });
+    expect(() => node.receive(2, contradiction)).toThrow(InvariantViolation);
+    expect(() => node.tick()).toThrow("step called from within step");
+  });
+
+  it("knows the term of entries that left memory, for whoever waits for them (scenario 23)", () => {
+    const leader = arrangeLeader({ voters: [1], options: { logCacheBytes: 0 } });
+    leader.propose("a");
+    leader.persist();
+    leader.step({ kind: "applied", upTo: at(2) });
+    expect(leader.status.cachedBytes).toBe(0);
+    expect([1, 2, 3].map((index) => leader.node.termAt(at(index)))).toEqual([1, 1, undefined]);
+  });
+
+  it("has one commit index and leader for driver and status alike", () => {
+    const leader = arrangeLeader({ voters: [1, 2, 3] });
+    leader.receive(2, appendAnswer({ term: 1, result: matched([1, 1]) }));
+    const { node, status } = leader;
+    expect(node).toMatchObject({
+      commitIndex: 1,
+      lastIndex: 1,
+      term: 1,
+      leaderId: 1,
+      isLeader: true,
+    });
+    expect(status).toMatchObject({
+      commitIndex: 1,
+      leaderId: 1,
+      role: "leader",
+      leaderReady: false,
+    });
+    leader.step({ kind: "applied", upTo: at(1) });
+    expect(leader.status.leaderReady).toBe(true);
+  });
+
+  it.each([
+    { name: "applied more than is committed", change: { appliedIndex: at(2), commitIndex: at(1) } },
+    { name: "committed more than there is", change: { commitIndex: at(3) } },
+    { name: "unapplied entries that are not in memory", change: { tail: entries(2, [1]) } },
+  ])("refuses to start with $name (I9)", ({ change }) => {
+    const setup = setupOf({ voters: [1, 2, 3], log: [1, 1] });
+    expect(() => new RaftNode({ ...setup, ...change })).toThrow(InvariantViolation);
+  });
+});

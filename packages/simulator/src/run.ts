@@ -1,0 +1,152 @@
+import { refusedMeansNoEffect } from "./checkers/c3-refused-means-no-effect.js";
+import type { HistoryOperation } from "./checkers/history.js";
+import { checkHistory, type HistoryCounts } from "./checkers/linearizability.js";
+import { Cluster } from "./cluster/cluster.js";
+import type { SimulatedNode } from "./cluster/simulated-node.js";
+import { FaultInjector } from "./swarm/inject-faults.js";
+import type { Plan } from "./swarm/plan.js";
+import { SimulatedClient } from "./workload/simulated-client.js";
+
+/**
+ * One run in its phases, so that scripts can do what they like between the first and the last:
+ * `begin` starts nodes and clients, `finish` heals, demands progress and judges.
+ */
+export class Run {
+  readonly cluster: Cluster;
+  readonly #plan: Plan;
+  readonly injector: FaultInjector;
+  readonly #history: HistoryOperation[] = [];
+  readonly #clients: readonly SimulatedClient[];
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+    this.cluster = new Cluster(plan);
+    this.injector = new FaultInjector(this.cluster);
+    this.#clients = Array.from({ length: plan.workload.clients }, (_, index) => {
+      const id = `c${index + 1}`;
+      const random = this.cluster.random.split(`client ${id}`);
+      return new SimulatedClient(this.cluster, id, random, this.#history);
+    });
+  }
+
+  begin(): void {
+    for (const node of this.cluster.nodes) node.start();
+    for (const client of this.#clients) {
+      client.run().catch((error: unknown) => {
+        this.cluster.witness.report("client", String(error));
+      });
+    }
+  }
+
+  /** Ends what is wrong, waits for progress and agreement, and judges what was answered. */
+  async finish(): Promise<HistoryCounts | undefined> {
+    const { nodes, witness } = this.cluster;
+    await this.#phase(() => this.#healAndElect());
+    await this.#phase(() => this.#settle());
+    for (const node of nodes) node.countMetrics();
+    if (witness.violation !== undefined) return undefined;
+    return this.#judge();
+  }
+
+  async #phase(phase: () => Promise<void>): Promise<void> {
+    if (this.cluster.witness.violation === undefined) await phase();
+  }
+
+  /** L1: with all healed, or a quorum healthy, there is a leader within a bounded time. */
+  async #healAndElect(): Promise<void> {
+    const { world, witness } = this.cluster;
+    const { ending } = this.#plan;
+    const broken = ending.kind === "quorumOnly" ? ending.broken : [];
+    this.injector.heal(broken);
+    const { electionTimeoutMs } = this.#plan.raft;
+    // What was paused or stalled when the faults ended comes back by itself, a while later.
+    const pausedMs = Math.max(
+      ...this.#healthy.map((node) => (node.process?.nowMs ?? world.nowMs) - world.nowMs),
+    );
+    const withinMs = pausedMs + electionTimeoutsMax * electionTimeoutMs;
+    const elected = await world.run(world.nowMs + withinMs, () => this.#leaderServes);
+    if (elected || witness.violation !== undefined) return;
+    witness.report("L1", `no leader serves ${Math.round(withinMs)} ms after the faults ended`);
+  }
+
+  /** L2 to L4: calls end, everybody catches up, the leader stays. */
+  async #settle(): Promise<void> {
+    const { world, witness } = this.cluster;
+    const { raft, workload } = this.#plan;
+    // Longer than a call that was lost when the faults ended can keep a client busy.
+    const quietMs = 6 * raft.electionTimeoutMs + 2 * workload.timeoutMs;
+    const answeredBefore = this.#answeredWrites;
+    const term = this.#highestTerm;
+    await world.run(world.nowMs + quietMs);
+    if (witness.violation !== undefined) return;
+    for (const client of this.#clients) client.stop();
+    await world.run(world.nowMs + quietMs);
+    if (witness.violation !== undefined) return;
+    if (this.#answeredWrites === answeredBefore) {
+      witness.report("L2", `no write was answered within ${quietMs} ms with a leader there`);
+    }
+    if (this.#clients.some(({ busy }) => busy)) {
+      witness.report("L2", "a call did not end within its timeout");
+    }
+    if (this.#highestTerm > term + termsMax) {
+      witness.report("L4", `terms went from ${term} to ${this.#highestTerm} without faults`);
+    }
+    this.#checkAgreement();
+  }
+
+  /** L3 and I12: every healthy node holds and has applied what the leader has. */
+  #checkAgreement(): void {
+    const { witness, leader } = this.cluster;
+    const target = leader?.kv?.driver.status();
+    if (target === undefined) {
+      witness.report("L1", "there is no leader at the end");
+      return;
+    }
+    for (const node of this.#healthy) {
+      const { kv } = node;
+      const applied = kv?.store.lastApplied ?? 0;
+      if (applied !== target.last.index) {
+        const message = `node ${node.id} applied ${applied}, the leader holds ${target.last.index}`;
+        witness.report("L3", message);
+      }
+      this.cluster.compareState(node);
+    }
+  }
+
+  #judge(): HistoryCounts {
+    const { witness, appliedOnce } = this.cluster;
+    const refused = this.#history
+      .filter(({ op, status }) => status === "fail" && (op === "put" || op === "cas"))
+      .map(({ value }) => value!);
+    const effect = refusedMeansNoEffect(refused, appliedOnce);
+    if (effect !== undefined) witness.report("C3", effect);
+    const verdict = checkHistory(this.#history, answersNeeded);
+    if (verdict.kind !== "ok") witness.report(`C1 ${verdict.kind}`, verdict.explanation);
+    return verdict.counts;
+  }
+
+  get #healthy(): readonly SimulatedNode[] {
+    const { ending } = this.#plan;
+    const broken = ending.kind === "quorumOnly" ? ending.broken.map(({ id }) => id) : [];
+    return this.cluster.nodes.filter(({ id }) => !broken.includes(id));
+  }
+
+  get #leaderServes(): boolean {
+    return this.#healthy.some((node) => node.kv?.driver.status().leaderReady === true);
+  }
+
+  get #highestTerm(): number {
+    return Math.max(...this.#healthy.map((node) => node.kv?.driver.status().term ?? 0));
+  }
+
+  get #answeredWrites(): number {
+    return this.#history.filter(({ op, status }) => op !== "get" && status === "ok").length;
+  }
+}
+
+/** A run in which next to nothing was answered proves nothing. */
+const answersNeeded = { answeredMin: 20, writesMin: 5, stepsMaxPerKey: 100_000 };
+/** L1: split votes happen; this many in a row do not, by chance. */
+const electionTimeoutsMax = 30;
+/** L4: how far terms may rise while nothing goes wrong, as the end of the faults is digested. */
+const termsMax = 3;

@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { Script } from "../testing/script.js";
+
+describe("reads under faults", () => {
+  it.each(["lease", "linearizable"] as const)(
+    "scenario 38: a leader that was paused beyond its lease answers no stale %s read",
+    async (consistency) => {
+      const script = await Script.start();
+      const leader = await script.leader();
+      const before = script.put(leader, "x", "before");
+      await script.until("the first write", () => before.status === "ok");
+      leader.process?.pause(6 * script.electionTimeoutMs);
+      const next = await script.leader(script.others(leader));
+      const after = script.put(next, "x", "after");
+      await script.until("the second write", () => after.status === "ok");
+      const reads = Array.from({ length: 5 }, () => script.get(leader, "x", consistency));
+      await script.until("all answers", () => reads.every(({ status }) => status !== "pending"));
+      for (const { status, value } of reads) if (status === "ok") expect(value).toBe("after");
+      await script.end();
+    },
+  );
+
+  it("scenario 38: an isolated leader answers no read once another may lead", async () => {
+    const script = await Script.start();
+    const leader = await script.leader();
+    const before = script.put(leader, "x", "before");
+    await script.until("the first write", () => before.status === "ok");
+    const others = script.others(leader);
+    script.separate([leader], others);
+    const next = await script.leader(others);
+    const after = script.put(next, "x", "after");
+    await script.until("the second write", () => after.status === "ok");
+    const reads = [script.get(leader, "x", "lease"), script.get(leader, "x", "linearizable")];
+    await script.until("all answers", () => reads.every(({ status }) => status !== "pending"));
+    expect(reads.map(({ status }) => status)).not.toContain("ok");
+    await script.end();
+  });
+
+  it("scenario 40: a follower's read waits until the leader's index is applied there", async () => {
+    const script = await Script.start({ learners: 1 });
+    const leader = await script.leader();
+    const learner = script.node(4);
+    const write = script.put(leader, "x", "new");
+    await script.until("the write", () => write.status === "ok");
+    const read = script.get(learner, "x", "linearizable");
+    await script.until("the read", () => read.status !== "pending");
+    expect(read).toEqual({ status: "ok", value: "new" });
+    await script.end();
+  });
+
+  it.each([3_600_000, -3_600_000, 86_400_000])(
+    "scenario 41: a wall clock that jumps by %i ms changes no answer",
+    async (byMs) => {
+      const script = await Script.start();
+      const leader = await script.leader();
+      const { term } = script.status(leader);
+      leader.clock.wallOffsetMs += byMs;
+      await script.advance(script.electionTimeoutMs / 2);
+      for (const node of script.others(leader)) node.clock.wallOffsetMs -= byMs;
+      await script.advance(5 * script.electionTimeoutMs);
+      expect(script.status(leader)).toMatchObject({ role: "leader", term });
+      await script.end();
+    },
+  );
+
+  it("scenario 42: leases are safe with clocks 8 % apart", async () => {
+    const script = await Script.start();
+    const leader = await script.leader();
+    leader.clock.rate = 0.96;
+    for (const node of script.others(leader)) node.clock.rate = 1.04;
+    for (let round = 0; round < 5; round += 1) {
+      const present = await script.leader();
+      script.separate([present], script.others(present));
+      const next = await script.leader(script.others(present));
+      const write = script.put(next, "x", `round ${round}`);
+      await script.until("the write", () => write.status === "ok");
+      const read = script.get(present, "x", "lease", 200);
+      await script.until("the read", () => read.status !== "pending");
+      if (read.status === "ok") expect(read.value).toBe(`round ${round}`);
+      script.cluster.network.heal();
+      await script.advance(3 * script.electionTimeoutMs);
+    }
+    await script.end();
+  });
+});

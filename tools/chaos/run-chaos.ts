@@ -1,0 +1,226 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { checkHistory, Prng } from "@d-engine/simulator";
+import { ChaosCluster } from "./chaos-cluster.js";
+import { keysUntil } from "./clients/key-space.js";
+import { Site } from "./clients/site.js";
+import { FAULT_NAMES, FAULTS, FaultDeck, type FaultName } from "./faults/fault-deck.js";
+import { checkFinalState } from "./final-state.js";
+import { HistoryRecorder } from "./history-recorder.js";
+import type { Network } from "./network/network.js";
+import { openNetwork } from "./network/open-network.js";
+
+export interface ChaosOptions {
+  /** The root of the checkout; its packages and this tool must be built. */
+  readonly root: string;
+  /** Holds data directories and logs; removed when nothing was found. */
+  readonly folder: string;
+  /** Where the history goes; in `folder` when not given. */
+  readonly history: string | undefined;
+  /** How long faults are injected, at least; every class comes up once in any case. */
+  readonly minutes: number;
+  readonly nodes: number;
+  readonly seed: number;
+  readonly network: Network["kind"];
+  readonly electionTimeoutMs: number;
+  /** Clients record wrong answers, which the run must find. */
+  readonly sabotage: boolean;
+  readonly progress: (line: string) => void;
+}
+
+export interface ChaosReport {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly network: Network["kind"];
+  readonly seconds: number;
+  readonly answered: number;
+  readonly writes: number;
+  readonly reads: number;
+  readonly unknown: number;
+  readonly refused: number;
+  readonly elections: number;
+  /** How often each class of fault hit. */
+  readonly faults: Readonly<Record<FaultName, number>>;
+  /** How often each kind of operation ended in each way. */
+  readonly operations: Readonly<Record<string, number>>;
+  /** One for each broken promise, and for each way in which the run proves too little. */
+  readonly violations: readonly string[];
+}
+
+const clientsPerSite = 2;
+const thinkMsMax = 40;
+/** How often two faults happen at the same time. */
+const overlapShare = 0.3;
+const calmMs = 3_000;
+const siteStopTimeoutMs = 30_000;
+const answeredPerSecondMin = 20;
+const writesPerSecondMin = 5;
+
+/**
+ * Runs a cluster of real processes under load, breaks what can be broken in an order drawn from
+ * the seed, and judges what all clients saw.
+ */
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  await mkdir(options.folder, { recursive: true });
+  const run = new ChaosRun(options);
+  const report = await run.toTheEnd();
+  if (report.violations.length === 0) await rm(options.folder, { recursive: true, force: true });
+  else options.progress(`data, logs and history are kept in ${options.folder}`);
+  return report;
+}
+
+class ChaosRun {
+  readonly #options: ChaosOptions;
+  readonly #random: Prng;
+  readonly #startNs = process.hrtime.bigint();
+  readonly #violations: string[] = [];
+  readonly #hits: Record<FaultName, number>;
+
+  constructor(options: ChaosOptions) {
+    this.#options = options;
+    this.#random = new Prng(options.seed);
+    const zeros = FAULT_NAMES.map((name) => [name, 0] as const);
+    this.#hits = Object.fromEntries(zeros) as Record<FaultName, number>;
+  }
+
+  async toTheEnd(): Promise<ChaosReport> {
+    const { root, folder, nodes, electionTimeoutMs } = this.#options;
+    const network = await openNetwork(this.#options.network, nodes, this.#random.split("network"));
+    const cluster = new ChaosCluster({
+      root,
+      folder,
+      nodeCount: nodes,
+      network,
+      electionTimeoutMs,
+      onUnexpectedEnd: (problem) => this.#violations.push(problem),
+    });
+    const historyFile = this.#options.history ?? join(folder, "history.jsonl");
+    const history = new HistoryRecorder(historyFile, this.#startNs, cluster.lives);
+    try {
+      await Promise.all(cluster.nodes.map((node) => cluster.start(node)));
+      await this.#load(cluster, network, history);
+      await this.#verify(cluster, network, history);
+    } catch (error) {
+      this.#violations.push(error instanceof Error ? error.message : String(error));
+    } finally {
+      await cluster.killAll();
+      await network.close();
+      await history.close();
+    }
+    return this.#report(cluster, history);
+  }
+
+  /** Clients at work all the time, faults for most of it, then a while without. */
+  async #load(cluster: ChaosCluster, network: Network, history: HistoryRecorder): Promise<void> {
+    const sites = this.#startSites(cluster, network, history);
+    try {
+      await this.#faults(cluster, network);
+      this.#note("all is put right; the load goes on for a while");
+      const before = history.operations.length;
+      await pause(calmMs);
+      const after = history.operations.slice(before);
+      if (!after.some(({ op, status }) => op === "put" && status === "ok")) {
+        this.#violations.push(`no write was acknowledged in ${calmMs} ms without faults`);
+      }
+    } finally {
+      const problems = await Promise.all(sites.map((site) => site.stop(siteStopTimeoutMs)));
+      this.#violations.push(...problems.filter((problem) => problem !== undefined));
+    }
+  }
+
+  /** Some clients beside each node, and some that know all nodes and are beside none. */
+  #startSites(cluster: ChaosCluster, network: Network, history: HistoryRecorder): Site[] {
+    const { electionTimeoutMs, sabotage } = this.#options;
+    const all = cluster.nodes.map((node) => network.addressOf(node));
+    return [0, ...cluster.nodes].map((host) => {
+      const node = host === 0 ? this.#random.pick(cluster.nodes) : host;
+      const endpoint = network.addressOf(node);
+      const options = {
+        name: host === 0 ? "outside" : `beside-${host}`,
+        endpoints: host === 0 ? all : [endpoint],
+        local: { node: String(node), endpoint },
+        clients: clientsPerSite,
+        seed: this.#random.uint32(),
+        startNs: String(this.#startNs),
+        thinkMsMax,
+        electionTimeoutMs,
+        sabotage,
+      };
+      return new Site(network, host, options, (operation) => history.record(operation));
+    });
+  }
+
+  async #faults(cluster: ChaosCluster, network: Network): Promise<void> {
+    const { minutes, electionTimeoutMs } = this.#options;
+    const random = this.#random.split("faults");
+    const deck = new FaultDeck(random.split("deck"));
+    const inject = async (name: FaultName): Promise<void> => {
+      const note = (text: string) => this.#note(`${name}: ${text}`);
+      const own = random.split(name);
+      if (await FAULTS[name]({ cluster, network, random: own, electionTimeoutMs, note })) {
+        this.#hits[name] += 1;
+      }
+    };
+    const untilMs = performance.now() + minutes * 60_000;
+    while (this.#violations.length === 0) {
+      if (performance.now() >= untilMs && deck.rounds > 0) return;
+      const drawn = random.chance(overlapShare) ? [deck.draw(), deck.draw()] : [deck.draw()];
+      await Promise.all(drawn.map(inject));
+      await Promise.all(cluster.nodes.map((node) => cluster.start(node)));
+      await pause(random.uniform(0, 2.5 * electionTimeoutMs));
+    }
+  }
+
+  async #verify(cluster: ChaosCluster, network: Network, history: HistoryRecorder): Promise<void> {
+    const nowNs = (): number => Number(process.hrtime.bigint() - this.#startNs);
+    const problems = await checkFinalState({
+      endpoints: cluster.nodes.map((node) => network.addressOf(node)),
+      keys: keysUntil(nowNs()),
+      nowNs,
+      record: (operation) => history.record(operation),
+    });
+    this.#violations.push(...problems);
+    this.#note(`judging ${history.operations.length} operations …`);
+    const verdict = checkHistory(history.operations);
+    if (verdict.kind !== "ok") this.#violations.push(`${verdict.kind}: ${verdict.explanation}`);
+    this.#requireEnough(history, nowNs() / 1e9);
+  }
+
+  /** A run that did too little would prove nothing, so it does not pass. */
+  #requireEnough(history: HistoryRecorder, seconds: number): void {
+    const demand = (what: string, have: number, need: number): void => {
+      if (have < need) this.#violations.push(`only ${have} ${what}, at least ${need} needed`);
+    };
+    const answered = history.count(({ status }) => status === "ok");
+    const writes = history.count(({ op, status }) => op === "put" && status === "ok");
+    demand("answered operations", answered, Math.floor(seconds * answeredPerSecondMin));
+    demand("acknowledged puts", writes, Math.floor(seconds * writesPerSecondMin));
+    for (const name of FAULT_NAMES) demand(`faults "${name}" that hit`, this.#hits[name], 1);
+  }
+
+  #note(text: string): void {
+    const seconds = Number((process.hrtime.bigint() - this.#startNs) / 1_000_000n) / 1000;
+    this.#options.progress(`[${seconds.toFixed(1).padStart(6)} s] ${text}`);
+  }
+
+  #report(cluster: ChaosCluster, history: HistoryRecorder): ChaosReport {
+    const { seed, nodes, network } = this.#options;
+    const seconds = Number(process.hrtime.bigint() - this.#startNs) / 1e9;
+    return {
+      seed,
+      nodes,
+      network,
+      seconds: Math.round(seconds),
+      answered: history.count(({ status }) => status === "ok"),
+      writes: history.count(({ op, status }) => op !== "get" && status === "ok"),
+      reads: history.count(({ op, status }) => op === "get" && status === "ok"),
+      unknown: history.count(({ status }) => status === "unknown"),
+      refused: history.count(({ status }) => status === "fail"),
+      elections: cluster.elections,
+      faults: this.#hits,
+      operations: Object.fromEntries([...history.counts].sort()),
+      violations: this.#violations,
+    };
+  }
+}
