@@ -42,7 +42,7 @@ export const storageMutations: readonly Mutation[] = [
     file: `${log}/batch-reader.ts`,
     find: "if (expected.sequence !== undefined && header.sequence !== expected.sequence) return undefined;",
     replace: "",
-    tests: [log],
+    tests: [`${log}/recovery.test.ts`],
   },
   {
     name: "corruption-cut-silently",
@@ -92,7 +92,7 @@ export const storageMutations: readonly Mutation[] = [
     file: `${log}/batch-appender.ts`,
     find: "if (builder.hardState !== undefined) this.#hardState = builder.hardState;",
     replace: "",
-    tests: [log, "packages/storage/src/testing"],
+    tests: [`${log}/power-loss.test.ts`, "packages/storage/src/testing"],
   },
   {
     name: "newest-batch-not-rewritten",
@@ -100,7 +100,7 @@ export const storageMutations: readonly Mutation[] = [
     file: `${log}/rewrite-newest.ts`,
     find: "await segment.file.write(bytes, 0, bytes.length, newest.offset);",
     replace: "",
-    tests: [log],
+    tests: [`${log}/power-loss.test.ts`, `${log}/recovery.test.ts`],
   },
   {
     name: "failed-write-tried-again",
@@ -143,7 +143,7 @@ export const storageMutations: readonly Mutation[] = [
     file: `${log}/log-map.ts`,
     find: "    this.#truncateFrom(run.first);\n",
     replace: "",
-    tests: [log],
+    tests: [`${log}/power-loss.test.ts`, `${log}/log-model.test.ts`],
   },
   {
     name: "superseded-pending-entry-read",
@@ -151,7 +151,7 @@ export const storageMutations: readonly Mutation[] = [
     file: `${log}/pending-writes.ts`,
     find: "for (let i = this.#writes.length - 1; i >= 0; i--) {",
     replace: "for (let i = 0; i < this.#writes.length; i++) {",
-    tests: [log],
+    tests: [`${log}/log-model.test.ts`],
   },
   {
     name: "roll-before-the-next-segment",
@@ -169,7 +169,7 @@ export const storageMutations: readonly Mutation[] = [
     file: `${log}/log-map.ts`,
     find: "this.#firstAfter(count) <= upTo + 1",
     replace: "this.#firstAfter(count) <= upTo + 2",
-    tests: [log, "packages/storage/src/testing"],
+    tests: [`${log}/log-model.test.ts`],
   },
   {
     name: "used-log-replaced",
@@ -177,6 +177,6 @@ export const storageMutations: readonly Mutation[] = [
     file: `${log}/create-log.ts`,
     find: "await refuseUsedLog(context);",
     replace: "",
-    tests: [log, "packages/storage/src/directory", "packages/storage/src/file-storage.test.ts"],
+    tests: ["packages/storage/src/directory"],
   },
 ];
