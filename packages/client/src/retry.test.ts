@@ -54,6 +54,16 @@ describe("decideRetry", () => {
     expect(decideRetry(failed({ error }))).toEqual({ kind: "retry", delayMs: 700 });
   });
 
+  it("spreads who was turned away together over half as long again", () => {
+    const error = new EngineError("RATE_LIMITED", "x", { retryAfterMs: 700 });
+    const delays = [0, 0.5, 0.999].map((random) => decideRetry(failed({ error, random })));
+    expect(delays).toMatchObject([
+      { delayMs: 700 },
+      { delayMs: 875 },
+      { delayMs: expect.closeTo(1_050, 0) },
+    ]);
+  });
+
   it("keeps every pause within its bounds, and none beyond the deadline", () => {
     const error = new EngineError("CLUSTER_UNAVAILABLE", "x");
     fc.assert(

@@ -71,5 +71,7 @@ function pauseMs({ error, attempt, random }: FailedAttempt, redirect: boolean): 
   }
   const doublings = Math.min(attempt - 1, 16);
   const ceiling = Math.min(RETRY_PAUSE_MAX_MS, RETRY_PAUSE_FIRST_MS * 2 ** doublings);
-  return Math.max(error.retryAfterMs ?? 0, ceiling / 2 + (ceiling / 2) * random);
+  // Spread too: callers that were refused together must not all come back together.
+  const askedMs = (error.retryAfterMs ?? 0) * (1 + random / 2);
+  return Math.max(askedMs, ceiling / 2 + (ceiling / 2) * random);
 }

@@ -26,12 +26,22 @@ export function storageError(doing: string, path: string, error: unknown): Error
       { cause: error },
     );
   }
+  if (doing === "creating" && noPlace.has(errno)) {
+    return new EngineError(
+      "INVALID_REQUEST",
+      `${path} cannot be made a data directory: ${errno}; choose the path of a directory`,
+      { cause: error },
+    );
+  }
   return new EngineError(
     "STORAGE_IO_ERROR",
     `${doing} ${path} failed: ${errno}; the node stops, because the disk cannot be relied on`,
     { cause: error },
   );
 }
+
+/** What the system says of a path at which there can be no directory; the disk is well. */
+const noPlace = new Set(["EEXIST", "ENOTDIR", "ENOENT", "ENAMETOOLONG", "ELOOP", "EINVAL"]);
 
 /** Runs one disk operation and names it, and the file, in what it rejects with. */
 export async function naming<T>(

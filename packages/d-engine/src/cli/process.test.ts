@@ -27,6 +27,7 @@ describe("d-engine start", () => {
     expect(node.out()).toMatch(
       new RegExp(
         `^starting from ${folder}/data …\\n` +
+          "(?:re(?:ad|play)ing the log: .*\\n)*" + // said when a start takes long
           `ready: listening on ${listen}, node 1 leads in term 1\\n` +
           `data: {2}${folder}/data\\n` +
           "try, in another terminal.*\\n" +

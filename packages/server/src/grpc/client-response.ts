@@ -14,16 +14,16 @@ export function successAnswer(result: client.ClientResponse["successResult"]): A
 
 /**
  * The `ClientResponse` for an error. Rethrows what must travel as a gRPC status: bugs, codes that
- * the contract has no number for, and writes of unknown outcome whose number would read as
+ * the contract has no number for, and writes of unknown outcome whose code would read as
  * "nothing happened".
  */
 export function errorAnswer(thrown: unknown, operation: "read" | "write"): Answer {
   if (!isEngineError(thrown)) throw thrown;
-  const { number } = WIRE_ERRORS[thrown.code];
-  if (number === undefined) throw thrown;
-  if (operation === "write" && thrown.outcome === "unknown" && !numberSaysUnknown(thrown)) {
+  if (operation === "write" && thrown.outcome === "unknown" && !codeSaysUnknown(thrown)) {
     throw new EngineError("OUTCOME_UNKNOWN", thrown.message, { cause: thrown });
   }
+  const { number } = WIRE_ERRORS[thrown.code];
+  if (number === undefined) throw thrown;
   const { leader, retryAfterMs } = thrown;
   const metadata = create(wire.ErrorMetadataSchema, {
     debugMessage: thrown.message,
@@ -35,7 +35,7 @@ export function errorAnswer(thrown: unknown, operation: "read" | "write"): Answe
   return { body: toBinary(client.ClientResponseSchema, response), leader };
 }
 
-/** Whether the reader of this code's number takes the outcome for unknown without being told. */
-function numberSaysUnknown(error: EngineError): boolean {
+/** Whether the reader of this code takes the outcome for unknown without being told. */
+function codeSaysUnknown(error: EngineError): boolean {
   return ENGINE_ERRORS[error.code].outcome === "unknown";
 }

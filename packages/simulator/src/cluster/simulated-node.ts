@@ -1,5 +1,6 @@
 import {
   InvariantViolation,
+  isEngineError,
   LOG_ORIGIN,
   type Member,
   type NodeId,
@@ -234,7 +235,8 @@ export class SimulatedNode {
   }
 }
 
-/** Whether a fault of the run explains why the node stopped. */
+/** Whether a fault of the run explains why the node stopped, or did not start. */
 function isInjected(failure: unknown): boolean {
-  return failure instanceof Error && failure.message.includes("EIO");
+  if (isEngineError(failure, "DISK_FULL")) return true;
+  return isEngineError(failure, "STORAGE_IO_ERROR") && failure.message.includes("EIO");
 }

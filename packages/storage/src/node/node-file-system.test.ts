@@ -111,3 +111,26 @@ describe.each([
     expect(await fileSystem.stat(absent)).toBeUndefined();
   });
 });
+
+describe("nodeFileSystem.mkdir", () => {
+  it.runIf(process.platform === "linux")(
+    "rejects where the system lets nothing be made, instead of trying for ever",
+    async () => {
+      const noPlace = "/proc/d-engine-test";
+      await expect(nodeFileSystem.mkdir(noPlace)).rejects.toMatchObject({ code: "ENOENT" });
+      await expect(nodeFileSystem.mkdir(`${noPlace}/x/y`)).rejects.toMatchObject({
+        code: "ENOENT",
+      });
+    },
+  );
+
+  it.each([
+    { name: "a file", below: "", code: "EEXIST" },
+    { name: "a path below a file", below: "/data", code: "ENOTDIR" },
+  ])("rejects $name", async ({ below, code }) => {
+    const { root, remove } = await realPlace();
+    await fs.writeFile(`${root}/file`, "");
+    await expect(nodeFileSystem.mkdir(`${root}/file${below}`)).rejects.toMatchObject({ code });
+    await remove();
+  });
+});

@@ -49,20 +49,42 @@ const accessFlags = {
 /** Each new name is durable once the directory that holds it is synced. */
 async function makeDirectory(directory: string): Promise<void> {
   const full = path.resolve(directory);
-  const first = await fs.promises.mkdir(full, { recursive: true });
-  if (first !== undefined) {
-    const stop = path.dirname(first);
-    for (let made = full; made !== stop; made = path.dirname(made)) {
-      await syncDirectory(path.dirname(made));
-    }
-    return;
-  }
+  if (await makeMissing(full)) return;
   try {
     // Whoever made it may have been killed before it synced that.
     await syncDirectory(path.dirname(full));
   } catch (error) {
     // Made by someone with more rights, who alone can look after its name.
     if (errnoOf(error) !== "EACCES") throw error;
+  }
+}
+
+/**
+ * Makes `full` and what is missing above it; false when it was there. Not by the recursive mkdir
+ * of Node, which never returns where the system says ENOENT below a directory that exists (/proc).
+ */
+async function makeMissing(full: string): Promise<boolean> {
+  const parent = path.dirname(full);
+  try {
+    if (!(await makeOne(full))) return false;
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT" || parent === full) throw error;
+    await makeMissing(parent);
+    await makeOne(full); // once more, and no further: the parent may not let anything be made
+  }
+  await syncDirectory(parent);
+  return true;
+}
+
+/** False when the directory was there. */
+async function makeOne(full: string): Promise<boolean> {
+  try {
+    await fs.promises.mkdir(full);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) !== "EEXIST") throw error;
+    if ((await fs.promises.stat(full)).isDirectory()) return false;
+    throw error;
   }
 }
 
