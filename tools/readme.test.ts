@@ -10,7 +10,9 @@ import { readText } from "./tidy/checkout.js";
 // Within the checkout, so that the examples find the packages as a user's program would.
 const root = join(import.meta.dirname, "..");
 const cli = join(root, "packages/d-engine/dist/cli/main.js");
-const blocks = runnableBlocks(readText("README.md"));
+const blocks = ["README.md", "packages/testing/README.md"].flatMap((page) =>
+  runnableBlocks(readText(page)).map((block) => ({ ...block, page })),
+);
 
 let folder: string;
 let node: NodeProcess;
@@ -36,8 +38,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const nameOf = ({ line }: RunnableBlock) => `line-${line}`;
-const fileOf = (block: RunnableBlock) => join(folder, `${nameOf(block)}.ts`);
+type Example = RunnableBlock & { readonly page: string };
+
+const nameOf = ({ page, line }: Example) => `${page.replaceAll("/", "-")}-line-${line}`;
+const fileOf = (block: Example) => join(folder, `${nameOf(block)}.ts`);
 
 function withAddresses(code: string): string {
   return [...addresses].reduce((text, [shown, used]) => text.replaceAll(shown, used), code);
@@ -61,7 +65,7 @@ function compileTypeScript(): void {
 }
 
 /** Runs an example in an empty folder of its own, as `./data` stands in some of them. */
-function run(block: RunnableBlock) {
+function run(block: Example) {
   const cwd = join(folder, nameOf(block));
   mkdirSync(cwd);
   if (block.language === "ts") {
@@ -84,13 +88,17 @@ describe("README.md", () => {
     expect(first.map((line) => line.split(/\s{2,}/)[0])).toEqual(["npm start", "npm test"]);
   });
 
-  it("has examples in process, over the network, on the command line and of three nodes", () => {
-    const kinds = blocks.map(({ language, needsServer }) => `${language} ${needsServer}`);
-    expect(kinds).toEqual(["ts false", "ts true", "sh true", "ts false"]);
+  it("has examples of one process, a server, the command line, three nodes, a simulation", () => {
+    const kinds = blocks
+      .filter(({ page }) => page === "README.md")
+      .map(({ language, needsServer }) => `${language} ${needsServer}`);
+    expect(kinds).toEqual(["ts false", "ts true", "sh true", "ts false", "ts false"]);
   });
+});
 
-  it.each(blocks.map((block) => ({ ...block })))(
-    "has a $language example in line $line that does what it says",
+describe("the documents", () => {
+  it.each(blocks)(
+    "have a $language example in $page, line $line, that does what it says",
     (block) => {
       const { status, stdout, stderr } = run(block);
       expect({ status, stderr }).toEqual({ status: 0, stderr: "" });

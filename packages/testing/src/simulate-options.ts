@@ -29,6 +29,12 @@ export interface SimulationOptions {
    */
   readonly electionTimeoutMs?: number;
   /**
+   * Bytes of a log segment, 16 KiB to 16 MiB in whole sectors of 512: a little more than the
+   * largest value that the test writes. Larger ones make a simulation slower.
+   * @defaultValue 131_072
+   */
+  readonly segmentBytes?: number;
+  /**
    * Virtual milliseconds after which a test that has not ended fails.
    * @defaultValue 600_000
    */
@@ -46,6 +52,7 @@ export const SIMULATION_DEFAULTS = Object.freeze({
   learners: 0,
   faults: Object.freeze([]) as readonly FaultClass[],
   electionTimeoutMs: 1_000,
+  segmentBytes: 131_072,
   virtualMsMax: 600_000,
   eventsMax: 2_000_000,
 });
@@ -75,6 +82,8 @@ export function resolveSimulation(options: SimulationOptions): ResolvedSimulatio
   check("nodes", 1, 7);
   check("learners", 0, 7);
   check("electionTimeoutMs", 50, 60_000);
+  check("segmentBytes", 16 * 1024, 16 * 1024 * 1024);
+  if (all.segmentBytes % 512 !== 0) problems.push("segmentBytes must be a multiple of 512");
   check("virtualMsMax", 1, Number.MAX_SAFE_INTEGER);
   check("eventsMax", 1, 5_000_000);
   const faults = all.faults === "all" ? FAULT_CLASSES : all.faults;
@@ -94,7 +103,7 @@ export function resolveSimulation(options: SimulationOptions): ResolvedSimulatio
 
 /** The seed chooses the machines and wires: from a fast local network to a slow, uneven one. */
 function planOf(options: Required<SimulationOptions>): ClusterPlan {
-  const { seed, nodes, learners, electionTimeoutMs } = options;
+  const { seed, nodes, learners, electionTimeoutMs, segmentBytes } = options;
   const random = new Prng(seed).split("machines");
   return {
     seed,
@@ -112,7 +121,7 @@ function planOf(options: Required<SimulationOptions>): ClusterPlan {
       jitterMs: random.logUniform(0.05, electionTimeoutMs / 50),
       reorder: random.chance(0.3),
     },
-    disk: { syncMs: random.logUniform(0.1, electionTimeoutMs / 50), segmentBytes: 2 * 1024 * 1024 },
+    disk: { syncMs: random.logUniform(0.1, electionTimeoutMs / 50), segmentBytes },
     stallChance: 0,
   };
 }

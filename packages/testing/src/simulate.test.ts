@@ -125,6 +125,13 @@ describe("simulate", () => {
     expect(error.message).toContain("nothing is left to happen");
   });
 
+  it("says which option makes room for a value that is larger than a log segment", async () => {
+    const run = simulate({ seed: 1, segmentBytes: 16_384 }, async (cluster) => {
+      await cluster.client().put("a", new Uint8Array(20_000));
+    });
+    expect((await failureOf(run)).message).toContain("raise segmentBytes");
+  });
+
   it("refuses options that cannot be used, all at once", async () => {
     const options = { seed: -1, nodes: 9, faults: ["gremlins" as never] };
     await expect(simulate(options, () => undefined)).rejects.toMatchObject({
