@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort as lowPort } from "../packages/server/test/free-port.js";
 import { freePort, NodeProcess } from "./crash-test/node-process.js";
 import { type RunnableBlock, runnableBlocks } from "./readme/blocks.js";
 import { readText } from "./tidy/checkout.js";
@@ -14,11 +15,17 @@ const blocks = runnableBlocks(readText("README.md"));
 let folder: string;
 let node: NodeProcess;
 let address: string;
+/** What stands in the examples, and what is used here instead. */
+const addresses = new Map<string, string>();
 
 beforeAll(async () => {
   mkdirSync(join(root, ".tmp"), { recursive: true });
   folder = mkdtempSync(join(root, ".tmp", "readme-"));
   address = `127.0.0.1:${await freePort()}`;
+  addresses.set("127.0.0.1:9081", address);
+  for (const port of [9181, 9182, 9183]) {
+    addresses.set(`127.0.0.1:${port}`, `127.0.0.1:${await lowPort()}`);
+  }
   node = new NodeProcess({ root, dataDir: join(folder, "server-data"), listen: address });
   await node.ready();
   compileTypeScript();
@@ -32,10 +39,14 @@ afterAll(async () => {
 const nameOf = ({ line }: RunnableBlock) => `line-${line}`;
 const fileOf = (block: RunnableBlock) => join(folder, `${nameOf(block)}.ts`);
 
+function withAddresses(code: string): string {
+  return [...addresses].reduce((text, [shown, used]) => text.replaceAll(shown, used), code);
+}
+
 /** All TypeScript examples at once: they must type-check as they stand. */
 function compileTypeScript(): void {
   for (const block of blocks.filter(({ language }) => language === "ts")) {
-    writeFileSync(fileOf(block), block.code.replaceAll("127.0.0.1:9081", address));
+    writeFileSync(fileOf(block), withAddresses(block.code));
   }
   const config = {
     extends: join(root, "tsconfig.base.json"),
@@ -73,9 +84,9 @@ describe("README.md", () => {
     expect(first.map((line) => line.split(/\s{2,}/)[0])).toEqual(["npm start", "npm test"]);
   });
 
-  it("has examples in process, over the network and on the command line", () => {
+  it("has examples in process, over the network, on the command line and of three nodes", () => {
     const kinds = blocks.map(({ language, needsServer }) => `${language} ${needsServer}`);
-    expect(kinds).toEqual(["ts false", "ts true", "sh true"]);
+    expect(kinds).toEqual(["ts false", "ts true", "sh true", "ts false"]);
   });
 
   it.each(blocks.map((block) => ({ ...block })))(

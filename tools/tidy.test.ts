@@ -68,7 +68,7 @@ describe("the sources of this checkout", () => {
 
   it("stay within 400 lines a file", () => expectNone(files.flatMap(findLongFiles)));
 
-  it.each(["d-engine", "client"])("document every public name of %s", (folder) => {
+  it.each(["d-engine", "client", "testing"])("document every public name of %s", (folder) => {
     const index = byPath.get(`packages/${folder}/src/index.ts`)!;
     expectNone(findUndocumented(index, byPath, readPackageIndexes()));
   });

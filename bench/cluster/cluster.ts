@@ -22,6 +22,13 @@ export interface ClusterOptions {
   readonly progress: (line: string) => void;
 }
 
+/** How many times faster, over the repetitions that ran side by side. */
+export interface Ratio {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
 /** Medians over the repetitions of one subject. */
 export interface ClusterFigures {
   readonly subject: SubjectName;
@@ -32,8 +39,10 @@ export interface ClusterFigures {
   readonly p99Ms: number;
   /** Of all nodes and of the process that puts the load on; absent where the system is silent. */
   readonly cpuMicrosPerOperation?: number;
-  /** This subject to etcd, over the repetitions that ran side by side. */
-  readonly toEtcd?: { readonly median: number; readonly min: number; readonly max: number };
+  /** Of one of ours to etcd through the client `etcd3`. */
+  readonly toEtcd3?: Ratio;
+  /** Of one of ours to etcd through its own client. */
+  readonly toEtcd?: Ratio;
 }
 
 export interface ClusterComparison {
@@ -53,7 +62,6 @@ interface Measured extends LoadFigures {
   readonly cpuMicrosPerOperation: number | undefined;
 }
 
-const warmUpCallers = [1000, 1, 100];
 const failuresMax = 10;
 
 /**
@@ -66,11 +74,14 @@ export async function benchCluster(options: ClusterOptions): Promise<ClusterResu
   progress(etcd === undefined ? "starting three nodes" : `starting three nodes, and etcd ${etcd}`);
   await using ours = await DEngineSystem.start(systemOptions(options, "d-engine"));
   await using theirs =
-    etcd === undefined ? undefined : await EtcdSystem.start(systemOptions(options, "etcd"));
+    etcd === undefined
+      ? undefined
+      : await EtcdSystem.start(systemOptions(options, "etcd"), progress);
   const bench = new ClusterBench([ours, ...(theirs === undefined ? [] : [theirs])], options);
   progress("warming up");
-  for (const callers of warmUpCallers) await bench.repetition("put", callers);
-  for (const operation of options.operations) await bench.repetition(operation, 1000);
+  for (const callers of [...options.callers].sort((a, b) => b - a)) {
+    for (const operation of options.operations) await bench.repetition(operation, callers);
+  }
   const comparisons: ClusterComparison[] = [];
   for (const operation of options.operations) {
     for (const callers of options.callers) {
@@ -108,11 +119,10 @@ class ClusterBench {
         results.set(subject, [...(results.get(subject) ?? []), measured]);
       }
     }
-    const etcd = results.get("etcd, etcd3");
     const names = this.#systems.flatMap((system) => system.subjects.map(({ name }) => name));
     const subjects = names.flatMap((subject) => {
       const measured = results.get(subject);
-      return measured === undefined ? [] : [summarize(subject, measured, etcd)];
+      return measured === undefined ? [] : [summarize(subject, measured, results)];
     });
     return { operation, callers, subjects };
   }
@@ -161,11 +171,13 @@ class ClusterBench {
 function summarize(
   subject: SubjectName,
   measured: readonly Measured[],
-  etcd: readonly Measured[] | undefined,
+  all: ReadonlyMap<SubjectName, readonly Measured[]>,
 ): ClusterFigures {
   const rates = measured.map(({ perSecond }) => perSecond);
   const cpu = measured.flatMap(({ cpuMicrosPerOperation: each }) => each ?? []);
-  const ratios = etcd?.map(({ perSecond }, at) => rates[at]! / perSecond);
+  const ours = !subject.startsWith("etcd");
+  const toEtcd3 = ours ? ratioTo(rates, all.get("etcd, etcd3")) : undefined;
+  const toEtcd = ours ? ratioTo(rates, all.get("etcd, own client")) : undefined;
   return {
     subject,
     perSecond: median(rates),
@@ -173,12 +185,18 @@ function summarize(
     p50Ms: median(measured.map(({ p50Ms }) => p50Ms)),
     p99Ms: median(measured.map(({ p99Ms }) => p99Ms)),
     ...(cpu.length === 0 ? {} : { cpuMicrosPerOperation: median(cpu) }),
-    ...(ratios === undefined || etcd === measured
-      ? {}
-      : {
-          toEtcd: { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) },
-        }),
+    ...(toEtcd3 === undefined ? {} : { toEtcd3 }),
+    ...(toEtcd === undefined ? {} : { toEtcd }),
   };
+}
+
+function ratioTo(
+  rates: readonly number[],
+  reference: readonly Measured[] | undefined,
+): Ratio | undefined {
+  if (reference === undefined) return undefined;
+  const ratios = rates.map((perSecond, at) => perSecond / reference[at]!.perSecond);
+  return { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) };
 }
 
 /** Every operation, unless told otherwise. */

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { Etcd3 } from "etcd3";
 import type { AskedProcess } from "../asked-process.js";
 import { figuresOf, startLoadProcess } from "./d-engine-system.js";
+import { buildEtcdLoad, EtcdLoad } from "./etcd-load.js";
 import { freeAddresses } from "./free-addresses.js";
-import type { LoadAnswer, LoadRequest } from "./operations.js";
+import type { LoadAnswer, LoadRequest, Operation } from "./operations.js";
 import type { Subject, System, SystemOptions } from "./system.js";
 
 const readyTimeoutMs = 30_000;
@@ -20,24 +21,36 @@ export function etcdVersion(): string {
   return version;
 }
 
+/** etcd has no lease reads: its leader asks the others for every linearizable one. */
+const operations: readonly Operation[] = ["put", "linearizable", "eventual"];
+
+interface Loads {
+  readonly etcd3: AskedProcess<LoadRequest, LoadAnswer>;
+  /** Where Go and the sources of etcd's own client are installed. */
+  readonly own: EtcdLoad | undefined;
+}
+
 /**
- * Three etcd processes as they are by default, every write synced, and a process that reaches them
- * through the npm client `etcd3`. That client is given the leader alone, in its favour: with three
- * endpoints it would send two calls of three to nodes that pass them on.
+ * Three etcd processes as they are by default, every write synced, a process that reaches them
+ * through the npm client `etcd3`, and one that uses etcd's own client. Both are given the leader
+ * alone, in their favour: with three endpoints, two calls of three would go to nodes that pass
+ * them on.
  */
 export class EtcdSystem implements System {
   readonly #nodes: readonly ChildProcess[];
-  readonly #client: AskedProcess<LoadRequest, LoadAnswer>;
+  readonly #loads: Loads;
 
-  private constructor(
-    nodes: readonly ChildProcess[],
-    client: AskedProcess<LoadRequest, LoadAnswer>,
-  ) {
+  private constructor(nodes: readonly ChildProcess[], loads: Loads) {
     this.#nodes = nodes;
-    this.#client = client;
+    this.#loads = loads;
   }
 
-  static async start(options: SystemOptions): Promise<EtcdSystem> {
+  static async start(
+    options: SystemOptions,
+    progress: (line: string) => void,
+  ): Promise<EtcdSystem> {
+    const built = buildEtcdLoad(options.folder);
+    if ("missing" in built) progress(`etcd through its own client left out: ${built.missing}`);
     const peers = await freeAddresses(3);
     const endpoints = await freeAddresses(3);
     const cluster = peers.map((peer, at) => `node-${at + 1}=http://${peer}`).join(",");
@@ -52,9 +65,12 @@ export class EtcdSystem implements System {
     });
     try {
       const endpoint = await leaderOf(endpoints);
-      const client = await startLoadProcess("etcd3", { kind: "etcd3", endpoint }, options);
-      await client.ask({ kind: "fill" });
-      return new EtcdSystem(nodes, client);
+      const etcd3 = await startLoadProcess("etcd3", { kind: "etcd3", endpoint }, options);
+      await etcd3.ask({ kind: "fill" });
+      const { keys, valueBytes } = options;
+      const own =
+        "program" in built ? new EtcdLoad(built.program, endpoint, keys, valueBytes) : undefined;
+      return new EtcdSystem(nodes, { etcd3, own });
     } catch (error) {
       for (const node of nodes) node.kill("SIGKILL");
       throw error;
@@ -62,24 +78,29 @@ export class EtcdSystem implements System {
   }
 
   get pids(): readonly number[] {
-    return [this.#client.pid, ...this.#nodes.map(({ pid }) => pid ?? 0)];
+    const { etcd3, own } = this.#loads;
+    const loads = own === undefined ? [etcd3.pid] : [etcd3.pid, own.pid];
+    return [...loads, ...this.#nodes.map(({ pid }) => pid ?? 0)];
   }
 
   get subjects(): readonly Subject[] {
-    const client = this.#client;
-    return [
-      {
-        name: "etcd, etcd3",
-        operations: ["put", "linearizable", "eventual"],
-        load: async (operation, callers, durationMs) =>
-          figuresOf(client, await client.ask({ kind: "load", operation, callers, durationMs })),
-      },
-    ];
+    const { etcd3, own } = this.#loads;
+    const throughEtcd3: Subject = {
+      name: "etcd, etcd3",
+      operations,
+      load: async (operation, callers, durationMs) =>
+        figuresOf(etcd3, await etcd3.ask({ kind: "load", operation, callers, durationMs })),
+    };
+    if (own === undefined) return [throughEtcd3];
+    const load: Subject["load"] = (...settings) => own.load(...settings);
+    return [throughEtcd3, { name: "etcd, own client", operations, load }];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#client.ask({ kind: "close" }).catch(() => this.#client.kill());
-    await this.#client.end();
+    const { etcd3, own } = this.#loads;
+    own?.end();
+    await etcd3.ask({ kind: "close" }).catch(() => etcd3.kill());
+    await etcd3.end();
     const stopped = this.#nodes.map(
       (node) =>
         new Promise<void>((resolve) => {

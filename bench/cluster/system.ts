@@ -7,7 +7,12 @@ export interface Subject {
   load(operation: Operation, callers: number, durationMs: number): Promise<LoadFigures>;
 }
 
-export type SubjectName = "embedded, leader" | "embedded, follower" | "client" | "etcd, etcd3";
+export type SubjectName =
+  | "embedded, leader"
+  | "embedded, follower"
+  | "client"
+  | "etcd, etcd3"
+  | "etcd, own client";
 
 /** Three nodes and the processes that put load on them. */
 export interface System extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Host } from "./network/host.js";
-import type { Network } from "./network/network.js";
+import type { NodePlaces } from "./network/network.js";
 import { type NodeExit, NodeProcess } from "./node-process.js";
 
 export interface ChaosClusterOptions {
@@ -9,7 +9,7 @@ export interface ChaosClusterOptions {
   /** Holds a data directory and a log file for each node. */
   readonly folder: string;
   readonly nodeCount: number;
-  readonly network: Network;
+  readonly network: NodePlaces;
   readonly electionTimeoutMs: number;
   /** Told of an end that nobody asked for. */
   readonly onUnexpectedEnd: (problem: string) => void;
@@ -53,6 +53,11 @@ export class ChaosCluster {
     return process !== undefined && !process.hasEnded && !this.#ending.has(process);
   }
 
+  /** The term of the newest leader that a node said it was. */
+  get term(): number {
+    return this.#leader?.term ?? 0;
+  }
+
   /** The process that runs for this node now. */
   process(node: Host): NodeProcess | undefined {
     const process = this.#processes.get(node);
@@ -64,7 +69,7 @@ export class ChaosCluster {
   }
 
   /** Starts the node unless it runs; resolves when it can be reached. */
-  async start(node: Host): Promise<void> {
+  async start(node: Host, moreArgs: readonly string[] = []): Promise<void> {
     const running = this.#processes.get(node);
     if (running !== undefined) {
       if (this.isUp(node)) return;
@@ -76,7 +81,7 @@ export class ChaosCluster {
     const started = new NodeProcess({
       root,
       prefix: network.commandPrefix(node),
-      args: this.#args(node),
+      args: [...this.#args(node), ...moreArgs],
       logFile: join(folder, `node-${node}.log`),
       onLeader: (term) => this.#elected(node, term),
     });

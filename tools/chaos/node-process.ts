@@ -46,7 +46,9 @@ export class NodeProcess {
     this.exited = new Promise((resolve) => {
       this.#child.once("close", (code, signal) => {
         this.#hasEnded = true;
-        this.#log.end(`--- process ${this.pid} ended: ${signal ?? `code ${code}`}\n`);
+        this.#log.end(
+          `--- ${Date.now()}: process ${this.pid} ended: ${signal ?? `code ${code}`}\n`,
+        );
         resolve({ code, signal });
       });
     });

@@ -5,7 +5,13 @@ import { checkHistory, Prng } from "@d-engine/simulator";
 import { ChaosCluster } from "./chaos-cluster.js";
 import { keysUntil } from "./clients/key-space.js";
 import { Site } from "./clients/site.js";
-import { FAULT_NAMES, FAULTS, FaultDeck, type FaultName } from "./faults/fault-deck.js";
+import {
+  FAULT_NAMES,
+  FAULTS,
+  FaultDeck,
+  type FaultName,
+  possibleFaults,
+} from "./faults/fault-deck.js";
 import { checkFinalState } from "./final-state.js";
 import { HistoryRecorder } from "./history-recorder.js";
 import type { Network } from "./network/network.js";
@@ -154,7 +160,7 @@ class ChaosRun {
   async #faults(cluster: ChaosCluster, network: Network): Promise<void> {
     const { minutes, electionTimeoutMs } = this.#options;
     const random = this.#random.split("faults");
-    const deck = new FaultDeck(random.split("deck"));
+    const deck = new FaultDeck(possibleFaults(network), random.split("deck"));
     const inject = async (name: FaultName): Promise<void> => {
       const note = (text: string) => this.#note(`${name}: ${text}`);
       const own = random.split(name);
@@ -184,11 +190,11 @@ class ChaosRun {
     this.#note(`judging ${history.operations.length} operations …`);
     const verdict = checkHistory(history.operations);
     if (verdict.kind !== "ok") this.#violations.push(`${verdict.kind}: ${verdict.explanation}`);
-    this.#requireEnough(history, nowNs() / 1e9);
+    this.#requireEnough(network, history, nowNs() / 1e9);
   }
 
   /** A run that did too little would prove nothing, so it does not pass. */
-  #requireEnough(history: HistoryRecorder, seconds: number): void {
+  #requireEnough(network: Network, history: HistoryRecorder, seconds: number): void {
     const demand = (what: string, have: number, need: number): void => {
       if (have < need) this.#violations.push(`only ${have} ${what}, at least ${need} needed`);
     };
@@ -196,7 +202,9 @@ class ChaosRun {
     const writes = history.count(({ op, status }) => op === "put" && status === "ok");
     demand("answered operations", answered, Math.floor(seconds * answeredPerSecondMin));
     demand("acknowledged puts", writes, Math.floor(seconds * writesPerSecondMin));
-    for (const name of FAULT_NAMES) demand(`faults "${name}" that hit`, this.#hits[name], 1);
+    for (const name of possibleFaults(network)) {
+      demand(`faults "${name}" that hit`, this.#hits[name], 1);
+    }
   }
 
   #note(text: string): void {

@@ -25,7 +25,8 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // The ids, errors and ports of core are part of what users see.
   "d-engine": ["core", "server", "client", "coordination"],
   simulator: ["core", "codec", "kv", "storage", "client", "coordination", "server"],
-  testing: ["simulator", "client"],
+  // Ports and errors of core are part of what users implement and see.
+  testing: ["core", "simulator", "client"],
 };
 
 /** Third-party packages of those that are kept lean on purpose. */

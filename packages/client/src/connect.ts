@@ -37,9 +37,18 @@ export function connectLazily(
   endpoints: readonly string[],
   options: ConnectOptions = {},
 ): RemoteClient {
-  const resolved = resolveConnectOptions(endpoints, options);
-  const transport = new GrpcTransport(resolved);
-  return new RemoteClient(resolved, { transport, clock: systemClock, random: systemRandom });
+  const transport = new GrpcTransport(resolveConnectOptions(endpoints, options));
+  const ports = { transport, clock: systemClock, random: systemRandom };
+  return connectLazilyOver(ports, endpoints, options);
+}
+
+/** `connectLazily` over ports of the caller's choice. The client owns the transport. */
+export function connectLazilyOver(
+  ports: ClientPorts,
+  endpoints: readonly string[],
+  options: ConnectOptions = {},
+): RemoteClient {
+  return new RemoteClient(resolveConnectOptions(endpoints, options), ports);
 }
 
 /** `connect` over ports of the caller's choice. The client owns the transport and closes it. */
@@ -48,7 +57,7 @@ export async function connectOver(
   endpoints: readonly string[],
   options: ConnectOptions = {},
 ): Promise<RemoteClient> {
-  const client = new RemoteClient(resolveConnectOptions(endpoints, options), ports);
+  const client = connectLazilyOver(ports, endpoints, options);
   try {
     await client.refresh(options.signal === undefined ? {} : { signal: options.signal });
     return client;

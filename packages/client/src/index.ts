@@ -1,3 +1,5 @@
+export type { EngineErrorCode, LeaderHint, NodeId, Outcome } from "@d-engine/core";
+export { EngineError, isEngineError } from "@d-engine/core";
 export { AbstractEngineClient } from "./abstract-engine-client.js";
 export type {
   ClientTransport,
@@ -10,7 +12,7 @@ export type {
   TransportResults,
   WriteAnswer,
 } from "./client-transport.js";
-export { connect, connectLazily, connectOver } from "./connect.js";
+export { connect, connectLazily, connectLazilyOver, connectOver } from "./connect.js";
 export type { ConnectOptions } from "./connect-options.js";
 export { CONNECT_DEFAULTS } from "./connect-options.js";
 export type { HostPort, ParseHostPortOptions } from "./endpoints.js";

@@ -10,6 +10,7 @@ import type {
 import type { CallOptions } from "./engine-client.js";
 import { abortable, pause } from "./internal/abortable.js";
 import type { LeaderCache, Route } from "./leader-cache.js";
+import { LeaderSearch } from "./leader-search.js";
 import { decideRetry, type OperationKind } from "./retry.js";
 
 /** One operation, whatever it takes to carry it out. */
@@ -36,12 +37,14 @@ export interface RetryingCallerOptions {
  */
 export class RetryingCaller {
   readonly #options: RetryingCallerOptions;
+  readonly #leaderSearch: LeaderSearch;
   #callsInFlight = 0;
   #closing = false;
   #idleListeners: (() => void)[] = [];
 
   constructor(options: RetryingCallerOptions) {
     this.#options = options;
+    this.#leaderSearch = new LeaderSearch(options.clock);
   }
 
   async run<Method extends TransportMethod>(
@@ -93,7 +96,10 @@ export class RetryingCaller {
     for (let attempt = 1; ; attempt += 1) {
       const address = cache.pick(operation.route);
       const answer = await this.#attempt(operation, address, deadline - clock.nowMs(), signal);
-      if (answer.kind === "answered") return answer.result;
+      if (answer.kind === "answered") {
+        if (operation.route === "leader") this.#leaderSearch.found();
+        return answer.result;
+      }
       const error = errorOfFailure(answer.failure, operation.kind);
       this.#learn(address, error);
       const decision = decideRetry({
@@ -104,7 +110,9 @@ export class RetryingCaller {
         random: random.next(),
       });
       if (decision.kind === "giveUp") throw finalError(error, attempt, timeoutMs);
-      if (decision.delayMs > 0) await pause(clock, decision.delayMs, signal);
+      // An overload is waited out; every other pause ends when it is known who serves.
+      if (error.code === "RATE_LIMITED") await pause(clock, decision.delayMs, signal);
+      else if (decision.delayMs > 0) await this.#leaderSearch.wait(decision.delayMs, signal);
     }
   }
 

@@ -18,13 +18,15 @@ export function adoptTerm(node: RaftState, term: Term, reason: string): void {
 
 /**
  * Follows `leaderId`, or nobody, in `term`. The election timer keeps running when only the term
- * changed: otherwise a node that keeps raising the term could hold everybody back for ever.
+ * changed: otherwise a node that keeps raising the term could hold everybody back for ever. A node
+ * that was no follower campaigns at `electionDeadlineMs`, drawn unless given.
  */
 export function becomeFollower(
   node: RaftState,
   term: Term,
   leaderId: NodeId | undefined,
   reason: string,
+  electionDeadlineMs = node.drawElectionDeadline(),
 ): void {
   invariant(term >= node.term, () => `term going back from ${node.term} to ${term}`);
   const previous = node.role;
@@ -37,7 +39,7 @@ export function becomeFollower(
   node.role = {
     kind: node.isVoter ? "follower" : "learner",
     leaderId,
-    electionDeadlineMs: keepsTimer ? previous.electionDeadlineMs : node.drawElectionDeadline(),
+    electionDeadlineMs: keepsTimer ? previous.electionDeadlineMs : electionDeadlineMs,
   };
   if (previous.kind === "leader") leaveLeadership(node, previous);
   refuseForwardedReads(node, leaderId);

@@ -8,7 +8,7 @@ import { freePort } from "../../server/test/free-port.js";
 import { StandaloneEngine } from "./standalone-engine.js";
 
 // Small, as each start fills one with zeros; still large enough for the largest value.
-const segmentBytes = 2 * 1024 * 1024;
+const segmentBytes = 4 * 1024 * 1024;
 
 let dataDir: string;
 let listen: string;

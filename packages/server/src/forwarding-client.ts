@@ -8,8 +8,8 @@ import {
   type PutResult,
   type ReadOptions,
   type ScanResult,
-  toBytes,
 } from "@d-engine/client";
+import { Slab } from "@d-engine/codec";
 import { type Clock, type EngineError, isEngineError, type NodeId } from "@d-engine/core";
 import type { KvNode } from "./driver/kv-node.js";
 import type { EmbeddedClient } from "./embedded-client.js";
@@ -32,6 +32,7 @@ export interface ForwardingClientSetup {
 export class ForwardingClient extends AbstractEngineClient {
   readonly #setup: ForwardingClientSetup;
   readonly #local: EmbeddedClient;
+  readonly #copies = new Slab();
   #remote: EngineClient | undefined;
   #closed = false;
 
@@ -43,13 +44,13 @@ export class ForwardingClient extends AbstractEngineClient {
 
   put(key: Bytes, value: Bytes, options?: PutOptions): Promise<PutResult> {
     if (this.#leadsAlone) return this.#local.put(key, value, options);
-    const owned = { key: own(key), value: own(value) };
+    const owned = { key: this.#own(key), value: this.#own(value) };
     return this.#run(options, (client, rest) => client.put(owned.key, owned.value, rest));
   }
 
   delete(key: Bytes, options?: CallOptions): Promise<boolean> {
     if (this.#leadsAlone) return this.#local.delete(key, options);
-    const owned = own(key);
+    const owned = this.#own(key);
     return this.#run(options, (client, rest) => client.delete(owned, rest));
   }
 
@@ -60,8 +61,8 @@ export class ForwardingClient extends AbstractEngineClient {
     options?: CallOptions,
   ): Promise<boolean> {
     if (this.#leadsAlone) return this.#local.compareAndSwap(key, expected, value, options);
-    const owned = { key: own(key), value: own(value) };
-    const before = expected === undefined ? undefined : own(expected);
+    const owned = { key: this.#own(key), value: this.#own(value) };
+    const before = expected === undefined ? undefined : this.#own(expected);
     return this.#run(options, (client, rest) =>
       client.compareAndSwap(owned.key, before, owned.value, rest),
     );
@@ -69,17 +70,17 @@ export class ForwardingClient extends AbstractEngineClient {
 
   override get(key: Bytes, options?: ReadOptions): Promise<Uint8Array | undefined> {
     if (this.#leadsAlone) return this.#local.get(key, options);
-    const owned = own(key);
+    const owned = this.#own(key);
     return this.#run(options, (client, rest) => client.get(owned, rest));
   }
 
   getMulti(keys: readonly Bytes[], options?: ReadOptions): Promise<(Uint8Array | undefined)[]> {
-    const owned = keys.map(own);
+    const owned = keys.map((key) => this.#own(key));
     return this.#run(options, (client, rest) => client.getMulti(owned, rest));
   }
 
   scanPrefix(prefix: Bytes, options?: ReadOptions): Promise<ScanResult> {
-    const owned = own(prefix);
+    const owned = this.#own(prefix);
     return this.#run(options, (client, rest) => client.scanPrefix(owned, rest));
   }
 
@@ -111,6 +112,15 @@ export class ForwardingClient extends AbstractEngineClient {
   }
 
   /**
+   * Bytes that stay as they are while a call is under way. What is no array cannot change, or is
+   * refused by the call itself.
+   */
+  #own(bytes: Bytes): Bytes {
+    // Not `slice`: of a Buffer that is a view, which the caller may still write to.
+    return bytes instanceof Uint8Array ? this.#copies.copy(bytes) : bytes;
+  }
+
+  /**
    * Tries here, and at the leader when this node turns out not to be it. Only what surely had no
    * effect here is sent on (C2), within the time that the caller gave.
    */
@@ -130,13 +140,6 @@ export class ForwardingClient extends AbstractEngineClient {
       return await call(this.#remote, { ...options, timeoutMs: remainingMs });
     }
   }
-}
-
-/** Bytes that stay as they are while a call is under way; a string cannot change. */
-function own(bytes: Bytes): Bytes {
-  if (typeof bytes === "string") return bytes;
-  // Names and checks come with the call itself; a copy is all that is needed here.
-  return bytes instanceof Uint8Array ? bytes.slice() : toBytes(bytes, "argument");
 }
 
 function mayBeForwarded(error: unknown): error is EngineError {

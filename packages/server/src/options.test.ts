@@ -32,6 +32,12 @@ describe("resolveSettings", () => {
     expect(raft.leaseDurationMs).toBeGreaterThan(2_000);
   });
 
+  it("refuses segments that a permitted command does not fit into", () => {
+    const tight = { segmentBytes: 1024 * 1024 };
+    expect(() => resolveSettings(tight)).toThrow("segmentBytes (1048576) must hold the largest");
+    expect(() => resolveSettings({ ...tight, valueBytesMax: 256 * 1024 })).not.toThrow();
+  });
+
   it("names every bad field in one error", () => {
     const bad = {
       requestTimeoutMs: 0,

@@ -61,6 +61,8 @@ export interface ResolvedSettings {
 }
 
 const sectorBytes = 512;
+/** Frames of a command, an entry and a batch, and the head of a segment; generous. */
+const commandOverheadBytes = 4096;
 
 type Check = (value: unknown) => string | undefined;
 
@@ -114,6 +116,7 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
   }
   const raft = attempt(problems, () => resolveRaftOptions(only(given, raftDefaults)));
   const limits = attempt(problems, () => resolveKvLimits(only(given, KV_LIMITS_DEFAULTS)));
+  if (limits !== undefined) checkRoomForCommands(problems, limits, storage.segmentBytes);
   if (problems.length > 0 || raft === undefined || limits === undefined || !id) {
     throw new EngineError("INVALID_REQUEST", `bad settings: ${problems.join("; ")}`);
   }
@@ -133,6 +136,17 @@ function resolveNodeId(value: number): NodeId {
 
 function resolveCluster(value: InitialCluster | string | undefined): InitialCluster | undefined {
   return typeof value === "string" ? parseInitialCluster(value) : value;
+}
+
+/** A command that fits into no segment of the log would stop the node instead of being refused. */
+function checkRoomForCommands(problems: string[], limits: KvLimits, segmentBytes: number): void {
+  // A compare-and-swap carries two values.
+  const largest = limits.keyBytesMax + 2 * limits.valueBytesMax + commandOverheadBytes;
+  if (!(largest > segmentBytes)) return;
+  problems.push(
+    `segmentBytes (${segmentBytes}) must hold the largest command, ${largest} bytes by keyBytesMax ` +
+      "and valueBytesMax: raise it, or lower those",
+  );
 }
 
 function checkFields<T extends object>(

@@ -156,9 +156,10 @@ class Progress {
     this.#simulatedMs += outcome.simulatedMs;
     this.#operations += outcome.operations;
     if (outcome.violation !== undefined) this.#failures += 1;
-    if (!process.stderr.isTTY || performance.now() - this.#shownMs < 500) return;
+    const { isTTY } = process.stderr;
+    if (performance.now() - this.#shownMs < (isTTY ? 500 : 30_000)) return;
     this.#shownMs = performance.now();
-    process.stderr.write(`\r${this.#line()}`);
+    process.stderr.write(isTTY ? `\r${this.#line()}` : `${this.#line()}\n`);
   }
 
   end(): void {

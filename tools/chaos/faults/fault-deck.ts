@@ -1,4 +1,5 @@
 import type { Prng } from "@d-engine/simulator";
+import type { Network } from "../network/network.js";
 import {
   killAll,
   killLeader,
@@ -41,19 +42,26 @@ export const FAULTS = {
 export type FaultName = keyof typeof FAULTS;
 export const FAULT_NAMES = Object.keys(FAULTS) as readonly FaultName[];
 
+/** The classes that this network can make. */
+export function possibleFaults(network: Network): readonly FaultName[] {
+  return FAULT_NAMES.filter((name) => name !== "slow links" || network.canDelay);
+}
+
 /** Faults in random order, each once before any comes again: no class is left out by chance. */
 export class FaultDeck {
+  readonly #names: readonly FaultName[];
   readonly #random: Prng;
   #left: FaultName[] = [];
   /** How often every class has been drawn. */
   rounds = 0;
 
-  constructor(random: Prng) {
+  constructor(names: readonly FaultName[], random: Prng) {
+    this.#names = names;
     this.#random = random;
   }
 
   draw(): FaultName {
-    if (this.#left.length === 0) this.#left = this.#random.shuffle(FAULT_NAMES);
+    if (this.#left.length === 0) this.#left = this.#random.shuffle(this.#names);
     const drawn = this.#left.pop()!;
     if (this.#left.length === 0) this.rounds += 1;
     return drawn;

@@ -9,7 +9,7 @@ export const resetConnections: Fault = async (context) => {
   for (let time = 0; time < times; time++) {
     const one = random.pick(cluster.nodes);
     const other = random.pick(allHosts(context));
-    network.cut(one, other);
+    await network.cut(one, other);
     await pause(drawTimeouts(context, 0.02, 0.5));
   }
   return true;

@@ -82,13 +82,13 @@ async function blockFor(context: FaultContext, ways: readonly Way[]): Promise<bo
   const arrives = random.chance(0.5);
   const fate = arrives ? "then it arrives" : "then connections break";
   note(`${ways.map(([from, to]) => `${from}>${to}`).join(" ")} blocked for ${blockMs} ms, ${fate}`);
-  const before = network.heldBack;
+  const before = await network.heldBack();
   await Promise.all(ways.map(([from, to]) => network.block(from, to)));
   try {
     await pause(blockMs);
   } finally {
-    if (!arrives) for (const [from, to] of ways) network.cut(from, to);
+    if (!arrives) await Promise.all(ways.map(([from, to]) => network.cut(from, to)));
     await Promise.all(ways.map(([from, to]) => network.unblock(from, to)));
   }
-  return network.heldBack > before;
+  return (await network.heldBack()) > before;
 }

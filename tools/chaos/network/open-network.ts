@@ -1,8 +1,9 @@
 import type { Prng } from "@d-engine/simulator";
+import { NamespaceNetwork } from "./namespace-network.js";
 import type { Network } from "./network.js";
 import { ProxyNetwork } from "./proxy-network.js";
 
-/** Builds the network between the hosts of a run. */
+/** Builds the network between the hosts of a run. Rejects, saying why, where it cannot be had. */
 export async function openNetwork(
   kind: Network["kind"],
   nodeCount: number,
@@ -12,6 +13,12 @@ export async function openNetwork(
     case "proxy":
       return await ProxyNetwork.open(nodeCount, random);
     case "namespaces":
-      throw new Error("not yet");
+      return await openNamespaces(nodeCount, random);
   }
+}
+
+async function openNamespaces(nodeCount: number, random: Prng): Promise<Network> {
+  const reason = await NamespaceNetwork.unavailable();
+  if (reason !== undefined) throw new Error(`${reason}; --network proxy needs nothing`);
+  return await NamespaceNetwork.open(nodeCount, random);
 }

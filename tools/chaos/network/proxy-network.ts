@@ -26,6 +26,7 @@ interface Passing {
  */
 export class ProxyNetwork implements Network {
   readonly kind = "proxy";
+  readonly canDelay = true;
   readonly #listeners = new Map<Host, Listener>();
   readonly #gates = new Map<string, Gate>();
   readonly #hostOfPid = new Map<number, Host>();
@@ -45,7 +46,7 @@ export class ProxyNetwork implements Network {
     return network;
   }
 
-  get heldBack(): number {
+  async heldBack(): Promise<number> {
     let sum = 0;
     for (const gate of this.#gates.values()) sum += gate.heldBack;
     return sum;
@@ -83,7 +84,7 @@ export class ProxyNetwork implements Network {
     this.#gate(from, to).set({ delayMs: milliseconds });
   }
 
-  cut(one: Host, other: Host): void {
+  async cut(one: Host, other: Host): Promise<void> {
     for (const { hosts, connection } of [...this.#passing]) {
       if (hosts.includes(one) && hosts.includes(other)) connection.cut();
     }

@@ -228,6 +228,44 @@ describe("onPreVote", () => {
     ]);
   });
 
+  it.each([
+    { name: "a higher id", from: 3, lastLog: [2, 2] as const, role: "follower" },
+    { name: "a longer log", from: 1, lastLog: [2, 3] as const, role: "follower" },
+    { name: "a lower id", from: 1, lastLog: [2, 2] as const, role: "preCandidate" },
+    { name: "a shorter log", from: 3, lastLog: [2, 1] as const, role: "preCandidate" },
+  ])("of two that ask at a time one goes first: $name (scenario 5)", ({ from, lastLog, role }) => {
+    const node = idleFollower({ id: 2 });
+    node.tick();
+    node.receive(from, preVote(4, lastLog));
+    expect(node.status.role).toBe(role);
+  });
+
+  it("lets the other go first for a heartbeat interval, not for an election timeout", () => {
+    const node = idleFollower({ id: 2, options: { heartbeatIntervalMs: 100 } });
+    node.tick();
+    node.receive(3, preVote(4, [2, 2]));
+    node.tick(99);
+    expect(node.status.role).toBe("follower");
+    node.tick(1);
+    expect(node.status.role).toBe("preCandidate");
+  });
+
+  it("makes the one that would vote wait to be asked to (scenario 5)", () => {
+    const node = idleFollower({ options: { heartbeatIntervalMs: 100 } });
+    node.receive(2, preVote(4, [2, 2]));
+    node.tick(99);
+    expect(node.status.role).toBe("follower");
+    node.tick(1);
+    expect(node.status.role).toBe("preCandidate");
+  });
+
+  it("does not make one that refuses wait", () => {
+    const node = idleFollower();
+    node.receive(2, preVote(4, [2, 1]));
+    node.tick();
+    expect(node.status.role).toBe("preCandidate");
+  });
+
   it("grants to several in one term: nothing is promised", () => {
     const node = idleFollower();
     node.receive(2, preVote(4, [2, 2]));
@@ -288,6 +326,16 @@ describe("answers to votes", () => {
     expect(candidate.status.role).toBe("candidate");
     candidate.receive(5, voteAnswer(1, true));
     expect(candidate.status.role).toBe("leader");
+  });
+
+  it("campaigns again soon after votes were divided (scenario 5)", () => {
+    const candidate = arrangeCandidate({ voters: [1, 2, 3], random: 0.5 });
+    const { term } = candidate.status;
+    candidate.receive(2, requestVote(term, [0, 0]));
+    candidate.tick(299);
+    expect(candidate.status.role).toBe("candidate");
+    candidate.tick(1);
+    expect(candidate.status).toMatchObject({ role: "preCandidate", term });
   });
 
   it("follows nobody after a majority has refused, and waits anew", () => {

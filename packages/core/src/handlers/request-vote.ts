@@ -1,6 +1,7 @@
 import { compareLogIds, type NodeId } from "../ids.js";
 import type { PreVote, RequestVote } from "../message.js";
 import { quorumValue } from "../quorum/voter-sets.js";
+import type { CandidateRole } from "../role.js";
 import type { RaftState } from "../state.js";
 import { adoptTerm, becomeFollower } from "../transitions.js";
 
@@ -28,6 +29,7 @@ export function onRequestVote(node: RaftState, from: NodeId, request: RequestVot
   }
   if (node.votedFor !== undefined) {
     refuse(node, from);
+    if (node.role.kind === "candidate") retrySoon(node, node.role);
     return;
   }
   if (compareLogIds(request.lastLog, node.log.last) < 0) {
@@ -44,8 +46,8 @@ export function onRequestVote(node: RaftState, from: NodeId, request: RequestVot
 }
 
 /**
- * Answers whether a vote would be given in the term asked about. Changes nothing here, the term
- * least of all (thesis §9.6, rule R5).
+ * Answers whether a vote would be given in the term asked about. Promises nothing, and the term
+ * stays (thesis §9.6, rule R5); but who would vote for another waits a moment for being asked to.
  */
 export function onPreVote(node: RaftState, from: NodeId, request: PreVote): void {
   const granted =
@@ -58,6 +60,33 @@ export function onPreVote(node: RaftState, from: NodeId, request: PreVote): void
     campaignTerm: request.term,
     granted,
   });
+  if (granted) giveWay(node, from, request);
+}
+
+/**
+ * Two that ask at the same time would both be told yes, vote for themselves, and wait for another
+ * election timeout (scenario 5). One of them goes first: the one with the longer log, then with
+ * the higher id. The other lets it have a heartbeat interval, time enough for its request to
+ * arrive; a node that merely hears the question does the same.
+ */
+function giveWay(node: RaftState, rival: NodeId, request: PreVote): void {
+  const untilMs = node.nowMs + node.options.heartbeatIntervalMs;
+  if (node.role.kind === "follower") {
+    node.role.electionDeadlineMs = Math.max(node.role.electionDeadlineMs, untilMs);
+  } else if (node.role.kind === "preCandidate") {
+    const order = compareLogIds(request.lastLog, node.log.last) || rival - node.id;
+    if (order > 0) becomeFollower(node, node.term, undefined, `gives way to ${rival}`, untilMs);
+  }
+}
+
+/**
+ * Another candidate of the same term: votes are divided, and neither may win. To wait for a full
+ * election timeout again would help nobody; a random part of one tells the two apart as well. If
+ * the other wins after all, the question before the next campaign is answered with no.
+ */
+function retrySoon(node: RaftState, role: CandidateRole): void {
+  const soonMs = node.stickinessMs * (0.1 + 0.4 * node.random.next());
+  role.electionDeadlineMs = Math.min(role.electionDeadlineMs, node.nowMs + soonMs);
 }
 
 /**

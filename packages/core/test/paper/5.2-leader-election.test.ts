@@ -127,12 +127,12 @@ describe("§5.2 leader election", () => {
     }
   });
 
-  it("randomised timeouts end split votes; equal ones may split for ever (scenario 5)", () => {
+  it("votes are not split for long, even if timeouts are equal: one gives way (scenario 5)", () => {
     const rounds = 100;
-    expect(splitVotes(rounds, () => 0)).toBe(rounds);
-    for (let seed = 1; seed <= 20; seed++) {
+    expect(splitVotes(rounds, () => 0)).toBe(1);
+    for (let seed = 1; seed <= 100; seed++) {
       const prng = new Prng(seed);
-      expect(splitVotes(rounds, () => prng.next())).toBeLessThan(10);
+      expect(splitVotes(rounds, () => prng.next())).toBeLessThanOrEqual(2);
     }
   });
 });

@@ -21,7 +21,7 @@ beforeAll(async () => {
   const listen = `127.0.0.1:${await freePort()}`;
   server = await StandaloneEngine.start({
     dataDir: join(folder, "data"),
-    segmentBytes: 1 << 20,
+    segmentBytes: 4 << 20,
     listen,
   });
   await server.engine.waitReady({ timeoutMs: 5_000 });

@@ -24,7 +24,7 @@ export async function engineIn(
   dataDir: string,
   config: Partial<EngineConfig> = {},
 ): Promise<EmbeddedEngine> {
-  const engine = await EmbeddedEngine.start({ segmentBytes: 256 * 1024, ...config, dataDir });
+  const engine = await EmbeddedEngine.start({ segmentBytes: 4 * 1024 * 1024, ...config, dataDir });
   engines.push(engine);
   return engine;
 }

@@ -43,7 +43,7 @@ class End {
     this.transport = new GrpcTransport({
       identity,
       directory: { instanceOf: (peer) => this.instances.get(peer) },
-      onContact: (peer) => this.contacts.push(peer),
+      onContact: (peer) => this.#note(() => this.contacts.push(peer)),
       logger: silentLogger,
       nowMs: () => this.nowMs,
       random: Math.random,
@@ -97,6 +97,16 @@ describe("GrpcTransport", () => {
     two.transport.send({ to: nodeId(1), message: appendResponse(50) });
     await one.until(() => one.received.length === 1);
     expect(one.received).toEqual([{ from: 2, message: appendResponse(50) }]);
+  });
+
+  it("connects to all members as soon as one speaks, before it has anything to say", async () => {
+    const [leader, one, two] = await cluster(3);
+    const toOne = { to: nodeId(2), message: append(1) };
+    leader!.transport.send(toOne);
+    await one!.until(() => one!.received.length === 1);
+    await two!.until(() => two!.contacts.some(({ nodeId: peer }) => peer === 2));
+    expect(two!.transport.inbound.count).toBe(1);
+    expect(two!.received).toEqual([]);
   });
 
   const lastLog = { term: 3 as Term, index: 9 as LogIndex };
@@ -281,6 +291,17 @@ describe("GrpcTransport", () => {
     connection.close();
   });
 });
+
+async function cluster(count: number): Promise<End[]> {
+  const ends = Array.from({ length: count }, (_, at) => new End(at + 1));
+  open.push(...ends);
+  await Promise.all(ends.map((end) => end.listen()));
+  const members = ends.map(({ address, transport }) => {
+    return { id: transport.identity.nodeId, address };
+  });
+  for (const { transport } of ends) transport.setMembers(members);
+  return ends;
+}
 
 async function pair(options: { secondCluster?: string } = {}): Promise<[End, End]> {
   const one = new End(1);

@@ -55,6 +55,8 @@ export interface GrpcTransportOptions {
 /** Above the core's in-flight window, so that only a broken connection ever meets it. */
 const peerQueueBytesDefault = 32 * 1024 * 1024;
 const silenceMsMin = 500;
+/** How often connections to all members are looked after, while any of them speaks. */
+const prepareEveryMs = 500;
 
 export interface PeerTransportMetrics {
   messagesSent: number;
@@ -90,6 +92,7 @@ export class GrpcTransport implements Transport {
   readonly #featureLevels = new Map<NodeId, number>();
   readonly #away = new Set<NodeId>();
   #listener: TransportListener | undefined;
+  #preparedMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: GrpcTransportOptions) {
@@ -156,6 +159,7 @@ export class GrpcTransport implements Transport {
   deliver(from: NodeId, message: Message): void {
     if (this.#closed) return;
     this.metrics.messagesReceived++;
+    this.#prepareConnections();
     this.#listener?.receive(from, message);
   }
 
@@ -228,6 +232,17 @@ export class GrpcTransport implements Transport {
       });
     }
     return true;
+  }
+
+  /**
+   * Followers have nothing to tell each other until their leader is gone, and then everything
+   * waits for the connection; so it is there before.
+   */
+  #prepareConnections(): void {
+    const nowMs = this.#options.nowMs();
+    if (nowMs - this.#preparedMs < prepareEveryMs) return;
+    this.#preparedMs = nowMs;
+    for (const peer of this.#addresses.keys()) this.#connectionTo(peer)?.prepare();
   }
 
   #connectionTo(peer: NodeId): PeerConnection | undefined {

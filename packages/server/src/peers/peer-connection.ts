@@ -65,6 +65,12 @@ export class PeerConnection {
     return this.#queuedBytes;
   }
 
+  /** Connects, unless it has or its pause lasts, so that whatever comes finds a way. */
+  prepare(): void {
+    if (this.#closed || this.#stream !== undefined) return;
+    if (this.#options.nowMs() >= this.#retryAtMs) this.#open();
+  }
+
   /** Writes one append request to the stream; false when it was dropped. */
   append(bytes: Uint8Array): boolean {
     if (!this.#ready()) return false;
@@ -127,13 +133,16 @@ export class PeerConnection {
   }
 
   #open(): void {
-    const { address, credentials, metadata } = this.#options;
+    const { address, credentials, metadata, silenceMs } = this.#options;
     this.#client = new Client(address, credentials, {
       "grpc.use_local_subchannel_pool": 1,
       "grpc.initial_reconnect_backoff_ms": reconnectMaxMs,
       "grpc.max_receive_message_length": messageBytesMax,
       "grpc.max_send_message_length": messageBytesMax,
       "grpc.enable_retries": 0,
+      // Nobody misses an answer on a connection that is kept for later: it is asked for a sign.
+      "grpc.keepalive_time_ms": silenceMs,
+      "grpc.keepalive_timeout_ms": silenceMs,
       "grpc.service_config_disable_resolution": 1,
     });
     const { path, requestSerialize, responseDeserialize } = PEER_METHODS.streamAppendEntries;

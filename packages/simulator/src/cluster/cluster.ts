@@ -16,21 +16,29 @@ import { Witness } from "../checkers/witness.js";
 import { NodeDisk } from "../disk/node-disk.js";
 import { Network } from "../network/network.js";
 import { Prng } from "../prng.js";
-import type { Plan } from "../swarm/plan.js";
+import type { ClusterPlan, Plan } from "../swarm/plan.js";
 import type { StallProfile } from "../world/process-clock.js";
 import { World } from "../world/world.js";
 import { Coverage } from "./coverage.js";
-import { SimulatedNode } from "./simulated-node.js";
+import { ObservedStore } from "./observed-store.js";
+import { type CreateMachine, SimulatedNode } from "./simulated-node.js";
 
 /** Applied entries between two comparisons of states while a run goes on. */
 const stateHashEvery = 64;
 
 /** Many times what the longest run takes. */
-const eventsMax = 5_000_000;
+const eventsMax = 2_000_000;
 
-/** All nodes of a plan in one world, each watched by every checker. */
-export class Cluster {
-  readonly plan: Plan;
+/** The production store, whose written values name the attempts that wrote them. */
+const createStore: CreateMachine = (_nodeId, onApplied) => new ObservedStore(onApplied);
+
+/**
+ * All nodes of a plan in one world, each watched by every checker.
+ *
+ * @typeParam P what it was made from: a whole run's plan, or no more than the cluster itself
+ */
+export class Cluster<P extends ClusterPlan = Plan> {
+  readonly plan: P;
   readonly world = new World();
   readonly random: Prng;
   readonly network: Network;
@@ -43,9 +51,11 @@ export class Cluster {
   /** Told when a process ended by itself. */
   onNodeEnded: ((node: SimulatedNode) => void) | undefined;
   readonly #touched = new Set<SimulatedNode>();
+  readonly #createMachine: CreateMachine;
 
-  constructor(plan: Plan) {
+  constructor(plan: P, createMachine: CreateMachine = createStore) {
     this.plan = plan;
+    this.#createMachine = createMachine;
     this.random = new Prng(plan.seed, 1);
     this.network = new Network(this.world, plan.network, this.random.split("network"));
     this.stalls = { chance: plan.stallChance, maxMs: plan.raft.electionTimeoutMs * 3 };
@@ -80,7 +90,7 @@ export class Cluster {
     let best: SimulatedNode | undefined;
     let bestTerm = -1;
     for (const node of this.nodes) {
-      const status = node.kv?.driver.status();
+      const status = node.driver?.status();
       if (status?.role !== "leader" || status.term <= bestTerm) continue;
       best = node;
       bestTerm = status.term;
@@ -108,6 +118,7 @@ export class Cluster {
       driverOptions: { ...DRIVER_DEFAULTS, closeTimeoutMs: electionTimeoutMs },
       stalls: this.stalls,
       random,
+      createMachine: (onApplied) => this.#createMachine(member.id, onApplied),
       entered: (node) => this.#touched.add(node),
       onLog: (node, message) => {
         this.coverage.logged(message);
@@ -122,12 +133,12 @@ export class Cluster {
   /** Looks at every node in which something happened since the event before. */
   #check(): void {
     for (const node of this.#touched) {
-      const { kv } = node;
-      if (kv === undefined) continue;
-      const status = kv.driver.status();
+      const { driver, machine } = node;
+      if (driver === undefined || machine === undefined) continue;
+      const status = driver.status();
       this.witness.stepped(node.mirror, status, node.statusBefore);
       this.coverage.stepped(status, node.statusBefore);
-      const { lastApplied } = kv.store;
+      const { lastApplied } = machine;
       const appliedBefore = node.statusBefore?.appliedIndex ?? 0;
       if (
         lastApplied > appliedBefore &&
@@ -147,14 +158,15 @@ export class Cluster {
 
   /** Compares the node's state with every other that applied the same entries (I12). */
   compareState(node: SimulatedNode): void {
-    const store = node.kv?.store;
-    if (store === undefined) return;
-    const verdict = this.equalStates.check(node.id, store.lastApplied, store.stateHash());
+    const { machine } = node;
+    const hash = machine?.stateHash();
+    if (machine === undefined || hash === undefined) return;
+    const verdict = this.equalStates.check(node.id, machine.lastApplied, hash);
     if (verdict !== undefined) this.witness.report("I12", verdict);
   }
 }
 
-function membersOf(plan: Plan): Member[] {
+function membersOf(plan: ClusterPlan): Member[] {
   return Array.from({ length: plan.voters + plan.learners }, (_, index) => ({
     id: (index + 1) as NodeId,
     address: `node-${index + 1}:9081`,

@@ -1,12 +1,14 @@
 import {
   InvariantViolation,
+  isEngineError,
   LOG_ORIGIN,
   type Member,
   type NodeId,
   type RaftOptions,
   type RaftStatus,
+  type StateMachine,
 } from "@d-engine/core";
-import type { WriteOutcome } from "@d-engine/kv";
+import { KvStateMachine, type WriteOutcome } from "@d-engine/kv";
 import {
   Driver,
   type DriverMetrics,
@@ -15,7 +17,7 @@ import {
   type Logger,
 } from "@d-engine/server/driver";
 import type { NodeMirror } from "../checkers/node-mirror.js";
-import type { Witness } from "../checkers/witness.js";
+import type { AppliedEntry, Witness } from "../checkers/witness.js";
 import type { NodeDisk } from "../disk/node-disk.js";
 import type { Network } from "../network/network.js";
 import type { Prng } from "../prng.js";
@@ -23,7 +25,18 @@ import { Process } from "../world/process.js";
 import { type ClockState, ProcessClock, type StallProfile } from "../world/process-clock.js";
 import type { World } from "../world/world.js";
 import { observeStorage } from "./observed-storage.js";
-import { ObservedStore } from "./observed-store.js";
+
+/** A state machine that tells checkers what it applies, and in which state it is. */
+export interface ObservedMachine extends StateMachine<unknown> {
+  /** Equal for equal states; `undefined` when it compares states by itself. */
+  stateHash(): string | undefined;
+}
+
+/** Makes the empty state machine of a process that starts on `nodeId`. */
+export type CreateMachine = (
+  nodeId: number,
+  onApplied: (entry: AppliedEntry) => void,
+) => ObservedMachine;
 
 export interface SimulatedNodeSetup {
   readonly id: number;
@@ -37,6 +50,7 @@ export interface SimulatedNodeSetup {
   readonly driverOptions: DriverOptions;
   readonly stalls: StallProfile;
   readonly random: Prng;
+  readonly createMachine: (onApplied: (entry: AppliedEntry) => void) => ObservedMachine;
   /** Told before each event inside one of the node's processes. */
   readonly entered: (node: SimulatedNode) => void;
   readonly onLog: (node: SimulatedNode, message: string) => void;
@@ -48,7 +62,7 @@ export interface SimulatedNodeSetup {
   readonly onEnded: (node: SimulatedNode) => void;
 }
 
-/** One member: the production driver and store in a process that can be killed and started. */
+/** One member: the production driver and a state machine in a process that can be killed and started. */
 export class SimulatedNode {
   readonly id: number;
   readonly clock: ClockState = { rate: 1, wallOffsetMs: 0 };
@@ -56,6 +70,8 @@ export class SimulatedNode {
   statusBefore: RaftStatus | undefined;
   readonly #setup: SimulatedNodeSetup;
   #process: Process | undefined;
+  #driver: Driver<unknown> | undefined;
+  #machine: ObservedMachine | undefined;
   #kv: KvNode | undefined;
   #incarnation = 0;
 
@@ -69,9 +85,24 @@ export class SimulatedNode {
     return this.#process?.alive === true ? this.#process : undefined;
   }
 
-  /** The node, once it can be called. */
+  /** The driver, once it can be called. */
+  get driver(): Driver<unknown> | undefined {
+    return this.process === undefined ? undefined : this.#driver;
+  }
+
+  /** The state that the driver feeds. */
+  get machine(): ObservedMachine | undefined {
+    return this.process === undefined ? undefined : this.#machine;
+  }
+
+  /** The key-value operations of the node, when that is its state machine. */
   get kv(): KvNode | undefined {
     return this.process === undefined ? undefined : this.#kv;
+  }
+
+  /** Where clients find the node; no socket listens there. */
+  get address(): string {
+    return this.#setup.members.find(({ id }) => id === this.id)?.address ?? "";
   }
 
   get incarnation(): number {
@@ -93,6 +124,8 @@ export class SimulatedNode {
     this.#incarnation += 1;
     const process = new Process(world, this.id, this.#incarnation, () => entered(this));
     this.#process = process;
+    this.#driver = undefined;
+    this.#machine = undefined;
     this.#kv = undefined;
     this.statusBefore = undefined;
     world.note("start", this.id, this.#incarnation);
@@ -116,17 +149,17 @@ export class SimulatedNode {
   /** Asks the node to close in order; its process ends when it has. */
   shutDown(): void {
     const process = this.process;
-    const kv = this.#kv;
-    if (process === undefined || kv === undefined) return;
+    const driver = this.#driver;
+    if (process === undefined || driver === undefined) return;
     this.#setup.world.note("shut down", this.id, this.#incarnation);
     process.enter(() => {
-      void kv.driver.close();
+      void driver.close();
     });
   }
 
   /** Hands over what the present process counted; called before it ends. */
   countMetrics(): void {
-    const metrics = this.kv?.driver.metrics();
+    const metrics = this.driver?.metrics();
     if (metrics !== undefined) this.#setup.onMetrics(metrics);
   }
 
@@ -141,7 +174,7 @@ export class SimulatedNode {
     );
   }
 
-  async #startDriver(process: Process): Promise<Driver<WriteOutcome>> {
+  async #startDriver(process: Process): Promise<Driver<unknown>> {
     const setup = this.#setup;
     const { witness, mirror, members } = setup;
     const random = setup.random.split(`process ${process.incarnation}`);
@@ -158,12 +191,12 @@ export class SimulatedNode {
       },
     });
     const storage = await observeStorage(opened, mirror, witness, setup.onReadBack);
-    const store = new ObservedStore((entry) => {
+    const machine = setup.createMachine((entry) => {
       if (process.alive) witness.applied(mirror, entry);
     });
-    const driver = await Driver.start({
+    const driver = await Driver.start<unknown>({
       storage,
-      stateMachine: store,
+      stateMachine: machine,
       transport: setup.network.transportOf(process),
       clock,
       random: random.split("raft"),
@@ -171,7 +204,11 @@ export class SimulatedNode {
       options: setup.driverOptions,
       logger: this.#logger(process),
     });
-    this.#kv = new KvNode(driver, store);
+    this.#driver = driver;
+    this.#machine = machine;
+    if (machine instanceof KvStateMachine) {
+      this.#kv = new KvNode(driver as Driver<WriteOutcome>, machine);
+    }
     return driver;
   }
 
@@ -198,7 +235,8 @@ export class SimulatedNode {
   }
 }
 
-/** Whether a fault of the run explains why the node stopped. */
+/** Whether a fault of the run explains why the node stopped, or did not start. */
 function isInjected(failure: unknown): boolean {
-  return failure instanceof Error && failure.message.includes("EIO");
+  if (isEngineError(failure, "DISK_FULL")) return true;
+  return isEngineError(failure, "STORAGE_IO_ERROR") && failure.message.includes("EIO");
 }

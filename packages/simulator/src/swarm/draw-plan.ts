@@ -42,7 +42,7 @@ export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 10_000 }
     stallChance: topology.chance(0.3) ? topology.logUniform(1e-6, 1e-3) : 0,
     workload: drawWorkload(random.split("workload"), electionTimeoutMs),
     faultyMs,
-    faults: drawFaults(random.split("faults"), { nodes, faultyMs, electionTimeoutMs }),
+    faults: drawFaults(random.split("faults"), faultyMs, { nodes, electionTimeoutMs }),
     ending: drawEnding(random.split("ending"), voters, learners),
   };
 }
@@ -64,20 +64,20 @@ function drawWorkload(random: Prng, electionTimeoutMs: number): Workload {
   };
 }
 
-interface FaultScope {
+/** What a fault may strike, and for how long. */
+export interface FaultScope {
   readonly nodes: number;
-  readonly faultyMs: number;
   readonly electionTimeoutMs: number;
 }
 
-function drawFaults(random: Prng, scope: FaultScope): Fault[] {
+function drawFaults(random: Prng, faultyMs: number, scope: FaultScope): Fault[] {
   const faults: Fault[] = [];
   for (const kind of faultKinds) {
     if (!random.chance(0.4)) continue;
     const own = random.split(kind);
     const count = own.between(1, frequency[kind]);
     for (let i = 0; i < count; i += 1) {
-      const atMs = Math.round(own.uniform(0, scope.faultyMs));
+      const atMs = Math.round(own.uniform(0, faultyMs));
       faults.push(drawFault(own, kind, atMs, scope));
     }
   }
@@ -119,7 +119,8 @@ const frequency: Readonly<Record<FaultKind, number>> = {
   diskFailure: 3,
 };
 
-function drawFault(random: Prng, kind: FaultKind, atMs: number, scope: FaultScope): Fault {
+/** Draws one fault of a kind. */
+export function drawFault(random: Prng, kind: FaultKind, atMs: number, scope: FaultScope): Fault {
   const { nodes, electionTimeoutMs } = scope;
   const someNode = () => random.between(1, nodes);
   const target = random.chance(0.4) ? 0 : someNode();

@@ -1,15 +1,15 @@
 import { assertNever } from "@d-engine/core";
 import type { Cluster } from "../cluster/cluster.js";
 import type { SimulatedNode } from "../cluster/simulated-node.js";
-import type { BrokenNode, Fault, PartitionShape } from "./plan.js";
+import type { BrokenNode, ClusterPlan, Fault, PartitionShape } from "./plan.js";
 
 /** Makes a plan's faults happen at their time, and ends them at theirs, or all at once. */
 export class FaultInjector {
-  readonly #cluster: Cluster;
+  readonly #cluster: Cluster<ClusterPlan>;
   /** Until this is over, nothing may be started or mended any more. */
   #healed = false;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster<ClusterPlan>) {
     this.#cluster = cluster;
   }
 

@@ -86,8 +86,8 @@ export interface BrokenNode {
   readonly how: "crashed" | "deaf" | "mute" | "isolated";
 }
 
-/** Everything that a run depends on. A run of the same plan is the same run. */
-export interface Plan {
+/** What the nodes of a run are, and the machines and wires under them. */
+export interface ClusterPlan {
   readonly seed: number;
   readonly voters: number;
   readonly learners: number;
@@ -102,6 +102,10 @@ export interface Plan {
   readonly disk: NodeDiskProfile;
   /** Chance that a look at the clock is where a process stalls. */
   readonly stallChance: number;
+}
+
+/** Everything that a run depends on. A run of the same plan is the same run. */
+export interface Plan extends ClusterPlan {
   readonly workload: Workload;
   /** Length of the phase in which things go wrong. */
   readonly faultyMs: number;

@@ -50,7 +50,9 @@ export class ProcessClock implements Clock {
 
   setTimer(delayMs: number, callback: () => void): Timer {
     this.#advance();
-    const event = this.#process.schedule(delayMs / this.#rate, () => {
+    // Node's timers wait for a millisecond at least. It also makes time move: what is left of a
+    // wait after rounding may be too little to be added to the time of day.
+    const event = this.#process.schedule(Math.max(1, delayMs) / this.#rate, () => {
       if (!cancelled) callback();
     });
     let cancelled = false;

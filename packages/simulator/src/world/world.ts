@@ -1,3 +1,5 @@
+// By import, so that a test that replaces the timers of the global object does not stop the world.
+import { setImmediate } from "node:timers";
 import { EventQueue, type ScheduledEvent } from "./event-queue.js";
 import { Trace } from "./trace.js";
 

@@ -1,0 +1,11 @@
+import { coreMutations } from "./core-mutations.js";
+import type { Mutation } from "./mutation.js";
+import { nodeMutations } from "./node-mutations.js";
+import { storageMutations } from "./storage-mutations.js";
+
+/** Every deliberate bug, in the order of the report. */
+export const MUTATIONS: readonly Mutation[] = [
+  ...coreMutations,
+  ...storageMutations,
+  ...nodeMutations,
+];
