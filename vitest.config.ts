@@ -14,5 +14,6 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "**/dist/**"],
     pool: "forks",
     testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 });
