@@ -30,6 +30,8 @@ export interface ChaosOptions {
   readonly seed: number;
   readonly network: Network["kind"];
   readonly electionTimeoutMs: number;
+  /** The classes of faults to draw from; all that the network can make when not given. */
+  readonly faults?: readonly FaultName[];
   /** Clients record wrong answers, which the run must find. */
   readonly sabotage: boolean;
   readonly progress: (line: string) => void;
@@ -160,7 +162,7 @@ class ChaosRun {
   async #faults(cluster: ChaosCluster, network: Network): Promise<void> {
     const { minutes, electionTimeoutMs } = this.#options;
     const random = this.#random.split("faults");
-    const deck = new FaultDeck(possibleFaults(network), random.split("deck"));
+    const deck = new FaultDeck(this.#classes(network), random.split("deck"));
     const inject = async (name: FaultName): Promise<void> => {
       const note = (text: string) => this.#note(`${name}: ${text}`);
       const own = random.split(name);
@@ -202,9 +204,13 @@ class ChaosRun {
     const writes = history.count(({ op, status }) => op === "put" && status === "ok");
     demand("answered operations", answered, Math.floor(seconds * answeredPerSecondMin));
     demand("acknowledged puts", writes, Math.floor(seconds * writesPerSecondMin));
-    for (const name of possibleFaults(network)) {
+    for (const name of this.#classes(network)) {
       demand(`faults "${name}" that hit`, this.#hits[name], 1);
     }
+  }
+
+  #classes(network: Network): readonly FaultName[] {
+    return this.#options.faults ?? possibleFaults(network);
   }
 
   #note(text: string): void {
