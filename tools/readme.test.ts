@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort as lowPort } from "../packages/server/test/free-port.js";
 import { freePort, NodeProcess } from "./crash-test/node-process.js";
 import { type RunnableBlock, runnableBlocks } from "./readme/blocks.js";
 import { readText } from "./tidy/checkout.js";
@@ -16,11 +17,17 @@ const blocks = ["README.md", "packages/testing/README.md"].flatMap((page) =>
 let folder: string;
 let node: NodeProcess;
 let address: string;
+/** What stands in the examples, and what is used here instead. */
+const addresses = new Map<string, string>();
 
 beforeAll(async () => {
   mkdirSync(join(root, ".tmp"), { recursive: true });
   folder = mkdtempSync(join(root, ".tmp", "readme-"));
   address = `127.0.0.1:${await freePort()}`;
+  addresses.set("127.0.0.1:9081", address);
+  for (const port of [9181, 9182, 9183]) {
+    addresses.set(`127.0.0.1:${port}`, `127.0.0.1:${await lowPort()}`);
+  }
   node = new NodeProcess({ root, dataDir: join(folder, "server-data"), listen: address });
   await node.ready();
   compileTypeScript();
@@ -36,10 +43,14 @@ type Example = RunnableBlock & { readonly page: string };
 const nameOf = ({ page, line }: Example) => `${page.replaceAll("/", "-")}-line-${line}`;
 const fileOf = (block: Example) => join(folder, `${nameOf(block)}.ts`);
 
+function withAddresses(code: string): string {
+  return [...addresses].reduce((text, [shown, used]) => text.replaceAll(shown, used), code);
+}
+
 /** All TypeScript examples at once: they must type-check as they stand. */
 function compileTypeScript(): void {
   for (const block of blocks.filter(({ language }) => language === "ts")) {
-    writeFileSync(fileOf(block), block.code.replaceAll("127.0.0.1:9081", address));
+    writeFileSync(fileOf(block), withAddresses(block.code));
   }
   const config = {
     extends: join(root, "tsconfig.base.json"),
@@ -77,11 +88,11 @@ describe("README.md", () => {
     expect(first.map((line) => line.split(/\s{2,}/)[0])).toEqual(["npm start", "npm test"]);
   });
 
-  it("has examples in process, over the network, on the command line and simulated", () => {
+  it("has examples in process, of a server, on the command line, of three nodes, and simulated", () => {
     const kinds = blocks
       .filter(({ page }) => page === "README.md")
       .map(({ language, needsServer }) => `${language} ${needsServer}`);
-    expect(kinds).toEqual(["ts false", "ts true", "sh true", "ts false"]);
+    expect(kinds).toEqual(["ts false", "ts true", "sh true", "ts false", "ts false"]);
   });
 });
 

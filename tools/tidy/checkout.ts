@@ -74,6 +74,7 @@ export function readEntryPoints(): Set<string> {
   const scripts = Object.values(readPackageJson("package.json").scripts ?? {}).join(" ");
   for (const [path] of scripts.matchAll(/[\w./-]+\.m?js\b/g)) found.add(asSource(path));
   for (const path of listPaths("examples")) found.add(path); // started by hand
+  for (const path of listPaths("tools")) if (path.endsWith("-main.ts")) found.add(path); // spawned
   return found;
 }
 

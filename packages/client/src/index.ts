@@ -1,3 +1,5 @@
+export type { EngineErrorCode, LeaderHint, NodeId, Outcome } from "@d-engine/core";
+export { EngineError, isEngineError } from "@d-engine/core";
 export { AbstractEngineClient } from "./abstract-engine-client.js";
 export type {
   ClientTransport,

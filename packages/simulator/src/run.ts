@@ -59,11 +59,7 @@ export class Run {
     const broken = ending.kind === "quorumOnly" ? ending.broken : [];
     this.injector.heal(broken);
     const { electionTimeoutMs } = this.#plan.raft;
-    // What was paused or stalled when the faults ended comes back by itself, a while later.
-    const pausedMs = Math.max(
-      ...this.#healthy.map((node) => (node.process?.nowMs ?? world.nowMs) - world.nowMs),
-    );
-    const withinMs = pausedMs + electionTimeoutsMax * electionTimeoutMs;
+    const withinMs = this.#pausedMs + electionTimeoutsMax * electionTimeoutMs;
     const elected = await world.run(world.nowMs + withinMs, () => this.#leaderServes);
     if (elected || witness.violation !== undefined) return;
     witness.report("L1", `no leader serves ${Math.round(withinMs)} ms after the faults ended`);
@@ -74,7 +70,7 @@ export class Run {
     const { world, witness } = this.cluster;
     const { raft, workload } = this.#plan;
     // Longer than a call that was lost when the faults ended can keep a client busy.
-    const quietMs = 6 * raft.electionTimeoutMs + 2 * workload.timeoutMs;
+    const quietMs = this.#pausedMs + 6 * raft.electionTimeoutMs + 2 * workload.timeoutMs;
     const answeredBefore = this.#answeredWrites;
     const term = this.#highestTerm;
     await world.run(world.nowMs + quietMs);
@@ -129,6 +125,12 @@ export class Run {
     const { ending } = this.#plan;
     const broken = ending.kind === "quorumOnly" ? ending.broken.map(({ id }) => id) : [];
     return this.cluster.nodes.filter(({ id }) => !broken.includes(id));
+  }
+
+  /** What was paused when the faults ended comes back by itself, this much later. */
+  get #pausedMs(): number {
+    const { nodes, world } = this.cluster;
+    return Math.max(0, ...nodes.map((node) => (node.process?.nowMs ?? 0) - world.nowMs));
   }
 
   get #leaderServes(): boolean {

@@ -23,9 +23,11 @@ await Promise.all(clients);
 
 async function run(number: number, random: Prng): Promise<void> {
   const { local, electionTimeoutMs, sabotage, thinkMsMax } = options;
-  const client = await connected();
+  // Both ways to carry operations must hold.
+  const session = number % 2 === 1;
+  const client = await connected(session);
   if (client === undefined) return;
-  await using reader = connectLazily([local.endpoint]);
+  await using reader = connectLazily([local.endpoint], { session });
   const chaosClient = new ChaosClient({
     name: `${options.name}.${number}`,
     client,
@@ -44,10 +46,10 @@ async function run(number: number, random: Prng): Promise<void> {
 }
 
 /** A client of the cluster, however long it takes until there is one. */
-async function connected(): Promise<EngineClient | undefined> {
+async function connected(session: boolean): Promise<EngineClient | undefined> {
   while (!stop.signal.aborted) {
     try {
-      return await connect(options.endpoints, { signal: stop.signal });
+      return await connect(options.endpoints, { session, signal: stop.signal });
     } catch (error) {
       if (stop.signal.aborted) return undefined;
       if (!isEngineError(error, "CLUSTER_UNAVAILABLE")) throw error;

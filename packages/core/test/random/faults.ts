@@ -57,21 +57,32 @@ function pause(world: RandomWorld): void {
   world.prng.pick(world.processes).pausedUntilMs = world.queue.nowMs + durationMs;
 }
 
-/** For a while, cuts a group off, or the leader alone, or some links in one direction. */
-function partition(world: RandomWorld): void {
+/** Links that fail together: a group, the leader alone, one pair (a bridge stays), one-way links. */
+function linksToCut(world: RandomWorld): readonly string[] {
   const { prng } = world;
   const ids = world.processes.map((process) => process.member.id);
-  const leader = world.processes.find((process) => process.isLeader)?.member.id;
-  const alone = leader !== undefined && prng.chance(0.4);
-  const group = new Set(ids.filter((n) => (alone ? n === leader : prng.chance(0.5))));
-  const oneWay = prng.chance(0.3);
-  const cut = ids.flatMap((a) =>
-    ids
-      .filter((b) => (oneWay ? prng.chance(0.3) : group.has(a) !== group.has(b)))
-      .map((b) => `${a}>${b}`),
-  );
+  const between = (chosen: (a: NodeId, b: NodeId) => boolean) =>
+    ids.flatMap((a) => ids.filter((b) => chosen(a, b)).map((b) => `${a}>${b}`));
+  const leader = world.processes.find((process) => process.isLeader)?.member.id ?? prng.pick(ids);
+  const other = prng.pick(ids);
+  const group = new Set(ids.filter(() => prng.chance(0.5)));
+  switch (prng.int(1, 5)) {
+    case 1:
+      return between((a, b) => group.has(a) !== group.has(b));
+    case 2:
+      return between((a, b) => (a === leader) !== (b === leader));
+    case 3:
+    case 4:
+      return [`${leader}>${other}`, `${other}>${leader}`];
+    default:
+      return between(() => prng.chance(0.3));
+  }
+}
+
+function partition(world: RandomWorld): void {
+  const cut = linksToCut(world);
   for (const link of cut) world.cut.add(link);
-  world.queue.after(prng.next() * 6 * world.electionTimeoutMs, () => {
+  world.queue.after(world.prng.next() * 6 * world.electionTimeoutMs, () => {
     for (const link of cut) world.cut.delete(link);
   });
 }

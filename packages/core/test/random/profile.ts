@@ -39,14 +39,16 @@ export function drawProfile(prng: Prng): Profile {
     prng.chance(chance) ? value : otherwise;
   const base = prng.pick([100, 200, 300]);
   const cluster = drawCluster(prng);
+  const electionTimeoutsMs = sometimes(0.5, [base, base * 2, base / 2], [base]);
+  const heartbeatIntervalMs = Math.min(...electionTimeoutsMs) / prng.pick([3, 8]);
   return {
     cluster,
     memberIds: memberIdsOf(cluster),
-    electionTimeoutsMs: sometimes(0.5, [base, base * 2, base / 2], [base]),
-    tickMs: base / 16,
+    electionTimeoutsMs,
+    tickMs: heartbeatIntervalMs / 2,
     clockDriftMax: sometimes(0.5, 0.2, 0),
     tuning: {
-      heartbeatIntervalMs: base / 8,
+      heartbeatIntervalMs,
       appendEntriesMax: prng.pick([1, 3, 100]),
       appendBytesMax: prng.pick([1024, 1024 * 1024]),
       inflightMessagesMax: prng.pick([1, 2, 64]),
@@ -56,6 +58,7 @@ export function drawProfile(prng: Prng): Profile {
     },
     delayMs: prng.pick([
       [0, 1],
+      [0, 1],
       [1, 5],
       [0, base / 3],
     ]),
@@ -64,6 +67,7 @@ export function drawProfile(prng: Prng): Profile {
     lateChance: prng.pick([0, 0.01, 0.05]),
     syncMs: prng.pick([
       [0, 1],
+      [0, 1],
       [1, base / 5],
       [0, base],
     ]),
@@ -71,10 +75,10 @@ export function drawProfile(prng: Prng): Profile {
     readFailureChance: prng.pick([0, 0.2]),
     everyMs: {
       crash: prng.pick([never, base * 8, base * 2]),
-      partition: prng.pick([never, base * 8, base * 3]),
+      partition: prng.pick([never, base * 6, base * 2]),
       pause: prng.pick([never, base * 8]),
       transfer: prng.pick([never, base * 2]),
-      propose: base / prng.pick([1, 2, 10]),
+      propose: base * prng.pick([10, 3, 1, 0.3, 0.1]),
       read: base / prng.pick([1, 5]),
       unreachable: prng.pick([never, base]),
       clockJump: prng.pick([never, base * 5]),

@@ -6,6 +6,7 @@ const { RAFT_SEED, RAFT_SEEDS } = process.env;
 const firstSeed = Number(RAFT_SEED ?? 1);
 const seeds = Number(RAFT_SEEDS ?? (RAFT_SEED === undefined ? 200 : 1));
 const stepsPerSeed = 3500;
+const timeoutMs = 60_000 + 100 * seeds;
 
 /** Safety while everything goes wrong; then liveness once it stopped (L1 to L3). */
 function runSeed(seed: number): RandomWorld {
@@ -50,19 +51,23 @@ function checkRecovery(world: RandomWorld): void {
 }
 
 describe("a cluster under random faults", () => {
-  it(`keeps its promises and recovers, ${seeds} seeds from ${firstSeed} on`, () => {
-    const seen = new Map<string, number>();
-    for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-      for (const [name, count] of Object.entries(runSeed(seed).counters)) {
-        seen.set(name, (seen.get(name) ?? 0) + count);
+  it(
+    `keeps its promises and recovers, ${seeds} seeds from ${firstSeed} on`,
+    () => {
+      const seen = new Map<string, number>();
+      for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
+        for (const [name, count] of Object.entries(runSeed(seed).counters)) {
+          seen.set(name, (seen.get(name) ?? 0) + count);
+        }
       }
-    }
-    if (RAFT_SEEDS !== undefined) console.log(Object.fromEntries(seen));
-    // A run in which something rare never happened proves nothing about it.
-    if (seeds >= 100) {
-      for (const [name, count] of seen) expect(count, name).toBeGreaterThan(seeds / 4);
-    }
-  });
+      if (RAFT_SEEDS !== undefined) console.log(Object.fromEntries(seen));
+      // A run in which something rare never happened proves nothing about it.
+      if (seeds >= 100) {
+        for (const [name, count] of seen) expect(count, name).toBeGreaterThan(seeds / 4);
+      }
+    },
+    timeoutMs,
+  );
 
   it("gives the same run for the same seed", () => {
     expect(runSeed(firstSeed).counters).toEqual(runSeed(firstSeed).counters);
