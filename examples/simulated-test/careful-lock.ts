@@ -1,5 +1,4 @@
-import type { EngineClient } from "@d-engine/client";
-import { isEngineError } from "@d-engine/core";
+import { type EngineClient, isEngineError } from "@d-engine/client";
 import type { Sleeper } from "./naive-lock.js";
 
 /** The value of a lock that nobody holds; absent means the same. */

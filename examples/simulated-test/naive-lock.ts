@@ -1,5 +1,4 @@
-import type { EngineClient } from "@d-engine/client";
-import { isEngineError } from "@d-engine/core";
+import { type EngineClient, isEngineError } from "@d-engine/client";
 
 /** What a lock needs of time, so that a test can give it virtual time. */
 export interface Sleeper {
