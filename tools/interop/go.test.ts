@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,9 +17,11 @@ const absent = ["go", "protoc", "protoc-gen-go", "protoc-gen-go-grpc"].find(
 const missing =
   absent !== undefined
     ? `no ${absent} (Debian: golang-go, protobuf-compiler, protoc-gen-go, protoc-gen-go-grpc)`
-    : existsSync(join(systemGoPath, "src/google.golang.org/grpc"))
-      ? undefined
-      : "no gRPC sources (Debian: golang-google-grpc-dev, golang-google-protobuf-dev)";
+    : !knowsOptionalFields()
+      ? "protoc-gen-go is older than 1.20 (Debian: protoc-gen-go, not protoc-gen-go-1-3)"
+      : existsSync(join(systemGoPath, "src/google.golang.org/grpc"))
+        ? undefined
+        : "no gRPC sources (Debian: golang-google-grpc-dev, golang-google-protobuf-dev)";
 if (missing !== undefined) tellSkipped("Go", missing);
 
 describe.skipIf(missing !== undefined)("a Go client made from the proto files alone", () => {
@@ -42,6 +45,15 @@ describe.skipIf(missing !== undefined)("a Go client made from the proto files al
     expect(runClient(program, [endpoints], { timeoutMs: 60_000 })).toHaveLength(7);
   });
 });
+
+/** Optional fields of proto3 came with the generator's second life, which also tells its version. */
+function knowsOptionalFields(): boolean {
+  const { status, stdout } = spawnSync("protoc-gen-go", ["--version"], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  return status === 0 && /v1\.(?:[2-9]\d|1\d\d)/.test(stdout);
+}
 
 /** Generates the stubs and compiles the client, as of the time before Go modules. */
 function build(folder: string): string {
