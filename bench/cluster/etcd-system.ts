@@ -63,6 +63,10 @@ export class EtcdSystem implements System {
       args.push("--listen-client-urls", client, "--advertise-client-urls", client);
       return spawn("etcd", args, { stdio: "ignore" });
     });
+    // They are no children that end with us: Ctrl-C must not leave them behind.
+    process.once("exit", () => {
+      for (const node of nodes) node.kill("SIGKILL");
+    });
     try {
       const endpoint = await leaderOf(endpoints);
       const etcd3 = await startLoadProcess("etcd3", { kind: "etcd3", endpoint }, options);
