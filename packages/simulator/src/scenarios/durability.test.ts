@@ -22,6 +22,21 @@ describe("durability under faults", () => {
     },
   );
 
+  it("scenario 52: a tail that a crash tore is cut, and nothing acknowledged goes with it", async () => {
+    const script = await Script.start({ disk: { syncMs: 5, segmentBytes: 64 * 1024 } });
+    const torn = () => script.cluster.coverage.counts.get("torn tail cut") ?? 0;
+    for (let round = 0; round < 40 && torn() === 0; round += 1) {
+      const leader = await script.leader();
+      script.put(leader, "x", "of several sectors ".repeat(100));
+      await script.advance(2);
+      leader.crash("process");
+      leader.start();
+      await script.until("recovery", () => leader.kv !== undefined);
+    }
+    expect(torn()).toBeGreaterThan(0);
+    await script.end();
+  });
+
   it("scenario 19: a commit does not wait for the leader's own slow disk", async () => {
     const script = await Script.start();
     const leader = await script.leader();

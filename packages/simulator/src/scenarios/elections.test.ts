@@ -116,6 +116,7 @@ const sparse = {
   keys: 1,
   thinkMs: 2_000,
   timeoutMs: 1_000,
+  paddingBytes: 0,
   mix: { put: 1, get: 1, cas: 0, delete: 0 },
   consistency: { linearizable: 1, lease: 0, eventual: 0 },
 };

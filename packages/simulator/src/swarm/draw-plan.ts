@@ -54,6 +54,7 @@ function drawWorkload(random: Prng, electionTimeoutMs: number): Workload {
     keys: random.pick([1, 2, 5, 20]),
     thinkMs: random.logUniform(5, 100),
     timeoutMs: Math.round(random.logUniform(0.5, 5) * electionTimeoutMs),
+    paddingBytes: random.pick([0, 0, 700, 1500]),
     mix: {
       put: random.uniform(0.2, 1),
       get: random.uniform(0.2, 1),

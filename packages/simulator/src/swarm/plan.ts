@@ -72,6 +72,8 @@ export interface Workload {
   /** Mean pause of a client between two operations. */
   readonly thinkMs: number;
   readonly timeoutMs: number;
+  /** Padding of each value: beyond 500 bytes a batch takes several sectors, and can tear. */
+  readonly paddingBytes: number;
   readonly mix: Readonly<Record<"put" | "get" | "cas" | "delete", number>>;
   readonly consistency: Readonly<Record<Consistency, number>>;
 }

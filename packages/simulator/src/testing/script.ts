@@ -26,6 +26,7 @@ export const quietPlan: Plan = {
     keys: 3,
     thinkMs: 20,
     timeoutMs: 1_000,
+    paddingBytes: 0,
     mix: { put: 1, get: 1, cas: 0.5, delete: 0.2 },
     consistency: { linearizable: 1, lease: 1, eventual: 0.3 },
   },

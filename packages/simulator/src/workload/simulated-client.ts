@@ -63,13 +63,13 @@ export class SimulatedClient {
   }
 
   #draw(): Request {
-    const { mix, keys, consistency } = this.#cluster.plan.workload;
+    const { mix, keys, consistency, paddingBytes } = this.#cluster.plan.workload;
     const key = `k${this.#random.between(1, keys)}`;
     const op = this.#random.weighted(mix);
     const level = this.#random.weighted(consistency);
     if (op === "get" || op === "delete") return { op, key, consistency: level };
     this.#attempts += 1;
-    const value = `${this.#id}.${this.#attempts}`;
+    const value = `${this.#id}.${this.#attempts}`.padEnd(paddingBytes, " ");
     if (op === "put") return { op, key, value, consistency: level };
     return { op, key, value, expect: this.#seen.get(key), consistency: level };
   }
