@@ -88,7 +88,7 @@ describe("README.md", () => {
     expect(first.map((line) => line.split(/\s{2,}/)[0])).toEqual(["npm start", "npm test"]);
   });
 
-  it("has examples in process, of a server, on the command line, of three nodes, and simulated", () => {
+  it("has examples of one process, a server, the command line, three nodes, a simulation", () => {
     const kinds = blocks
       .filter(({ page }) => page === "README.md")
       .map(({ language, needsServer }) => `${language} ${needsServer}`);

@@ -33,7 +33,9 @@ export class ChaosCluster {
   elections = 0;
   readonly #options: ChaosClusterOptions;
   readonly #processes = new Map<Host, NodeProcess>();
+  /** Processes that were asked to end, and those of them that were killed. */
   readonly #ending = new WeakSet<NodeProcess>();
+  readonly #killed = new WeakSet<NodeProcess>();
   #leader: { readonly node: Host; readonly term: number } | undefined;
   #leaderListeners: (() => void)[] = [];
 
@@ -68,7 +70,7 @@ export class ChaosCluster {
     return join(this.#options.folder, `node-${node}`);
   }
 
-  /** Starts the node unless it runs; resolves when it can be reached. */
+  /** Starts the node unless it runs; resolves when it can be reached, or was ended meanwhile. */
   async start(node: Host, moreArgs: readonly string[] = []): Promise<void> {
     const running = this.#processes.get(node);
     if (running !== undefined) {
@@ -88,7 +90,9 @@ export class ChaosCluster {
     this.#processes.set(node, started);
     network.joined(node, started.pid);
     void started.exited.then((exit) => this.#onExit(node, started, exit));
-    await started.told("listening", startTimeoutMs);
+    await started.told("listening", startTimeoutMs).catch((error: unknown) => {
+      if (!this.#ending.has(started)) throw error;
+    });
   }
 
   /** Ends the process as if the machine had lost it; resolves when it is gone. */
@@ -96,12 +100,16 @@ export class ChaosCluster {
     const running = this.process(node);
     if (running === undefined) return false;
     this.#ending.add(running);
+    this.#killed.add(running);
     const hit = running.signal("SIGKILL");
     await running.exited;
     return hit;
   }
 
-  /** Asks the node to close, as an operator would. Rejects when it does not do so cleanly. */
+  /**
+   * Asks the node to close, as an operator would; false when something else ended it before.
+   * Rejects when it does not close cleanly in time.
+   */
   async closeGracefully(node: Host): Promise<boolean> {
     const running = this.process(node);
     if (running === undefined) return false;
@@ -111,6 +119,7 @@ export class ChaosCluster {
     const { code, signal } = await running.exited;
     clearTimeout(late);
     if (code === 0) return true;
+    if (this.#killed.has(running)) return false;
     throw new Error(
       `node ${node}: SIGTERM ended it with ${signal ?? `code ${code}`}:\n${running.output}`,
     );

@@ -172,7 +172,7 @@ class ChaosRun {
     while (this.#violations.length === 0) {
       if (performance.now() >= untilMs && deck.rounds > 0) return;
       const drawn = random.chance(overlapShare) ? [deck.draw(), deck.draw()] : [deck.draw()];
-      await Promise.all(drawn.map(inject));
+      await allEnded(drawn.map(inject));
       await Promise.all(cluster.nodes.map((node) => cluster.start(node)));
       await pause(random.uniform(0, 2.5 * electionTimeoutMs));
     }
@@ -231,4 +231,10 @@ class ChaosRun {
       violations: this.#violations,
     };
   }
+}
+
+/** Waits for all, so that each has put right what it broke; then rejects if any did. */
+async function allEnded(promises: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(promises);
+  await Promise.all(promises);
 }

@@ -39,6 +39,22 @@ const elections: readonly Mutation[] = [
     tests: ["packages/core/test/paper/5.2", "packages/core/test/scenarios"],
   },
   {
+    name: "vote-not-written",
+    breaks: "I1, I6, scenario 3",
+    file: `${handlers}/request-vote.ts`,
+    find: "node.votedFor = from;\n  node.saveTermAndVote();",
+    replace: "node.votedFor = from;",
+    tests: [`${handlers}/request-vote.test.ts`],
+  },
+  {
+    name: "adopted-term-not-written",
+    breaks: "I6, I11, R5",
+    file: "packages/core/src/transitions.ts",
+    find: "node.votedFor = undefined;\n    node.saveTermAndVote();",
+    replace: "node.votedFor = undefined;",
+    tests: ["packages/core/test/paper/5.1", `${handlers}/request-vote.test.ts`],
+  },
+  {
     name: "vote-forgotten-at-restart",
     breaks: "I1, I6",
     file: "packages/core/src/state.ts",
@@ -87,6 +103,24 @@ const elections: readonly Mutation[] = [
     find: "request.term === node.term && role.kind",
     replace: "role.kind",
     tests: [`${handlers}/transfer.test.ts`],
+  },
+  {
+    name: "pre-vote-refusal-leaves-term",
+    breaks: "R5, L1, scenario 11: a stale term never catches up",
+    file: `${handlers}/vote-responses.ts`,
+    find: `export function onPreVoteResponse(node: RaftState, from: NodeId, response: PreVoteResponse): void {
+  if (response.term > node.term) {`,
+    replace: `export function onPreVoteResponse(node: RaftState, from: NodeId, response: PreVoteResponse): void {
+  if (response.term < 0) {`,
+    tests: ["packages/core/test/paper/thesis-9.6", "packages/core/test/scenarios"],
+  },
+  {
+    name: "lowered-timeout-at-once",
+    breaks: "R3: forgets at the start what it had promised before",
+    file: "packages/core/src/state.ts",
+    find: "return this.nowMs - this.startedMs >= this.persistedTimeoutMs;",
+    replace: "return true;",
+    tests: ["packages/core/test/scenarios"],
   },
 ];
 
@@ -188,90 +222,6 @@ const commits: readonly Mutation[] = [
   },
 ];
 
-/** Leases and read indexes: what a read may rest on. */
-const reads: readonly Mutation[] = [
-  {
-    name: "lease-from-arrival",
-    breaks: "R3, I10: counts from the answer instead of the send",
-    file: `${handlers}/append-entries-response.ts`,
-    find: "progress.ackedRoundSentMs = sentMs;",
-    replace: "progress.ackedRoundSentMs = node.nowMs;",
-    tests: [`${handlers}/append-entries-response.test.ts`, "packages/core/test/paper/thesis-6.4"],
-  },
-  {
-    name: "lease-after-timeout-now",
-    breaks: "R2, I10",
-    file: `${handlers}/transfer.ts`,
-    find: "leader.leaseForbidden = true;",
-    replace: "",
-    tests: [`${handlers}/transfer.test.ts`],
-  },
-  {
-    name: "promised-timeout-ignored",
-    breaks: "R3, I10",
-    file: "packages/core/src/reads/lease.ts",
-    find: "if (promised < duration) duration = promised;",
-    replace: "",
-    tests: ["packages/core/src/reads/lease.test.ts"],
-  },
-  {
-    name: "lease-survives-clock-jump",
-    breaks: "I10, scenario 41",
-    file: "packages/core/src/raft-node.ts",
-    find: "node.role.leaseVoidRound = node.role.rounds.current;",
-    replace: "node.role.leaseVoidRound = 0;",
-    tests: ["packages/core/test/paper/thesis-6.4"],
-  },
-  {
-    name: "start-not-counted-as-heard",
-    breaks: "R3, I10: votes at once although its promise still binds it",
-    file: "packages/core/src/state.ts",
-    find: "lone ? Number.NEGATIVE_INFINITY : setup.nowMs;",
-    replace: "Number.NEGATIVE_INFINITY;",
-    tests: [`${handlers}/request-vote.test.ts`, "packages/core/test/scenarios"],
-  },
-  {
-    name: "promise-before-persisted",
-    breaks: "R3: advertises a timeout that a restart forgets",
-    file: "packages/core/src/state.ts",
-    find: "return Math.min(this.options.electionTimeoutMs, this.persistedTimeoutMs);",
-    replace: "return this.options.electionTimeoutMs;",
-    tests: ["packages/core/test/scenarios", `${handlers}/append-entries.test.ts`],
-  },
-  {
-    name: "round-of-an-earlier-term",
-    breaks: "R4, I10: an old refusal confirms a new round",
-    file: `${handlers}/append-entries-response.ts`,
-    find: 'if (response.result.kind === "higherTerm") return;',
-    replace: "",
-    tests: [`${handlers}/append-entries-response.test.ts`, "packages/core/test/scenarios"],
-  },
-  {
-    name: "read-joins-round-under-way",
-    breaks: "I10: its answers may be older than the read",
-    file: `${handlers}/read.ts`,
-    find: "const round = rounds.current + 1;",
-    replace: "const round = roundUnderWay ? rounds.current : rounds.current + 1;",
-    tests: [`${handlers}/read.test.ts`],
-  },
-  {
-    name: "read-before-noop",
-    breaks: "I10, scenario 37",
-    file: `${handlers}/read.ts`,
-    find: "if (node.commitIndex < leader.noopIndex) {",
-    replace: "if (node.commitIndex < 0) {",
-    tests: [`${handlers}/read.test.ts`],
-  },
-  {
-    name: "read-id-without-nonce",
-    breaks: "I10, R4, scenario 39",
-    file: "packages/core/src/reads/forwarded-reads.ts",
-    find: "if (id.nonce !== this.#nonce) return undefined;",
-    replace: "",
-    tests: ["packages/core/src/reads/forwarded-reads.test.ts"],
-  },
-];
-
 /** The window: how much is sent to whom. */
 const windows: readonly Mutation[] = [
   {
@@ -304,6 +254,5 @@ export const coreMutations: readonly Mutation[] = [
   ...elections,
   ...matching,
   ...commits,
-  ...reads,
   ...windows,
 ];

@@ -1,11 +1,13 @@
 import { coreMutations } from "./core-mutations.js";
 import type { Mutation } from "./mutation.js";
 import { nodeMutations } from "./node-mutations.js";
+import { readMutations } from "./read-mutations.js";
 import { storageMutations } from "./storage-mutations.js";
 
 /** Every deliberate bug, in the order of the report. */
 export const MUTATIONS: readonly Mutation[] = [
   ...coreMutations,
+  ...readMutations,
   ...storageMutations,
   ...nodeMutations,
 ];

@@ -94,13 +94,37 @@ const drivers: readonly Mutation[] = [
       "      if (this.#open === open) this.#open = newBatch();\n    });",
     tests: [`${driver}/read-queue.test.ts`],
   },
+  {
+    name: "rejected-write-proposed",
+    breaks: "C3: timed out in the queue, told as rejected, and applied",
+    file: `${driver}/proposal-queue.ts`,
+    find: "const wanted = batch.waiters.every(isOpen) ? batch : withoutClosed(batch);",
+    replace: "const wanted = batch;",
+    tests: [`${driver}/proposal-queue.test.ts`],
+  },
+  {
+    name: "closing-node-says-rejected",
+    breaks: "C2, C3: proposed writes may still take effect",
+    file: `${driver}/requests.ts`,
+    find: "this.#proposals.failAll(closed, unknown);",
+    replace: "this.#proposals.failAll(closed, closed);",
+    tests: [`${driver}/driver-lifecycle.test.ts`, `${driver}/driver-writes.test.ts`],
+  },
+  {
+    name: "value-shared-with-caller",
+    breaks: "I12: who writes to a value that was read changes the store",
+    file: "packages/server/src/embedded-client.ts",
+    find: "return value === undefined ? undefined : this.#copies.copy(value);",
+    replace: "return value;",
+    tests: ["packages/d-engine/src/embedded-client.test.ts"],
+  },
 ];
 
 /** The key-value state machine. */
 const stores: readonly Mutation[] = [
   {
     name: "failed-swap-takes-a-revision",
-    breaks: "DESIGN §5: one revision a change",
+    breaks: "one revision a change",
     file: `${kv}/handlers/compare-and-swap.ts`,
     find: "if (succeeded) store.write(key, slot, command.value, 0, command.value.length);",
     replace:
@@ -119,6 +143,14 @@ const stores: readonly Mutation[] = [
       "    const actual = record === undefined ? 0 : recordValue(record).length;\n" +
       "    return actual === (expected?.length ?? 0);\n  }",
     tests: [`${kv}/kv-state-machine.test.ts`, `${kv}/kv-state-machine.contract.test.ts`],
+  },
+  {
+    name: "view-sees-later-writes",
+    breaks: "R16: a snapshot is not one state",
+    file: `${kv}/ordered-index.ts`,
+    find: "    this.#epoch++;\n",
+    replace: "",
+    tests: [`${kv}/ordered-index.test.ts`],
   },
   {
     name: "scan-stops-before-0xff",

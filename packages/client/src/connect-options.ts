@@ -37,7 +37,7 @@ export interface ConnectOptions {
   /**
    * Milliseconds without a word from a node that owes answers in a session, after which they are
    * given up as lost. Longer than any pause of a node that should be survived.
-   * @defaultValue 3000
+   * @defaultValue 2000
    */
   readonly silenceTimeoutMs?: number;
   /** Aborts the connecting, not the client that came of it. */
@@ -63,7 +63,7 @@ export const CONNECT_DEFAULTS = Object.freeze({
   callsInFlightMax: 10_000,
   answerBytesMax: 64 * 1024 * 1024,
   session: true,
-  silenceTimeoutMs: 3_000,
+  silenceTimeoutMs: 2_000,
 });
 
 const delayMsMax = 2 ** 31 - 1;

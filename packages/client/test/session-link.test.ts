@@ -59,6 +59,19 @@ describe("calls of one turn", () => {
     expect(wire.newest.sent.every((message) => message.length <= 3_000)).toBe(true);
   });
 
+  it("that are more bytes than the window wait", async () => {
+    begin({ sessionBytesMax: 5_000 });
+    running.storage.automatic = false;
+    for (let at = 0; at < 10; at += 1) call(`${at}`, put(`${at}`, "v".repeat(1_000)));
+    await settle();
+    expect(running.node.driver.metrics().pendingProposals).toBe(4);
+    running.storage.automatic = true;
+    running.storage.sync();
+    await settle();
+    await settle();
+    expect(answers).toHaveLength(10);
+  });
+
   it("go elsewhere when one is larger than a message may be", async () => {
     begin({ requestBytesMax: 3_000 });
     call("large", put("k", "v".repeat(3_000)));
@@ -189,6 +202,23 @@ describe("a stream that breaks", () => {
   });
 });
 
+it("a read that is answered for fewer keys than it has is not answered", async () => {
+  wire.deaf = true;
+  call("a", { kind: "read", keys: [bytes("a"), bytes("b")], consistency: undefined });
+  await settle();
+  const one = { kind: "read", id: 1, values: [undefined] } as const;
+  wire.newest.receive(encodeSessionResponse({ results: [{ ...one, more: false }] }));
+  call("b", { kind: "read", keys: [bytes("a"), bytes("b")], consistency: undefined });
+  await settle();
+  const parts = [
+    { ...one, id: 2, more: true },
+    { ...one, id: 2, more: false },
+  ];
+  wire.newest.receive(encodeSessionResponse({ results: parts }));
+  await settle();
+  expect(answers).toEqual(["a refused INVALID_RESPONSE", "b answered"]);
+});
+
 describe("silence", () => {
   it("of a node that owes an answer is questioned, then ends what was sent as lost", async () => {
     running.storage.automatic = false;
@@ -264,6 +294,8 @@ describe("a node that", () => {
     call("queued", put("b"));
     wire.newest.drain();
     await settle();
+    // Long enough for pings, which the stream must still carry.
+    await running.clock.advance(4_000);
     expect(answers).toEqual(["queued unreachable"]);
     running.storage.automatic = true;
     running.storage.sync();

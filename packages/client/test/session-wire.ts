@@ -19,6 +19,8 @@ export class SessionWire {
   refusal: MessageStreamEnd | undefined;
   /** Whether the node's messages are lost. */
   mute = false;
+  /** Whether the client's messages are lost. */
+  deaf = false;
   readonly #clock: VirtualClock;
   readonly #node: LocalNode;
   readonly #limits: GrpcLimits;
@@ -101,7 +103,9 @@ export class WireStream implements MessageStream {
   send(message: Uint8Array): void {
     if (this.state !== "open") throw new Error(`sent on a stream that is ${this.state}`);
     this.sent.push(message);
-    this.#later(() => this.#session?.receive(message));
+    this.#later(() => {
+      if (!this.#wire.deaf) this.#session?.receive(message);
+    });
   }
 
   end(): void {

@@ -4,12 +4,11 @@ import { freePort } from "../../server/test/free-port.js";
 /** Stands between a client and a node, and can do to their connections what networks do. */
 export class TcpProxy implements AsyncDisposable {
   readonly address: string;
-  /** While set, what is sent is lost, both ways, without either side hearing of it. */
-  silent = false;
   /** Called with the bytes that went towards the node so far. */
   onForward: ((bytes: number) => void) | undefined;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #silent = new WeakSet<Socket>();
   #forwarded = 0;
 
   private constructor(server: Server, address: string) {
@@ -29,6 +28,11 @@ export class TcpProxy implements AsyncDisposable {
     return proxy;
   }
 
+  /** From now on the present connections lose all that is sent, and neither side hears of it. */
+  silence(): void {
+    for (const socket of this.#sockets) this.#silent.add(socket);
+  }
+
   /** Breaks every connection at once. */
   cut(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
@@ -46,7 +50,7 @@ export class TcpProxy implements AsyncDisposable {
     ] as const) {
       this.#sockets.add(from);
       from.on("data", (bytes) => {
-        if (this.silent) return;
+        if (this.#silent.has(from)) return;
         to.write(bytes);
         if (from !== client) return;
         this.#forwarded += bytes.length;

@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { spawnScript } from "../child-processes.js";
 import { eachLine } from "../lines.js";
@@ -22,7 +22,7 @@ export class Site {
     options: SiteOptions,
     onOperation: (operation: RecordedOperation) => void,
   ) {
-    const script = join(chaosBuild(), "clients", "site-main.js");
+    const script = compiled(fileURLToPath(new URL("./site-main.js", import.meta.url)));
     const prefix = network.commandPrefix(host);
     this.#child = spawnScript({ prefix, script, args: [JSON.stringify(options)] });
     const { pid } = this.#child;
@@ -52,8 +52,8 @@ export class Site {
   }
 }
 
-/** Where the compiled files are, for tests that run the sources as well. */
-function chaosBuild(): string {
-  const folder = dirname(dirname(fileURLToPath(import.meta.url)));
-  return folder.endsWith("dist") ? folder : join(folder, "dist");
+/** Tests run this file as it was written; what it starts is always compiled. */
+function compiled(script: string): string {
+  const chaos = dirname(dirname(script));
+  return basename(chaos) === "dist" ? script : join(chaos, "dist", relative(chaos, script));
 }

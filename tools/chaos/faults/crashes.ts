@@ -49,14 +49,9 @@ async function killAndRestart(context: FaultContext, nodes: readonly Host[]): Pr
 
 async function restart({ cluster, random, note }: FaultContext, node: Host): Promise<void> {
   if (!random.chance(killInStartShare)) return await cluster.start(node);
-  let killed = false;
-  const starting = cluster.start(node).catch((error: unknown) => {
-    if (!killed) throw error;
-  });
-  const afterMs = random.between(1, killInStartMsMax);
-  await Promise.race([pause(afterMs), starting]);
+  const starting = cluster.start(node);
+  await Promise.race([pause(random.between(1, killInStartMsMax)), starting]);
   note(`kill -9 of ${node} while it starts`);
-  killed = true;
   await cluster.kill(node);
   await starting;
   await cluster.start(node);

@@ -90,6 +90,16 @@ describe("thesis §6.4.1 clocks instead of messages", () => {
     expect(leader.node.leaseHolds(leader.nowMs)).toBe(true);
   });
 
+  it("a new leader has none before its noop is committed, whoever has answered its rounds", () => {
+    const leader = arrangeLeader({ voters: [1, 2, 3] });
+    leader.tick(100);
+    leader.receive(2, appendAnswer({ term: 1, round: 2, result: matched([0, 0]) }));
+    expect(leader.node.leaseHolds(leader.nowMs)).toBe(false); // earlier commits may be missing
+    leader.receive(2, answer(2, 1));
+    leader.step({ kind: "applied", upTo: at(1) });
+    expect(leader.node.leaseHolds(leader.nowMs)).toBe(true);
+  });
+
   it("it ends with the leadership", () => {
     const leader = readyLeader();
     leader.receive(3, appendEntries({ term: 2, from: 3 }));

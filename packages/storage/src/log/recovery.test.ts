@@ -147,6 +147,19 @@ describe("recovery of a damaged log", () => {
     }
   });
 
+  it("refuses a valid batch that a misdirected write put in the place of another (rule R8)", async () => {
+    const storage = await closedAfterThreeBatches();
+    const image = storage.disk.contentOf(first);
+    const data = batchOffsets(image).slice(-4, -1);
+    const content = image.slice();
+    content.copyWithin(data[2]!, data[0]!, data[1]!);
+    storage.disk.replace(first, content);
+    await expect(storage.open()).rejects.toMatchObject({
+      code: "DATA_CORRUPTION",
+      message: expect.stringContaining(`${first} is damaged at byte ${data[2]}:`),
+    });
+  });
+
   it("R8: seals an idle log, so that its last batch cannot be lost silently", async () => {
     const storage = new SimulatedStorage(5);
     const session = await storage.open();
