@@ -1,4 +1,4 @@
-import type { TransportAnswer, TransportRequest } from "@d-engine/client";
+import { CONNECT_DEFAULTS, type TransportAnswer, type TransportRequest } from "@d-engine/client";
 import { encodePut, Slab } from "@d-engine/codec";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Cluster } from "../cluster/cluster.js";
@@ -123,7 +123,7 @@ describe("SimulatedTransport (R21)", () => {
     };
     const { answer, tookMs } = await ask(put("kept"), { meanwhile });
     expect(answer).toMatchObject(failure("lost"));
-    expect(tookMs).toBeGreaterThan(3_000);
+    expect(tookMs).toBeGreaterThan(CONNECT_DEFAULTS.silenceTimeoutMs);
     cluster.network.heal();
     expect((await ask(read)).answer).toEqual({ kind: "answered", result: [bytes("kept")] });
   });

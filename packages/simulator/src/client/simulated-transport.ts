@@ -1,11 +1,12 @@
-import type {
-  ClientTransport,
-  TransportAnswer,
-  TransportCallOptions,
-  TransportFailure,
-  TransportMethod,
-  TransportRequest,
-  TransportRequestOf,
+import {
+  type ClientTransport,
+  CONNECT_DEFAULTS,
+  type TransportAnswer,
+  type TransportCallOptions,
+  type TransportFailure,
+  type TransportMethod,
+  type TransportRequest,
+  type TransportRequestOf,
 } from "@d-engine/client";
 import { EngineError } from "@d-engine/core";
 import type { Cluster } from "../cluster/cluster.js";
@@ -27,8 +28,7 @@ export interface SimulatedTransportSetup {
 }
 
 /** As with the gRPC transport: how long a connection may take, and a node may owe an answer. */
-const connectTimeoutMs = 500;
-const silenceTimeoutMs = 3_000;
+const { connectTimeoutMs, silenceTimeoutMs } = CONNECT_DEFAULTS;
 
 /**
  * Carries a client's calls through the simulated network, as connections do: in delay and in
