@@ -81,7 +81,12 @@ function print(report: ChaosReport): void {
 
 async function main(settings: NonNullable<ReturnType<typeof parse>>): Promise<number> {
   console.error(`seed ${settings.seed}`);
-  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.once(signal, () => {
+      console.error(`${signal}: stopping everything`);
+      process.exit(130);
+    });
+  }
   const report = await runChaos({
     ...settings,
     root: join(dirname(fileURLToPath(import.meta.url)), "..", "..", ".."),

@@ -77,7 +77,12 @@ function isWithinTargets({ how, outage, violations }: FailoverReport): boolean {
 
 async function main(settings: NonNullable<ReturnType<typeof parse>>): Promise<number> {
   console.error(`seed ${settings.seed}`);
-  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.once(signal, () => {
+      console.error(`${signal}: stopping everything`);
+      process.exit(130);
+    });
+  }
   const report = await runFailover({
     ...settings,
     writersPerClient: 2,
