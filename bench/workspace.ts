@@ -1,7 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-/** A folder for one run, removed when it ends, by Ctrl-C too. */
+const signals = ["SIGINT", "SIGTERM"] as const;
+
+/** A folder for one run, removed when it ends, by Ctrl-C and SIGTERM too. */
 export interface Workspace extends Disposable {
   readonly path: string;
 }
@@ -11,15 +13,15 @@ export function createWorkspace(parent: string): Workspace {
   mkdirSync(parent, { recursive: true });
   const path = mkdtempSync(join(resolve(parent), "run-"));
   const remove = () => rmSync(path, { recursive: true, force: true });
-  const interrupted = () => {
+  const interrupted = (_: NodeJS.Signals, signal: number) => {
     remove();
-    process.exit(130);
+    process.exit(128 + signal);
   };
-  process.once("SIGINT", interrupted);
+  for (const signal of signals) process.once(signal, interrupted);
   return {
     path,
     [Symbol.dispose]: () => {
-      process.off("SIGINT", interrupted);
+      for (const signal of signals) process.off(signal, interrupted);
       remove();
     },
   };

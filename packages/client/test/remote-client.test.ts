@@ -275,7 +275,7 @@ describe("connect", () => {
     const dead = `127.0.0.1:${await freePort()}`;
     cluster.shared.leaderId = undefined;
     await expect(
-      connect([dead, cluster.addresses[1] as string], { readyTimeoutMs: 300 }),
+      connect([dead, cluster.addresses[1] as string], { readyTimeoutMs: 2_000 }),
     ).rejects.toMatchObject({
       code: "CLUSTER_UNAVAILABLE",
       message: expect.stringMatching(
@@ -287,7 +287,7 @@ describe("connect", () => {
   it("does not take a node's word for a leader that cannot be reached", async () => {
     await cluster.stop(0);
     await expect(
-      connect([cluster.addresses[1] as string], { readyTimeoutMs: 300 }),
+      connect([cluster.addresses[1] as string], { readyTimeoutMs: 2_000 }),
     ).rejects.toMatchObject({
       message: expect.stringMatching(/names a leader, but .*no connection/),
     });
