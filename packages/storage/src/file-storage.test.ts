@@ -58,7 +58,7 @@ describe("openFileStorage", () => {
     const file = path.join(parent, "file");
     await fs.writeFile(file, "hello");
     await expect(openFileStorage(file, openOptions())).rejects.toMatchObject({
-      code: "STORAGE_IO_ERROR",
+      code: "INVALID_REQUEST",
       message: expect.stringContaining(file),
     });
   });
