@@ -42,6 +42,11 @@ const RETRYABLE: Readonly<Record<EngineErrorCode, "redirect" | "pause" | "readsO
   INVALID_RESPONSE: "never",
   INVALID_ADDRESS: "never",
   CLOSED: "never",
+  CHANGE_IN_PROGRESS: "never",
+  VERSION_CONFLICT: "never",
+  LEARNER_NOT_READY: "never",
+  QUORUM_AT_RISK: "never",
+  NODE_REMOVED: "never",
   UNIMPLEMENTED: "never",
 };
 

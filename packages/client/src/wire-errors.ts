@@ -24,6 +24,11 @@ import { session, error as wire } from "@d-engine/proto";
  * | DATA_DIR_LOCKED | 8888; never leaves a process that runs | FAILED_PRECONDITION |
  * | OUTCOME_UNKNOWN | – | DEADLINE_EXCEEDED: the one status defined to leave the outcome open |
  * | UNIMPLEMENTED | – | UNIMPLEMENTED |
+ * | CHANGE_IN_PROGRESS | – | ABORTED |
+ * | VERSION_CONFLICT | – | ABORTED |
+ * | LEARNER_NOT_READY | – | FAILED_PRECONDITION |
+ * | QUORUM_AT_RISK | – | FAILED_PRECONDITION |
+ * | NODE_REMOVED | – | FAILED_PRECONDITION |
  *
  * A code without a number (codes of our own begin at 10000 and stay off these services, rule R20)
  * always travels as a status here; sessions have numbers for those. So does every write error of unknown outcome whose number would
@@ -51,6 +56,11 @@ export const WIRE_ERRORS = {
   DATA_DIR_LOCKED: { number: wire.ErrorCode.GENERAL, status: "FAILED_PRECONDITION" },
   OUTCOME_UNKNOWN: { number: undefined, status: "DEADLINE_EXCEEDED" },
   UNIMPLEMENTED: { number: undefined, status: "UNIMPLEMENTED" },
+  CHANGE_IN_PROGRESS: { number: undefined, status: "ABORTED" },
+  VERSION_CONFLICT: { number: undefined, status: "ABORTED" },
+  LEARNER_NOT_READY: { number: undefined, status: "FAILED_PRECONDITION" },
+  QUORUM_AT_RISK: { number: undefined, status: "FAILED_PRECONDITION" },
+  NODE_REMOVED: { number: undefined, status: "FAILED_PRECONDITION" },
 } as const satisfies Record<EngineErrorCode, WireForm>;
 
 interface WireForm {
@@ -96,6 +106,11 @@ export function engineCodeOfNumber(number: number): EngineErrorCode | undefined 
 const SESSION_NUMBERS: ReadonlyMap<EngineErrorCode, number> = new Map([
   ["OUTCOME_UNKNOWN", session.SessionErrorCode.OUTCOME_UNKNOWN],
   ["UNIMPLEMENTED", session.SessionErrorCode.UNIMPLEMENTED],
+  ["CHANGE_IN_PROGRESS", session.SessionErrorCode.CHANGE_IN_PROGRESS],
+  ["VERSION_CONFLICT", session.SessionErrorCode.VERSION_CONFLICT],
+  ["LEARNER_NOT_READY", session.SessionErrorCode.LEARNER_NOT_READY],
+  ["QUORUM_AT_RISK", session.SessionErrorCode.QUORUM_AT_RISK],
+  ["NODE_REMOVED", session.SessionErrorCode.NODE_REMOVED],
 ]);
 
 /** The number under which a code travels in a session; its outcome is that of the code. */

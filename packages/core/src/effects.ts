@@ -1,7 +1,8 @@
-import type { Entry } from "./entry.js";
+import type { Entry, MembershipChange } from "./entry.js";
 import type { EngineErrorCode } from "./errors.js";
-import type { BatchId, LogIndex, NodeId, RequestId, Term } from "./ids.js";
-import type { Envelope, Message } from "./message.js";
+import type { BatchId, LogId, LogIndex, NodeId, RequestId, Term } from "./ids.js";
+import type { MembershipConfiguration } from "./membership/configuration.js";
+import type { Envelope, InstallSnapshot, InstallSnapshotResponse, Message } from "./message.js";
 
 /**
  * What a node must find again after a crash before it may speak (paper Figure 2). The election
@@ -43,6 +44,42 @@ export type InputEvent =
   /** The transport lost its connection to this peer; what was in flight may be gone. */
   | { readonly kind: "unreachable"; readonly peer: NodeId }
   | { readonly kind: "transfer"; readonly requestId: RequestId; readonly target: NodeId }
+  /**
+   * A change of the members: `proposed` or `refused`, like a command. `version`, when given, is the
+   * index of the configuration entry that the caller has seen; another one refuses.
+   */
+  | {
+      readonly kind: "changeMembership";
+      readonly requestId: RequestId;
+      readonly change: MembershipChange;
+      readonly version: LogIndex | undefined;
+    }
+  /** A durable snapshot covers `base`: entries at or below it will leave the disk. */
+  | { readonly kind: "compact"; readonly base: LogId }
+  /**
+   * A snapshot of another node is durable here and ready to replace the state machine's state:
+   * `installed` or `refused`.
+   */
+  | {
+      readonly kind: "snapshotReceived";
+      readonly requestId: RequestId;
+      readonly lastIncluded: LogId;
+      readonly configuration: MembershipConfiguration;
+    }
+  /** How far the receipt of a snapshot is, for its sender; `nextChunk` is the first one wanted. */
+  | {
+      readonly kind: "snapshotProgress";
+      readonly to: NodeId;
+      readonly lastIncluded: LogId;
+      readonly nextChunk: number;
+    }
+  /** The sending of a snapshot asked for by `Effects.snapshots` has ended, one way or the other. */
+  | {
+      readonly kind: "snapshotSent";
+      readonly peer: NodeId;
+      /** The label of what the peer has installed; `undefined` when it came to nothing. */
+      readonly lastIncluded: LogId | undefined;
+    }
   /** Wall and monotonic clock disagree, so time may have stood still: leases held are void. */
   | { readonly kind: "clockJump" };
 
@@ -56,6 +93,8 @@ export interface Effects {
   readonly hardState: HardState | undefined;
   /** Replaces any suffix from `append[0].index` on. */
   readonly append: readonly Entry[];
+  /** Written with `batch`, before `append`: the log is empty behind this position (rule R9). */
+  readonly resetLog: LogId | undefined;
   readonly send: readonly Envelope[];
   /** Rests on `batch`, and on every batch before it. */
   readonly sendAfterPersist: readonly Envelope[];
@@ -64,6 +103,9 @@ export interface Effects {
   readonly replies: readonly Reply[];
   /** Old entries that the core no longer caches; answered by a `logRead` input. */
   readonly readLog: readonly LogReadRequest[];
+  readonly snapshots: readonly SnapshotWork[];
+  /** Set when another configuration took effect: appended, rolled back or installed. */
+  readonly configuration: MembershipConfiguration | undefined;
   /** Set when role, term or known leader changed in this step. */
   readonly roleChange: RoleChange | undefined;
 }
@@ -76,6 +118,19 @@ export interface LogReadRequest {
   readonly to: LogIndex;
   readonly bytesMax: number;
 }
+
+/** What moves snapshots between nodes is done outside of the core, which only steers it. */
+export type SnapshotWork =
+  /** The peer needs entries that the log no longer has. Answered by `snapshotSent`. */
+  | { readonly kind: "send"; readonly peer: NodeId }
+  /** Chunks from the leader of this term. Answered by `snapshotProgress`. */
+  | { readonly kind: "chunks"; readonly from: NodeId; readonly message: InstallSnapshot }
+  /** A peer's answer of this term to chunks. */
+  | {
+      readonly kind: "answer";
+      readonly from: NodeId;
+      readonly message: InstallSnapshotResponse;
+    };
 
 /** Why a role changed stands in `reason`, one line for the log. */
 export interface RoleChange {
@@ -100,6 +155,12 @@ export type Reply =
   | { readonly kind: "readIndex"; readonly requestId: RequestId; readonly index: LogIndex }
   /** The target leads; this node follows it. */
   | { readonly kind: "transferred"; readonly requestId: RequestId; readonly target: NodeId }
+  /** The state machine must hold the snapshot's state before anything else is applied. */
+  | {
+      readonly kind: "installed";
+      readonly requestId: RequestId;
+      readonly lastIncluded: LogId;
+    }
   /** No effect, now or later. */
   | { readonly kind: "refused"; readonly requestId: RequestId; readonly refusal: Refusal };
 
@@ -112,5 +173,13 @@ export interface Refusal {
 
 export type RefusalCode = Extract<
   EngineErrorCode,
-  "NOT_LEADER" | "RATE_LIMITED" | "CLUSTER_UNAVAILABLE" | "INVALID_REQUEST" | "LEADER_CHANGED"
+  | "NOT_LEADER"
+  | "RATE_LIMITED"
+  | "CLUSTER_UNAVAILABLE"
+  | "INVALID_REQUEST"
+  | "LEADER_CHANGED"
+  | "CHANGE_IN_PROGRESS"
+  | "VERSION_CONFLICT"
+  | "LEARNER_NOT_READY"
+  | "QUORUM_AT_RISK"
 >;

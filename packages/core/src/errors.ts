@@ -39,6 +39,16 @@ export const ENGINE_ERRORS = {
   PROPOSE_FAILED: { outcome: "rejected", retry: "at once" },
   /** The engine is closing or closed. */
   CLOSED: { outcome: "rejected", retry: "never" },
+  /** Another change of the members is not finished yet; the message names it. */
+  CHANGE_IN_PROGRESS: { outcome: "rejected", retry: "after a pause" },
+  /** The members are not those that the caller has seen; the message names the version. */
+  VERSION_CONFLICT: { outcome: "rejected", retry: "after reading the members" },
+  /** The learner has not caught up, so that as a voter it would hold up every write. */
+  LEARNER_NOT_READY: { outcome: "rejected", retry: "after a pause" },
+  /** The change would leave no majority of voters that answer. */
+  QUORUM_AT_RISK: { outcome: "rejected", retry: "after the silent voters are back" },
+  /** This node was removed from its cluster, by a committed change; it has stopped. */
+  NODE_REMOVED: { outcome: "rejected", retry: "elsewhere" },
   /** Not a part of this version. */
   UNIMPLEMENTED: { outcome: "rejected", retry: "never" },
 } as const satisfies Record<string, { outcome: Outcome; retry: string }>;

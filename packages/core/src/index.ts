@@ -9,6 +9,7 @@ export type {
   Reply,
   RoleChange,
   RoleKind,
+  SnapshotWork,
 } from "./effects.js";
 export type {
   CommandPayload,
@@ -31,6 +32,8 @@ export type {
   AppendEntriesResponse,
   AppendResult,
   Envelope,
+  InstallSnapshot,
+  InstallSnapshotResponse,
   Message,
   PreVote,
   PreVoteResponse,
@@ -39,6 +42,8 @@ export type {
   ReadIndexResponse,
   RequestVote,
   RequestVoteResponse,
+  SnapshotChunk,
+  SnapshotLabel,
   TimeoutNow,
 } from "./message.js";
 export type { RaftOptions, RaftOptionsInput } from "./options.js";
@@ -46,7 +51,18 @@ export { RAFT_DEFAULTS, resolveRaftOptions } from "./options.js";
 export type { Clock, Timer } from "./ports/clock.js";
 export type { LogStore, LogStoreListener, LogWrite, RecoveredLog } from "./ports/log-store.js";
 export type { Random } from "./ports/random.js";
-export type { StateMachine } from "./ports/state-machine.js";
+export type {
+  SnapshotFile,
+  SnapshotStore,
+  SnapshotWriter,
+} from "./ports/snapshot-store.js";
+export type {
+  SnapshotRecord,
+  StateMachine,
+  StateRestoration,
+  StateSnapshot,
+} from "./ports/state-machine.js";
+export { SNAPSHOT_NAMESPACE } from "./ports/state-machine.js";
 export type {
   NodeIdentity,
   OpenedStorage,

@@ -17,7 +17,9 @@ export type Message =
   | PreVoteResponse
   | TimeoutNow
   | ReadIndex
-  | ReadIndexResponse;
+  | ReadIndexResponse
+  | InstallSnapshot
+  | InstallSnapshotResponse;
 
 /** Replicates entries, and is the heartbeat when it holds none (paper §5.3, Figure 2). */
 export interface AppendEntries {
@@ -114,4 +116,51 @@ export interface ReadIndexResponse {
   readonly id: ReadIndexId;
   /** `undefined`: refused, the addressee does not lead or is overloaded. */
   readonly index: LogIndex | undefined;
+}
+
+/** What a snapshot is known by. Two with the same label may differ in bytes, not in state. */
+export interface SnapshotLabel {
+  /** The last entry whose effect the snapshot holds. */
+  readonly lastIncluded: LogId;
+  /** SHA-256 of the whole file, 32 bytes. */
+  readonly checksum: Uint8Array;
+  /** Size of the whole file. */
+  readonly bytes: number;
+}
+
+/** One piece of a snapshot file. All but the last have the same size. */
+export interface SnapshotChunk {
+  /** Counts from 0. */
+  readonly sequence: number;
+  /** CRC-32 of `data`. */
+  readonly crc32: number;
+  readonly data: Uint8Array;
+}
+
+/**
+ * Sends a part of a snapshot (paper §7). Each answer names the first chunk that is wanted next, so
+ * that a transfer goes on after a break; without chunks it only asks for that.
+ */
+export interface InstallSnapshot {
+  readonly kind: "installSnapshot";
+  readonly term: Term;
+  readonly leaderId: NodeId;
+  readonly label: SnapshotLabel;
+  readonly totalChunks: number;
+  /** Size of every chunk but the last. */
+  readonly chunkBytes: number;
+  /** Contiguous, possibly none. */
+  readonly chunks: readonly SnapshotChunk[];
+}
+
+export interface InstallSnapshotResponse {
+  readonly kind: "installSnapshotResponse";
+  /** The answerer's term after it looked at the request. */
+  readonly term: Term;
+  /** The label of the snapshot that this is about. */
+  readonly lastIncluded: LogId;
+  /** The first chunk wanted next; 0 begins anew. Meaningless when `installed`. */
+  readonly nextChunk: number;
+  /** The answerer holds everything up to `lastIncluded`, durably. */
+  readonly installed: boolean;
 }

@@ -30,6 +30,10 @@ export interface RaftOptions {
   readonly pendingReadsMax: number;
   /** Applied, durable entries beyond this are dropped from memory and read back when needed. */
   readonly logCacheBytes: number;
+  /** Whether a leader promotes learners that have caught up, to an odd number of voters (R12). */
+  readonly autoPromote: boolean;
+  /** A learner that lacks more entries than this counts as not caught up. */
+  readonly promotionLagMax: number;
 }
 
 export const RAFT_DEFAULTS: RaftOptions = Object.freeze({
@@ -44,6 +48,8 @@ export const RAFT_DEFAULTS: RaftOptions = Object.freeze({
   uncommittedBytesMax: 64 * 1024 * 1024,
   pendingReadsMax: 10_000,
   logCacheBytes: 64 * 1024 * 1024,
+  autoPromote: true,
+  promotionLagMax: 1000,
 });
 
 /** Partial settings; a member given as `undefined` counts as absent. */
@@ -51,7 +57,7 @@ export type RaftOptionsInput = { readonly [K in keyof RaftOptions]?: RaftOptions
 
 type Bound = readonly [min: number, max: number, integer: boolean];
 
-const bounds: Readonly<Record<keyof RaftOptions, Bound>> = {
+const bounds: Readonly<Record<Exclude<keyof RaftOptions, "autoPromote">, Bound>> = {
   electionTimeoutMs: [10, 600_000, false],
   heartbeatIntervalMs: [1, 60_000, false],
   leaseDurationMs: [0, 600_000, false],
@@ -63,6 +69,7 @@ const bounds: Readonly<Record<keyof RaftOptions, Bound>> = {
   uncommittedBytesMax: [1024, 4 * 1024 * 1024 * 1024, true],
   pendingReadsMax: [1, 10_000_000, true],
   logCacheBytes: [0, 16 * 1024 * 1024 * 1024, true],
+  promotionLagMax: [0, 1_000_000_000, true],
 };
 
 /**
@@ -89,7 +96,10 @@ export function resolveRaftOptions(input: RaftOptionsInput = {}): RaftOptions {
 function fieldProblems(options: RaftOptions): string[] {
   const problems: string[] = [];
   for (const name of Object.keys(options)) {
-    if (!(name in bounds)) problems.push(`${name} is not an option`);
+    if (name !== "autoPromote" && !(name in bounds)) problems.push(`${name} is not an option`);
+  }
+  if (typeof options.autoPromote !== "boolean") {
+    problems.push(`autoPromote must be true or false, got ${String(options.autoPromote)}`);
   }
   for (const [name, [min, max, integer]] of Object.entries(bounds)) {
     const value: unknown = options[name as keyof RaftOptions];

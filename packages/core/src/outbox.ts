@@ -1,6 +1,15 @@
-import type { Effects, HardState, LogReadRequest, Reply, RoleChange } from "./effects.js";
+import type {
+  Effects,
+  HardState,
+  LogReadRequest,
+  Reply,
+  RoleChange,
+  SnapshotWork,
+} from "./effects.js";
 import type { Entry } from "./entry.js";
-import type { BatchId } from "./ids.js";
+import type { BatchId, LogId } from "./ids.js";
+import { invariant } from "./invariant.js";
+import type { MembershipConfiguration } from "./membership/configuration.js";
 import type { Envelope } from "./message.js";
 
 const none: readonly never[] = Object.freeze([]);
@@ -9,6 +18,9 @@ const none: readonly never[] = Object.freeze([]);
 export class Outbox {
   hardState: HardState | undefined;
   roleChange: RoleChange | undefined;
+  configuration: MembershipConfiguration | undefined;
+  #resetLog: LogId | undefined;
+  #snapshots: SnapshotWork[] | undefined;
   #append: Entry[] | undefined;
   #send: Envelope[] | undefined;
   #sendAfterPersist: Envelope[] | undefined;
@@ -17,7 +29,20 @@ export class Outbox {
   #readLog: LogReadRequest[] | undefined;
 
   get writes(): boolean {
-    return this.hardState !== undefined || this.#append !== undefined;
+    return (
+      this.hardState !== undefined || this.#append !== undefined || this.#resetLog !== undefined
+    );
+  }
+
+  /** Must come before any `append` of the same step. */
+  resetLog(base: LogId): void {
+    invariant(this.#append === undefined, "a log reset behind entries of the same step");
+    this.#resetLog = base;
+  }
+
+  snapshot(work: SnapshotWork): void {
+    if (this.#snapshots === undefined) this.#snapshots = [work];
+    else this.#snapshots.push(work);
   }
 
   append(entries: readonly Entry[]): void {
@@ -54,11 +79,14 @@ export class Outbox {
       batch,
       hardState: this.hardState,
       append: this.#append ?? none,
+      resetLog: this.#resetLog,
       send: this.#send ?? none,
       sendAfterPersist: this.#sendAfterPersist ?? none,
       apply: this.#apply ?? none,
       replies: this.#replies ?? none,
       readLog: this.#readLog ?? none,
+      snapshots: this.#snapshots ?? none,
+      configuration: this.configuration,
       roleChange: this.roleChange,
     };
     this.hardState = undefined;
@@ -69,6 +97,9 @@ export class Outbox {
     this.#apply = undefined;
     this.#replies = undefined;
     this.#readLog = undefined;
+    this.#snapshots = undefined;
+    this.#resetLog = undefined;
+    this.configuration = undefined;
     return effects;
   }
 }

@@ -2,11 +2,20 @@ import type { Effects, Input } from "./effects.js";
 import { onAppendEntries } from "./handlers/append-entries.js";
 import { onAppendEntriesResponse } from "./handlers/append-entries-response.js";
 import { onApplied } from "./handlers/applied.js";
+import { onChangeMembership } from "./handlers/change-membership.js";
+import { onCompact } from "./handlers/compact.js";
+import {
+  onInstallSnapshot,
+  onInstallSnapshotResponse,
+  onSnapshotProgress,
+  onSnapshotReceived,
+} from "./handlers/install-snapshot.js";
 import { onLogRead } from "./handlers/log-read.js";
 import { onPersisted } from "./handlers/persisted.js";
 import { onPropose } from "./handlers/propose.js";
 import { onRead, onReadIndex, onReadIndexResponse } from "./handlers/read.js";
 import { onPreVote, onRequestVote } from "./handlers/request-vote.js";
+import { onSnapshotSent } from "./handlers/snapshot-sent.js";
 import { onTick } from "./handlers/tick.js";
 import { onTimeoutNow, onTransfer } from "./handlers/transfer.js";
 import { onUnreachable } from "./handlers/unreachable.js";
@@ -14,6 +23,7 @@ import { onPreVoteResponse, onRequestVoteResponse } from "./handlers/vote-respon
 import type { BatchId, LogIndex, NodeId, Term } from "./ids.js";
 import { assertNever, invariant } from "./invariant.js";
 import type { Message } from "./message.js";
+import type { ReplicationState } from "./progress/progress.js";
 import { leaseUntilMs } from "./reads/lease.js";
 import { type RaftNodeSetup, RaftState } from "./state.js";
 import { type RaftStatus, statusOf } from "./status.js";
@@ -107,6 +117,12 @@ export class RaftNode {
     return typeof found === "number" ? found : undefined;
   }
 
+  /** How this leader sends to a peer; `undefined` when it does not lead or know the peer. */
+  replicationStateOf(peer: NodeId): ReplicationState | undefined {
+    const { role } = this.#state;
+    return role.kind === "leader" ? role.progress.get(peer)?.state : undefined;
+  }
+
   status(): RaftStatus {
     return statusOf(this.#state);
   }
@@ -148,6 +164,16 @@ function dispatch(node: RaftState, input: Input): void {
       return onUnreachable(node, input.peer);
     case "transfer":
       return onTransfer(node, input.requestId, input.target);
+    case "changeMembership":
+      return onChangeMembership(node, input.requestId, input.change, input.version);
+    case "compact":
+      return onCompact(node, input.base);
+    case "snapshotReceived":
+      return onSnapshotReceived(node, input.requestId, input.lastIncluded, input.configuration);
+    case "snapshotProgress":
+      return onSnapshotProgress(node, input.to, input.lastIncluded, input.nextChunk);
+    case "snapshotSent":
+      return onSnapshotSent(node, input.peer, input.lastIncluded);
     case "clockJump":
       if (node.role.kind === "leader") node.role.leaseVoidRound = node.role.rounds.current;
       return;
@@ -176,6 +202,10 @@ function receive(node: RaftState, from: NodeId, message: Message): void {
       return onReadIndex(node, from, message);
     case "readIndexResponse":
       return onReadIndexResponse(node, from, message);
+    case "installSnapshot":
+      return onInstallSnapshot(node, from, message);
+    case "installSnapshotResponse":
+      return onInstallSnapshotResponse(node, from, message);
     default:
       return assertNever(message);
   }

@@ -54,6 +54,7 @@ export function replicateTo(
       // The log no longer reaches down to there. Never a request that starts in the middle
       // without its previous entry (scenario 21): the peer needs a snapshot.
       progress.becomeSnapshot();
+      node.outbox.snapshot({ kind: "send", peer });
       return;
     }
     const { appendEntriesMax, appendBytesMax } = node.options;

@@ -5,6 +5,7 @@ import { invariant } from "./invariant.js";
 import { Durability } from "./log/durability.js";
 import { RaftLog } from "./log/raft-log.js";
 import type { MembershipConfiguration } from "./membership/configuration.js";
+import { ConfigurationLog } from "./membership/configuration-log.js";
 import type { Message } from "./message.js";
 import type { RaftOptions } from "./options.js";
 import { Outbox } from "./outbox.js";
@@ -30,7 +31,7 @@ export interface RaftNodeSetup {
   readonly commitIndex: LogIndex;
   /** What the state machine holds already; at most `commitIndex`. */
   readonly appliedIndex: LogIndex;
-  /** As of `last`: a configuration takes effect when it is appended. */
+  /** As of `appliedIndex`; what `tail` holds behind it is added to it. */
   readonly configuration: MembershipConfiguration;
   readonly nowMs: number;
   readonly random: Random;
@@ -62,7 +63,7 @@ export class RaftState {
   /** The last entry that was handed out in `Effects.apply`. */
   handedToApply: LogIndex;
   appliedIndex: LogIndex;
-  configuration: MembershipConfiguration;
+  readonly configurations: ConfigurationLog;
   voters: VoterSets;
   /** When a leader of the current term was last heard, and which (rule R5). */
   leaderHeardMs: number;
@@ -101,8 +102,11 @@ export class RaftState {
     this.commitIndex = setup.commitIndex;
     this.handedToApply = setup.appliedIndex;
     this.appliedIndex = setup.appliedIndex;
-    this.configuration = setup.configuration;
-    this.voters = voterSetsOf(setup.configuration);
+    this.configurations = new ConfigurationLog(setup.configuration);
+    for (const entry of setup.tail) {
+      if (entry.index > setup.appliedIndex) this.configurations.append(entry);
+    }
+    this.voters = voterSetsOf(this.configurations.current);
     // A node that starts behaves as if it had just heard a leader: its promise may still bind
     // it. A lone voter has promised nobody anything (rule R3).
     const lone = isLoneVoter(this.voters, this.id);
@@ -113,6 +117,11 @@ export class RaftState {
       leaderId: undefined,
       electionDeadlineMs: lone ? setup.nowMs : this.drawElectionDeadline(),
     };
+  }
+
+  /** The one in effect: the newest in the log, committed or not (paper §6). */
+  get configuration(): MembershipConfiguration {
+    return this.configurations.current;
   }
 
   get isVoter(): boolean {
@@ -198,6 +207,26 @@ export class RaftState {
     invariant(to <= this.log.lastIndex, () => `commit ${to} beyond last ${this.log.lastIndex}`);
     this.commitIndex = to;
     return this.handOutCommitted();
+  }
+
+  /**
+   * Takes over a snapshot as the applied state: keeps the log behind it when it fits, otherwise
+   * begins it anew (paper §7). Only for a label beyond the commit index.
+   */
+  installSnapshot(lastIncluded: LogId, configuration: MembershipConfiguration): void {
+    invariant(
+      lastIncluded.index > this.commitIndex,
+      () => `installing ${lastIncluded.index}, committed to ${this.commitIndex}`,
+    );
+    if (this.log.termAt(lastIncluded.index) !== lastIncluded.term) {
+      this.log.reset(lastIncluded);
+      this.durability.reset(lastIncluded.index);
+      this.outbox.resetLog(lastIncluded);
+      this.configurations.reset(configuration);
+    }
+    this.commitIndex = lastIncluded.index;
+    this.handedToApply = lastIncluded.index;
+    this.appliedIndex = lastIncluded.index;
   }
 
   /** Also right after a start, for what was known as committed but not applied yet. */

@@ -3,8 +3,7 @@ import type { LogId, LogIndex, NodeId, Term } from "../ids.js";
 import { invariant } from "../invariant.js";
 import type { AppendEntries, AppendResult } from "../message.js";
 import type { RaftState } from "../state.js";
-import { becomeFollower, hearLeader } from "../transitions.js";
-import { settleTransfer } from "./transfer.js";
+import { followSender, isRival } from "./follow-sender.js";
 
 /**
  * Answers one AppendEntries (Raft §5.3; Figure 2, receiver rules 1-5). Entries already present
@@ -17,7 +16,7 @@ export function onAppendEntries(node: RaftState, from: NodeId, request: AppendEn
     answer(node, from, request, { kind: "higherTerm" });
     return;
   }
-  if (request.leaderId !== from || isRival(node, from, request) || !isWellFormed(request)) {
+  if (request.leaderId !== from || isRival(node, from, request.term) || !isWellFormed(request)) {
     node.droppedMessages++;
     return;
   }
@@ -43,22 +42,6 @@ export function onAppendEntries(node: RaftState, from: NodeId, request: AppendEn
   const index = Math.min(verified, node.durability.index) as LogIndex;
   const lastMatch = { term: termWithin(node, request, index), index };
   answer(node, from, request, { kind: "success", lastMatch });
-}
-
-function followSender(node: RaftState, from: NodeId, term: Term): void {
-  const { role } = node;
-  const follows = role.kind === "follower" || role.kind === "learner";
-  if (term > node.term || !follows || role.leaderId !== from) {
-    becomeFollower(node, term, from, `heard the leader ${from} of term ${term}`);
-  }
-  hearLeader(node, from);
-  settleTransfer(node, from);
-}
-
-/** A term has one leader (I1): whoever else claims to be it is broken. */
-function isRival(node: RaftState, from: NodeId, request: AppendEntries): boolean {
-  if (request.term > node.term) return false;
-  return node.leaderId !== undefined && node.leaderId !== from;
 }
 
 /**

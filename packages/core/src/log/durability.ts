@@ -47,6 +47,12 @@ export class Durability {
     for (const write of this.#pending) if (write.claim > last) write.claim = last;
   }
 
+  /** The log begins anew behind `base`, which a durable snapshot holds. */
+  reset(base: LogIndex): void {
+    this.truncatedFrom((base + 1) as LogIndex);
+    this.#index = base;
+  }
+
   persisted(batch: BatchId): void {
     let done = 0;
     for (const write of this.#pending) {

@@ -19,7 +19,7 @@ export interface RaftLogSetup {
  * Invariant: base.index <= cachedFrom - 1 <= last.index.
  */
 export class RaftLog {
-  readonly #base: LogId;
+  #base: LogId;
   #last: LogId;
   readonly #terms: TermRuns;
   #entries: Entry[];
@@ -129,6 +129,31 @@ export class RaftLog {
     this.#last = { term, index };
   }
 
+  /** Moves the base up to a retained position; an older one changes nothing. */
+  compact(base: LogId): void {
+    if (base.index <= this.#base.index) return;
+    invariant(
+      this.termAt(base.index) === base.term,
+      () => `compacting to (${base.term}, ${base.index}), which is not in the log`,
+    );
+    while (this.#cachedFrom <= base.index && this.#head < this.#entries.length) this.#dropOldest();
+    if (this.#cachedFrom <= base.index) this.#cachedFrom = (base.index + 1) as LogIndex;
+    this.#spliceHead();
+    this.#terms.compactTo(base);
+    this.#base = base;
+  }
+
+  /** Forgets everything: the log goes on behind `base`, an installed snapshot's label. */
+  reset(base: LogId): void {
+    this.#base = base;
+    this.#last = base;
+    this.#terms.reset(base);
+    this.#entries = [];
+    this.#head = 0;
+    this.#cachedFrom = (base.index + 1) as LogIndex;
+    this.#cachedBytes = 0;
+  }
+
   /**
    * Entries `[from, to)` from memory, at most `bytesMax` bytes of them but at least one.
    * `undefined` when `from` is no longer cached.
@@ -149,15 +174,20 @@ export class RaftLog {
 
   /** Forgets cached entries at or below `upTo` until the cache fits into `bytesMax`. */
   evict(upTo: LogIndex, bytesMax: number): void {
-    while (this.#cachedBytes > bytesMax && this.#cachedFrom <= upTo) {
-      this.#cachedBytes -= entryBytes(this.#entries[this.#head]!);
-      this.#head++;
-      this.#cachedFrom = (this.#cachedFrom + 1) as LogIndex;
-    }
-    // Splicing at every eviction would move the whole array each time.
-    if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
-      this.#entries.splice(0, this.#head);
-      this.#head = 0;
-    }
+    while (this.#cachedBytes > bytesMax && this.#cachedFrom <= upTo) this.#dropOldest();
+    this.#spliceHead();
+  }
+
+  #dropOldest(): void {
+    this.#cachedBytes -= entryBytes(this.#entries[this.#head]!);
+    this.#head++;
+    this.#cachedFrom = (this.#cachedFrom + 1) as LogIndex;
+  }
+
+  /** Not at every eviction: that would move the whole array each time. */
+  #spliceHead(): void {
+    if (this.#head <= 1024 || this.#head * 2 <= this.#entries.length) return;
+    this.#entries.splice(0, this.#head);
+    this.#head = 0;
   }
 }

@@ -42,6 +42,20 @@ export class TermRuns {
     this.#runs.length = length;
   }
 
+  /** Forgets everything before `base`, whose own term stays. */
+  compactTo(base: LogId): void {
+    const at = this.#position(base.index);
+    invariant(this.#runs[at]?.term === base.term, () => `no run of term ${base.term} at its index`);
+    this.#runs.splice(0, at);
+    this.#runs[0] = base;
+  }
+
+  /** Forgets everything; `base` is all there is. */
+  reset(base: LogId): void {
+    this.#runs.length = 0;
+    this.#runs.push(base);
+  }
+
   /** The run that holds `index`, which must be retained. */
   runOf(index: LogIndex): LogId {
     const run = this.#runs[this.#position(index)];

@@ -7,6 +7,11 @@ export interface LogWrite {
   /** One more than the batch before. */
   readonly batch: BatchId;
   readonly hardState: HardState | undefined;
+  /**
+   * An installed snapshot's label: everything before is void, the log goes on right behind it
+   * (rule R9). Holds before `entries`.
+   */
+  readonly reset?: LogId | undefined;
   /** Contiguous; replaces any suffix from `entries[0].index` on. */
   readonly entries: readonly Entry[];
   /** The commit index known now; written along, never synced for its own sake (rule R8). */
@@ -58,6 +63,11 @@ export interface LogStore {
    * `EngineError` `INVALID_REQUEST` when the range is not retained.
    */
   read(from: LogIndex, to: LogIndex, bytesMax: number): Promise<readonly Entry[]>;
+  /**
+   * How far the log can be purged: the base that it would have then, at most `upTo`, with at least
+   * the newest `tailBytes` of the log still there. `undefined` when nothing would be won.
+   */
+  purgePoint(upTo: LogIndex, tailBytes: number): LogId | undefined;
   /** Gives up entries at or below `upTo.index`, which a durable snapshot must cover. */
   purge(upTo: LogId): Promise<void>;
   /** Bytes of segments on the disk. */

@@ -1,4 +1,5 @@
 import type { LogIndex } from "../ids.js";
+import type { MembershipConfiguration } from "../membership/configuration.js";
 
 /**
  * The replicated state. All calls are synchronous, in log order, and must give the same state and
@@ -33,4 +34,49 @@ export interface StateMachine<Result = unknown> {
   apply(index: LogIndex, command: Uint8Array): Result;
   /** Moves `lastApplied` past an entry without a command (noop, configuration). */
   skip(index: LogIndex): void;
+  /** The members as of the entry skipped last, or of the snapshot restored. Optional. */
+  configured?(configuration: MembershipConfiguration): void;
+  /**
+   * The state as of `lastApplied`, for ever, whatever is applied meanwhile. Returns in about a
+   * millisecond. Without it and `restore`, the log of the node is never purged.
+   */
+  snapshot?(): StateSnapshot;
+  /** Begins a replacement of the whole state, which goes on serving until `finish`. */
+  restore?(): StateRestoration;
+}
+
+/** One record of a snapshot. The first byte of the key names its namespace. */
+export interface SnapshotRecord {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** The first bytes of keys in a snapshot, and who writes them. */
+export const SNAPSHOT_NAMESPACE = Object.freeze({
+  /** The driver: the membership configuration. */
+  configuration: 0x01,
+  /** The system's own state around the users' state machine: instances, seals. */
+  system: 0x02,
+  /** From here on the namespaces of the users' state machine. */
+  stateMachineFrom: 0x20,
+});
+
+/** A frozen state that is read piece by piece, so that the event loop turns in between. */
+export interface StateSnapshot {
+  readonly lastApplied: LogIndex;
+  /**
+   * The next records in a fixed order, about `bytesMax` bytes of them but at least one; none at
+   * the end. May be called again whenever the caller has time.
+   */
+  next(bytesMax: number): readonly SnapshotRecord[];
+  /** Lets go of the frozen state. Idempotent. */
+  release(): void;
+}
+
+/** A state that is being built beside the one in use. Dropped by forgetting it. */
+export interface StateRestoration {
+  /** @throws EngineError `DATA_CORRUPTION`, `VERSION_MISMATCH` for a record it does not know */
+  add(record: SnapshotRecord): void;
+  /** Replaces the state in one step, in constant time; `lastApplied` of the machine follows. */
+  finish(lastApplied: LogIndex): void;
 }

@@ -1,6 +1,7 @@
-import type { NodeId } from "../ids.js";
+import type { LogIndex, NodeId } from "../ids.js";
 import type { MembershipConfiguration } from "../membership/configuration.js";
 import type { LogStore } from "./log-store.js";
+import type { SnapshotStore } from "./snapshot-store.js";
 
 /** Who a data directory belongs to (rule R13). Written once, when the directory is made. */
 export interface NodeIdentity {
@@ -11,6 +12,11 @@ export interface NodeIdentity {
   readonly instanceId: string;
   /** The configuration before the first entry of the log. */
   readonly bootstrap: MembershipConfiguration;
+  /**
+   * The entry that added this node to a running cluster; 0 for a member from the beginning. An
+   * earlier removal of the same id was that of a predecessor.
+   */
+  readonly joinedAt: LogIndex;
 }
 
 /** Reports a long recovery, so that people see that it moves. */
@@ -32,6 +38,8 @@ export interface OpenStorageOptions {
 export interface OpenedStorage {
   readonly identity: NodeIdentity;
   readonly log: LogStore;
+  /** Without it nothing is ever purged, and no peer can be brought up from a snapshot. */
+  readonly snapshots?: SnapshotStore | undefined;
   /** Releases the lock on the storage. Idempotent; closes the log first if it is still open. */
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { NodeId } from "../ids.js";
+import type { Member } from "../membership/configuration.js";
 import type { Envelope, Message } from "../message.js";
 
 /**
@@ -10,6 +11,11 @@ export interface Transport {
   start(listener: TransportListener): void;
   /** Queues one message. Never blocks and never throws. */
   send(envelope: Envelope): void;
+  /**
+   * The members that the node knows of from now on, itself included, and where they are. Called
+   * before the first message to a new one.
+   */
+  setMembers(members: readonly Member[]): void;
   close(): Promise<void>;
 }
 

@@ -70,6 +70,8 @@ function termShown(message: Message): number {
     case "timeoutNow":
     case "readIndex":
     case "readIndexResponse":
+    case "installSnapshot":
+    case "installSnapshotResponse":
       return message.term;
     default:
       return assertNever(message);

@@ -56,6 +56,16 @@ export function message(message: Message): string {
       return `${head} id ${message.id.nonce}/${message.id.sequence}`;
     case "readIndexResponse":
       return `${head} id ${message.id.nonce}/${message.id.sequence} index ${message.index ?? "refused"}`;
+    case "installSnapshot": {
+      const { label, chunks, totalChunks } = message;
+      const from = chunks[0]?.sequence ?? "none";
+      return `${head} snapshot ${position(label.lastIncluded)} chunks ${chunks.length} from ${from} of ${totalChunks}`;
+    }
+    case "installSnapshotResponse": {
+      const { lastIncluded, nextChunk, installed } = message;
+      const wants = installed ? "installed" : `wants chunk ${nextChunk}`;
+      return `${head} snapshot ${position(lastIncluded)} ${wants}`;
+    }
     default:
       return assertNever(message);
   }
@@ -80,6 +90,8 @@ function reply(reply: Reply): string {
       return `${head} read at ${reply.index}`;
     case "transferred":
       return `${head} transferred to ${reply.target}`;
+    case "installed":
+      return `${head} installed ${position(reply.lastIncluded)}`;
     case "refused":
       return `${head} ${reply.refusal.code}, ${reply.refusal.message}`;
     default:

@@ -50,6 +50,7 @@ export function bootstrapIdentity(options: BootstrapOptions): NodeIdentity {
     clusterId: members === undefined ? randomId() : clusterIdOf(members, clusterToken),
     instanceId: randomId(),
     bootstrap,
+    joinedAt: LOG_ORIGIN.index,
   };
 }
 

@@ -20,6 +20,10 @@ export class NullTransport implements Transport {
     this.#dropped += 1;
   }
 
+  setMembers(): void {
+    // Whoever they are, there is no way to them.
+  }
+
   async close(): Promise<void> {
     // Holds nothing.
   }

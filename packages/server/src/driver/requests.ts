@@ -179,6 +179,8 @@ export class Requests<Result> {
       case "transferred":
         this.#transfers.transferred(reply.requestId);
         break;
+      case "installed":
+        break;
       default:
         assertNever(reply);
     }

@@ -193,6 +193,9 @@ export class GrpcTransport implements Transport {
         return this.pending.resolve(to, message.kind, String(message.campaignTerm), message);
       case "readIndexResponse":
         return this.pending.resolve(to, message.kind, readIdTag(message.id), message);
+      case "installSnapshot":
+      case "installSnapshotResponse":
+        return false;
       default:
         return assertNever(message);
     }

@@ -38,6 +38,8 @@ function checkContent(mirror: NodeMirror, to: number, message: Message): string 
     case "timeoutNow":
     case "readIndex":
     case "readIndexResponse":
+    case "installSnapshot":
+    case "installSnapshotResponse":
       return undefined;
     default:
       return assertNever(message);

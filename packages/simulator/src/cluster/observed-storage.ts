@@ -83,6 +83,14 @@ class ObservedLog implements LogStore {
     return this.#log.read(from, to, bytesMax);
   }
 
+  committed(index: LogIndex): void {
+    this.#log.committed?.(index);
+  }
+
+  purgePoint(upTo: LogIndex, tailBytes: number): ReturnType<LogStore["purgePoint"]> {
+    return this.#log.purgePoint(upTo, tailBytes);
+  }
+
   purge(upTo: Parameters<LogStore["purge"]>[0]): Promise<void> {
     return this.#log.purge(upTo);
   }

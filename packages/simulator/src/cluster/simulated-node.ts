@@ -185,6 +185,7 @@ export class SimulatedNode {
         clusterId: "c".repeat(32),
         instanceId: this.id.toString(16).padStart(32, "0"),
         bootstrap: { logId: LOG_ORIGIN, members, outgoingVoters: undefined },
+        joinedAt: LOG_ORIGIN.index,
       }),
       onNotice: (notice) => {
         if (process.alive) setup.onLog(this, notice);

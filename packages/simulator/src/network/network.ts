@@ -67,6 +67,7 @@ export class Network {
         process.whenEnded(() => this.#hangUp(process));
       },
       send: (envelope) => this.#send(process, envelope),
+      setMembers: () => undefined,
       close: async () => this.#hangUp(process),
     };
   }

@@ -98,8 +98,8 @@ function parseIdentity(path: string, bytes: Uint8Array, crc32: Crc32): NodeIdent
         "start a newer d-engine on it; the data is unharmed",
     );
   }
-  const { nodeId, clusterId, instanceId, bootstrap } = fields;
-  return { nodeId, clusterId, instanceId, bootstrap: withOutgoing(bootstrap) };
+  const { nodeId, clusterId, instanceId, bootstrap, joinedAt } = fields;
+  return { nodeId, clusterId, instanceId, bootstrap: withOutgoing(bootstrap), joinedAt };
 }
 
 /** JSON leaves out what is `undefined`. */

@@ -92,6 +92,10 @@ export class FileLog implements LogStore {
     return this.#reader.read(from, to, bytesMax);
   }
 
+  purgePoint(upTo: LogIndex, tailBytes: number): LogId | undefined {
+    return this.#map.purgePoint(upTo, tailBytes, (index) => this.#terms.termAt(index));
+  }
+
   /**
    * Frees whole segments, oldest first and each durably before the next, so that no crash leaves
    * a gap. The current segment stays, whatever it holds.

@@ -83,6 +83,27 @@ export class LogMap {
   }
 
   /**
+   * The base that purging up to `upTo` would leave, if it may take only segments that have at
+   * least `tailBytes` of later ones behind them. `undefined` when it could take none.
+   */
+  purgePoint(
+    upTo: LogIndex,
+    tailBytes: number,
+    termAt: (index: LogIndex) => Term,
+  ): LogId | undefined {
+    let behind = this.segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    let count = 0;
+    while (count + 1 < this.segments.length && this.#firstAfter(count) <= upTo + 1) {
+      behind -= this.segments[count]!.bytes;
+      if (behind < tailBytes) break;
+      count++;
+    }
+    if (count === 0) return undefined;
+    const index = (this.#firstAfter(count - 1) - 1) as LogIndex;
+    return index > this.#base.index ? { index, term: termAt(index) } : undefined;
+  }
+
+  /**
    * Takes out the oldest segments that hold nothing above `upTo`, the current one excepted, and
    * moves the base behind them. `termAt` gives the term of a retained position.
    */

@@ -1,5 +1,6 @@
 import {
   type Entry,
+  entryBytes,
   type HardState,
   LOG_ORIGIN,
   type LogId,
@@ -29,10 +30,27 @@ export function lastOf(content: MemoryLogContent): LogId {
 export function applyWrite(content: MemoryLogContent, write: LogWrite): void {
   content.hardState = write.hardState ?? content.hardState;
   if (write.commitIndex > content.commitIndex) content.commitIndex = write.commitIndex;
+  if (write.reset !== undefined) {
+    content.base = write.reset;
+    content.entries.length = 0;
+  }
   const first = write.entries[0];
   if (first === undefined) return;
   content.entries.length = first.index - content.base.index - 1;
   for (const entry of write.entries) content.entries.push(entry);
+}
+
+/** The base after a purge up to `upTo` that keeps the newest `tailBytes` of entries. */
+export function purgePointOf(
+  content: MemoryLogContent,
+  upTo: LogIndex,
+  tailBytes: number,
+): LogId | undefined {
+  let kept = 0;
+  let count = content.entries.length;
+  while (count > 0 && kept < tailBytes) kept += entryBytes(content.entries[--count]!);
+  const last = content.entries[Math.min(count, upTo - content.base.index) - 1];
+  return last === undefined ? undefined : { index: last.index, term: last.term };
 }
 
 /** Gives up the entries at or below `upTo` that are there. */

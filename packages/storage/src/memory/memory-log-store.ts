@@ -17,6 +17,7 @@ import {
   lastOf,
   type MemoryLogContent,
   purgeContent,
+  purgePointOf,
   termRunsOf,
 } from "./memory-log-content.js";
 
@@ -72,6 +73,10 @@ export class MemoryLogStore implements LogStore {
     const durable = this.#content.entries.slice(from - first, Math.max(from, durableTo) - first);
     const rest = restFrom < to ? this.#pending.entries(restFrom, to, bytesMax) : [];
     return within(durable.concat(rest), bytesMax);
+  }
+
+  purgePoint(upTo: LogIndex, tailBytes: number): LogId | undefined {
+    return purgePointOf(this.#content, upTo, tailBytes);
   }
 
   async purge(upTo: LogId): Promise<void> {

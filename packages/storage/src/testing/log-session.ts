@@ -138,4 +138,5 @@ export const testIdentity: NodeIdentity = {
     members: [{ id: 1 as NodeId, address: "127.0.0.1:9081", status: "active" }],
     outgoingVoters: undefined,
   },
+  joinedAt: 0 as LogIndex,
 };

@@ -160,6 +160,10 @@ class ManualLog implements LogStore {
     throw new EngineError("INVALID_REQUEST", `entries ${from} to ${to} are not retained`);
   }
 
+  purgePoint(): undefined {
+    return undefined;
+  }
+
   async purge(): Promise<void> {
     throw new EngineError("UNIMPLEMENTED", "this log keeps everything");
   }

@@ -53,6 +53,7 @@ export async function startKvNode(parts: KvNodeParts = {}): Promise<RunningKvNod
           })),
           outgoingVoters: undefined,
         },
+        joinedAt: LOG_ORIGIN.index,
       }),
     }),
     stateMachine: store,

@@ -16,6 +16,7 @@ export class VirtualNetwork {
         this.#listeners.set(self, listener);
       },
       send: ({ to, message }) => this.#deliver(self, to, message),
+      setMembers: () => undefined,
       close: async () => {
         this.#listeners.delete(self);
       },
