@@ -17,6 +17,9 @@ import { ScenarioWorld } from "./scenario-world.js";
  * - `deliver A B [first|last|keep|drop]`, `inflight`, `cut A>B …`, `heal`, `unreachable N PEER`
  * - `persist N [COUNT]`, `hang N`, `unhang N`, `readback N [fail]`, `stabilize [N …]`
  * - `propose N TEXT …`, `read N`, `transfer N TARGET`, `jump N`, `lease N`, `hold N`, `apply N`
+ * - `snapshot N` of what N has applied, `compact N [INDEX]` up to there or to its end
+ * - `transmit N PEER FROM COUNT of=TOTAL` chunks of N's newest snapshot, `install N` what was received
+ *   whole, `sent N PEER [fail]` ends a transfer
  * - `chance N VALUE`, `status [N …]`, `log [N …]`
  */
 export function runScenario(text: string): string {
@@ -136,11 +139,11 @@ class Scenario {
       case "readback":
         return world.answerLogRead(n, plain[1] !== "fail");
       default:
-        return this.#ask(world, command, plain, nodes);
+        return this.#ask(world, command, { plain, named }, nodes);
     }
   }
 
-  #ask(world: ScenarioWorld, command: string, plain: readonly string[], nodes: number[]): void {
+  #ask(world: ScenarioWorld, command: string, { plain, named }: Words, nodes: number[]): void {
     const n = Number(plain[0]);
     switch (command) {
       case "propose": {
@@ -153,6 +156,19 @@ class Scenario {
         const target = id(Number(plain[1]));
         return world.request(n, (requestId) => ({ kind: "transfer", requestId, target }));
       }
+      case "snapshot":
+        return world.snapshots.save(n);
+      case "compact":
+        return world.snapshots.compact(n, plain[1] === undefined ? undefined : Number(plain[1]));
+      case "transmit": {
+        const [, peer, from, count] = plain.map(Number);
+        const part = { from: from!, count: count!, of: Number(named.get("of") ?? 3) };
+        return world.snapshots.transmit(n, peer!, part);
+      }
+      case "install":
+        return world.snapshots.install(n);
+      case "sent":
+        return world.snapshots.end(n, Number(plain[1]), plain[2] === "fail");
       case "jump":
         return world.input(n, { kind: "clockJump" });
       case "lease": {
