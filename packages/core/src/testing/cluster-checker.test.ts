@@ -22,6 +22,7 @@ import {
 import type { Effects } from "../effects.js";
 import type { Entry } from "../entry.js";
 import type { RequestId } from "../ids.js";
+import type { MembershipConfiguration } from "../membership/configuration.js";
 import type { Message } from "../message.js";
 import type { RaftStatus } from "../status.js";
 import { ClusterChecker } from "./cluster-checker.js";
@@ -35,9 +36,11 @@ function status(fields: {
   readonly commit?: number;
   readonly applied?: number;
   readonly leads?: boolean;
+  readonly members?: MembershipConfiguration;
 }): RaftStatus {
   const last = fields.log?.at(-1);
   const base = logId(fields.base ?? [0, 0]);
+  const configuration = fields.members ?? bootstrap;
   return {
     id: id(fields.id),
     role: fields.leads === true ? "leader" : "follower",
@@ -50,7 +53,9 @@ function status(fields: {
     commitIndex: at(fields.commit ?? base.index),
     appliedIndex: at(fields.applied ?? base.index),
     durableIndex: at(base.index),
-    configuration: configurationOf({ voters: [1, 2, 3] }),
+    configuration,
+    committedConfiguration: bootstrap,
+    changeOutstanding: false,
     peers: [],
     pendingReads: 0,
     uncommittedBytes: 0,
@@ -60,6 +65,7 @@ function status(fields: {
 }
 
 const origin = logId([0, 0]);
+const bootstrap = configurationOf({ voters: [1, 2, 3] });
 
 /** Nodes that start with these logs, all of them durable. */
 function started(...logs: readonly Entry[][]): ClusterChecker {
@@ -130,6 +136,41 @@ describe("ClusterChecker", () => {
     expect(() =>
       committed().stepped(id(1), gap, status({ id: 1, log: entries(1, [1]), commit: 1 })),
     ).toThrow("I5: node 1 applies 3 after");
+  });
+
+  /** The members that an entry of the log has made. */
+  function members(index: number, ...voters: number[]): MembershipConfiguration {
+    return { ...configurationOf({ voters }), logId: logId([1, index]) };
+  }
+
+  it("I8: refuses a change by a leader that has committed nothing in its term", () => {
+    const log = entries(1, [1, 1]);
+    const checker = started(log, log, log);
+    checker.stepped(id(1), effects({}), status({ id: 1, log, term: 2, leads: true }));
+    const changed = status({ id: 1, log, term: 2, leads: true, members: members(3, 1, 2) });
+    expect(() => checker.stepped(id(1), effects({}), changed)).toThrow("I8: leader 1 changes");
+  });
+
+  it("I8: refuses a second change before the first is committed", () => {
+    const checker = committed();
+    const fields = { id: 1, log: entries(1, [1]), commit: 1, leads: true };
+    checker.stepped(id(1), effects({}), status({ ...fields, members: members(2, 1, 2) }));
+    const again = status({ ...fields, members: members(3, 1) });
+    expect(() => checker.stepped(id(1), effects({}), again)).toThrow(
+      "I8: leader 1 changes the members of 2, committed is 1",
+    );
+  });
+
+  it("I8: refuses quorums that may both act and share nobody", () => {
+    const fields = { log: entries(1, [1]), commit: 1, leads: true };
+    const apart = members(2, 3);
+    const act = (checker: ClusterChecker, n: number, configuration: MembershipConfiguration) =>
+      checker.stepped(id(n), effects({}), status({ id: n, ...fields, members: configuration }));
+    expect(() => act(committed(), 1, apart)).toThrow("I8: node 1 decides by the members of 2");
+    // Node 3 lacks what is committed: whatever it takes for the members, it can win nothing by it.
+    const behind = status({ id: 3, members: apart });
+    committed().stepped(id(3), effects({}), behind);
+    act(committed(), 1, members(2, 1, 2));
   });
 
   it("I7: refuses a commit that no majority has on its disk", () => {
