@@ -1,5 +1,14 @@
-import type { Effects, Envelope, Message, NodeId, RequestId } from "@d-engine/core";
+import type {
+  Effects,
+  Envelope,
+  LogIndex,
+  MembershipConfiguration,
+  Message,
+  NodeId,
+  RequestId,
+} from "@d-engine/core";
 import { ClusterChecker } from "@d-engine/core/testing";
+import { committedConfiguration } from "../support/committed-configuration.js";
 import { configurationOf } from "../support/driven-node.js";
 import type { Member, MemberHost } from "../support/member.js";
 import { at } from "../support/messages.js";
@@ -115,6 +124,11 @@ export class RandomWorld implements MemberHost {
 
   request(process: SimulatedProcess): RequestId {
     return this.#requests.add(process.member.id, process.run, this.checker.committedIndex);
+  }
+
+  /** The configuration that a snapshot of this index holds. */
+  configurationAt(index: LogIndex): MembershipConfiguration {
+    return committedConfiguration(this.checker, configurationOf(this.profile.cluster), index);
   }
 
   start(process: SimulatedProcess): void {

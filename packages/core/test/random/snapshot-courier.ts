@@ -163,7 +163,7 @@ export class SnapshotCourier {
       process.member.saveSnapshot(lastIncluded);
       this.#soon(() => {
         const requestId = this.#world.request(process);
-        const { configuration } = process.member.node.status();
+        const configuration = this.#world.configurationAt(lastIncluded.index);
         process.step({ kind: "snapshotReceived", requestId, lastIncluded, configuration });
         if (this.#gatherer.label?.index === lastIncluded.index) this.#gatherer.forget();
       });

@@ -3,12 +3,14 @@ import type {
   Envelope,
   InputEvent,
   LogIndex,
+  MembershipConfiguration,
   NodeId,
   RaftOptionsInput,
   RequestId,
 } from "@d-engine/core";
 import { resolveRaftOptions } from "@d-engine/core";
 import { ClusterChecker } from "@d-engine/core/testing";
+import { committedConfiguration } from "../support/committed-configuration.js";
 import { type Arranged, configurationOf } from "../support/driven-node.js";
 import { Member, type MemberHost } from "../support/member.js";
 import { at, entries, id, inTerm } from "../support/messages.js";
@@ -87,6 +89,11 @@ export class ScenarioWorld implements MemberHost {
       random: { next: chance },
       nonce: ++this.#starts,
     });
+  }
+
+  /** The configuration that a snapshot of this index holds. */
+  configurationAt(index: LogIndex): MembershipConfiguration {
+    return committedConfiguration(this.checker, configurationOf(this.#cluster), index);
   }
 
   crash(n: number): void {

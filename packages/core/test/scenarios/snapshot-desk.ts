@@ -51,7 +51,7 @@ export class SnapshotDesk {
   install(n: number): void {
     const member = this.#world.member(n);
     const lastIncluded = member.disk.snapshot!;
-    const { configuration } = member.node.status();
+    const configuration = this.#world.configurationAt(lastIncluded.index);
     this.#world.request(n, (requestId) => {
       return { kind: "snapshotReceived", requestId, lastIncluded, configuration };
     });

@@ -11,7 +11,7 @@ import {
   type Random,
 } from "@d-engine/core";
 import type { ClusterChecker } from "@d-engine/core/testing";
-import { ConfigurationLog } from "../../src/membership/configuration-log.js";
+import { committedConfiguration } from "./committed-configuration.js";
 import { termRunsOf } from "./driven-node.js";
 import { MemoryDisk } from "./memory-disk.js";
 import { at, logId } from "./messages.js";
@@ -64,12 +64,12 @@ export class Member {
     const { hardState, base, entries, snapshot } = disk;
     const appliedIndex = at(Math.max(start.appliedIndex ?? 0, snapshot?.index ?? 0));
     const terms = entries.map((entry) => entry.term);
-    const configurations = new ConfigurationLog(start.configuration);
-    for (const entry of entries.slice(0, appliedIndex)) configurations.append(entry);
+    const { checker } = this.host;
+    const configuration = committedConfiguration(checker, start.configuration, appliedIndex);
     this.#node = new RaftNode({
       ...start,
       id: this.id,
-      configuration: configurations.current,
+      configuration,
       hardState,
       base,
       last: logId([terms.at(-1) ?? base.term, disk.lastIndex]),
