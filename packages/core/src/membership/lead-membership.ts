@@ -5,9 +5,8 @@ import { invariant } from "../invariant.js";
 import { beginRound, replicateToAll } from "../replication.js";
 import type { LeaderRole } from "../role.js";
 import type { RaftState } from "../state.js";
-import { changeConfiguration } from "./change-configuration.js";
 import { followConfiguration } from "./follow-configuration.js";
-import { lagOf, riskOf, silenceOf } from "./readiness.js";
+import { lagOf, silenceOf } from "./readiness.js";
 
 /** Appends a change that was found valid; it is in effect from here on (paper §6). */
 export function appendChange(
@@ -41,7 +40,8 @@ export function tendMembership(node: RaftState, leader: LeaderRole): void {
 
 /**
  * Makes voters of the most caught-up learners, of equal ones the lowest id first, as many as make
- * the number of voters odd (rule R12).
+ * the number of voters odd (rule R12). They have all been heard lately, so that no majority is put
+ * at risk by it.
  */
 export function promoteLearners(node: RaftState, leader: LeaderRole): void {
   if (!node.options.autoPromote || node.changeOutstanding || !mayChange(node, leader)) return;
@@ -53,10 +53,7 @@ export function promoteLearners(node: RaftState, leader: LeaderRole): void {
   const count = (voters + ready.length) % 2 === 1 ? ready.length : ready.length - 1;
   if (count < 1) return;
   const nodeIds = ready.slice(0, count).sort((a, b) => a - b);
-  const change: MembershipChange = { kind: "batchPromote", nodeIds, status: "active" };
-  const logId = { term: node.term, index: node.log.nextIndex };
-  const next = changeConfiguration(node.configuration, change, logId);
-  if (riskOf(node, leader, next) === undefined) appendChange(node, leader, change);
+  appendChange(node, leader, { kind: "batchPromote", nodeIds, status: "active" });
 }
 
 /** The leader's noop and the configuration in effect are committed, and nobody takes over. */
