@@ -133,7 +133,7 @@ describe("a node's role", () => {
 
   it("a voter demoted by a snapshot while campaigning stops, and counts no vote (scenario 33)", () => {
     for (const campaigns of ["preCandidate", "candidate"]) {
-      const node = campaigns === "candidate" ? arrangeCandidate() : new DrivenNode();
+      const node = campaigns === "candidate" ? arrangeCandidate() : new DrivenNode({ term: 1 });
       if (campaigns === "preCandidate") node.tick(1000);
       expect(node.status.role).toBe(campaigns);
       const demoted = {
