@@ -97,4 +97,4 @@ class RecordBatch {
 const slabBytes = 65_536;
 const noBytes = new Uint8Array(0);
 /** Counts for the frame of a record and for the work that even an empty one is. */
-const recordAllowance = 16;
+const recordAllowance = 64;
