@@ -1,4 +1,4 @@
-export type { LogStoreFixture } from "./describe-log-store.js";
+export type { LogStoreFixture } from "./contract-tools.js";
 export { describeLogStore } from "./describe-log-store.js";
 export type { DiskOperation } from "./disk-operation.js";
 export { diskError } from "./disk-operation.js";

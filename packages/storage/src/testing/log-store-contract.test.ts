@@ -6,6 +6,7 @@ import { tableCrc32 } from "../crc32.js";
 import { FileStorage } from "../file-storage.js";
 import { MemoryStorage } from "../memory/memory-storage.js";
 import { nodeClock } from "../node/node-clock.js";
+import { nodeSha256 } from "../node/node-sha256.js";
 import { nodeFileStorage } from "../node/open-file-storage.js";
 import { describeLogStore } from "./describe-log-store.js";
 import { ManualClock } from "./manual-clock.js";
@@ -46,6 +47,7 @@ describe.each([
           fileSystem: disk.fileSystem,
           clock,
           crc32: tableCrc32,
+          sha256: nodeSha256,
           randomBytes: randomBytesOf(random),
         }),
       crash: () => crash(disk),
