@@ -77,7 +77,7 @@ describe("onSnapshotSent", () => {
   it("goes on by appends when the peer has our base from elsewhere", () => {
     const leader = arrangeSending();
     const behind = appendAnswer({ term: 2, result: matched([1, 4]) });
-    expect(leader.receive(2, behind).send).toEqual([]);
+    expect(leader.receive(2, behind)).toMatchObject({ send: [], snapshots: [] });
     expect(leader.status.peers[0]).toMatchObject({ state: "snapshot", matchIndex: 4 });
     const reached = appendAnswer({ term: 2, result: matched([1, 6]) });
     expect(leader.receive(2, reached).send).toMatchObject([
