@@ -146,6 +146,27 @@ describe("the newest snapshot over a log at a start (rule R9)", () => {
     expect(refused).toBeGreaterThan(0);
   });
 
+  it("scenario 48: keeps the label's term when entries right behind it are replaced", async () => {
+    const storage = new SimulatedStorage(8, { segmentBytes: 8192, batchBytesMax: 2048 });
+    const session = await storage.open();
+    await session.persist({ entries: commandEntries(1, 20, 1) });
+    await session.cover(100, 7);
+    await session.persist({ reset: idAt(100, 7) });
+    const segments = session.log.bytes;
+    for (let index = 101; session.log.bytes === segments; index++) {
+      await session.persist({ entries: [commandEntry(index, 8, "f".repeat(300))] });
+    }
+    // In a segment that begins behind all of them.
+    const entries = commandEntries(101, 104, 9);
+    await session.persist({ entries });
+    await session.log.purge(idAt(100, 7));
+    storage.disk.powerLoss();
+    const again = await storage.open();
+    const { base, last } = again.log.recovered;
+    expect({ base, last }).toEqual({ base: idAt(100, 7), last: idAt(103, 9) });
+    expect((await again.readAll()).map(entryText)).toEqual(entries.map(entryText));
+  });
+
   it("gives up segments before a reset only when a snapshot covers it", async () => {
     const storage = new SimulatedStorage(9, { segmentBytes: 8192, batchBytesMax: 2048 });
     const session = await storage.open();

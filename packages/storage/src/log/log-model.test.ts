@@ -14,6 +14,7 @@ type Step =
     }
   | { readonly kind: "overwrite"; readonly back: number; readonly count: number }
   | { readonly kind: "purge"; readonly back: number }
+  | { readonly kind: "install"; readonly ahead: number }
   | { readonly kind: "read"; readonly from: number; readonly count: number; readonly bytes: number }
   | { readonly kind: "wait" | "idle" | "restart" | "kill" };
 
@@ -40,6 +41,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant("purge" as const),
       back: fc.integer({ min: 0, max: 20 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("install" as const),
+      ahead: fc.integer({ min: -10, max: 10 }),
     }),
   },
   {
@@ -90,6 +98,9 @@ class TwinRun {
       case "purge":
         await this.#purge(step.back);
         break;
+      case "install":
+        await this.#install(step.ahead);
+        break;
       case "read":
         await this.#read(step);
         break;
@@ -123,11 +134,29 @@ class TwinRun {
   async #purge(back: number): Promise<void> {
     await this.#session.until(this.#lastBatch);
     const index = lastOf(this.twin).index - back;
-    const entry = this.twin.entries[index - 1];
+    const [entry] = this.#expected(index, index + 1);
     if (entry === undefined) return;
     this.#purgedTo = Math.max(this.#purgedTo, index);
     await this.#session.cover(index, entry.term);
     await this.#session.log.purge({ index: index as LogIndex, term: entry.term as Term });
+  }
+
+  /** A snapshot of a position that this log does not have. */
+  async #install(ahead: number): Promise<void> {
+    const index = Math.max(this.#purgedTo + 1, lastOf(this.twin).index + ahead) as LogIndex;
+    const term = ++this.#term as Term;
+    await this.#session.cover(index, term);
+    const reset = { index, term };
+    const batch = this.#session.write({ reset });
+    const write = { batch, entries: [], hardState: undefined, commitIndex: 0 as LogIndex };
+    applyWrite(this.twin, { ...write, reset });
+    this.#lastBatch = batch;
+    this.#purgedTo = index;
+  }
+
+  /** Entries `[from, to)` of the twin, as far as it has them. */
+  #expected(from: number, to: number): readonly Entry[] {
+    return this.twin.entries.filter((entry) => entry.index >= from && entry.index < to);
   }
 
   async #read({ from, count, bytes }: Step & { kind: "read" }): Promise<void> {
@@ -137,9 +166,9 @@ class TwinRun {
     const to = Math.min(last + 1, first + count);
     const found = await this.#session.log.read(first as LogIndex, to as LogIndex, bytes);
     expect(found.length).toBeGreaterThan(0);
-    expectSame(found, this.twin.entries.slice(first - 1, first - 1 + found.length));
+    expectSame(found, this.#expected(first, first + found.length));
     const all = await this.#session.log.read(first as LogIndex, to as LogIndex, 1e9);
-    expectSame(all, this.twin.entries.slice(first - 1, to - 1));
+    expectSame(all, this.#expected(first, to));
   }
 
   async #pass(kind: "wait" | "idle" | "restart" | "kill"): Promise<void> {

@@ -50,8 +50,9 @@ export function describeResets({ open, restart, fixture, forget }: ContractTools
   it("reads nothing below a reset, queued or durable", async () => {
     const session = await open();
     await session.persist({ entries: commandEntries(1, 30, 1) });
+    await session.cover(label.index, label.term);
     session.write({ entries: commandEntries(30, 40, 1) });
-    const batch = await install(session);
+    const batch = session.write({ reset: label, entries: commandEntries(101, 104, 8) });
     for (let round = 0; round < 2; round++) {
       for (const index of [1, 29, 35, 100]) {
         await expect(session.log.read(at(index), at(index + 1), 1e6)).rejects.toMatchObject({
