@@ -24,6 +24,7 @@ const memberName = "ConfigurationMember";
 const logIdTag = 0x0a;
 const memberTag = 0x12;
 const outgoingTag = 0x1a;
+const leavingTag = 0x22;
 const memberIdTag = 0x08;
 const addressTag = 0x12;
 const statusTag = 0x18;
@@ -36,23 +37,19 @@ const statusTag = 0x18;
  */
 export function encodeConfigurationRecord(configuration: MembershipConfiguration): Uint8Array {
   checkConfiguration(configuration);
-  const { logId, members, outgoingVoters = [] } = configuration;
-  const sizes = members.map(memberSize);
+  const { logId, members, outgoingVoters = [], leaving = [] } = configuration;
   const outgoingBytes = outgoingVoters.reduce((sum, id) => sum + varintSize(id), 0);
   const outgoingSize = outgoingBytes === 0 ? 0 : delimitedSize(outgoingBytes);
-  const membersSize = sizes.reduce((sum, size) => sum + delimitedSize(size), 0);
+  const membersSize = membersFieldSize(members) + membersFieldSize(leaving);
   const writer = new Writer(new Uint8Array(logIdFieldSize(logId) + membersSize + outgoingSize));
   writeLogIdField(writer, logIdTag, logId, `${name}.log_id`);
-  members.forEach((member, i) => {
-    writer.byte(memberTag);
-    writer.varint(sizes[i]!);
-    writeMember(writer, member);
-  });
+  writeMembers(writer, memberTag, members);
   if (outgoingBytes > 0) {
     writer.byte(outgoingTag);
     writer.varint(outgoingBytes);
     for (const id of outgoingVoters) writer.varint(id);
   }
+  writeMembers(writer, leavingTag, leaving);
   return writer.finish();
 }
 
@@ -66,17 +63,34 @@ export function decodeConfigurationRecord(bytes: Uint8Array): MembershipConfigur
   let logId: LogId = LOG_ORIGIN;
   const members: Member[] = [];
   const outgoing: NodeId[] = [];
+  const leaving: Member[] = [];
   while (reader.hasMore()) {
     const tag = reader.tag(name);
     if (tag === logIdTag) logId = readLogIdField(reader, logId, `${name}.log_id`);
     else if (tag === memberTag) members.push(readMember(reader));
+    else if (tag === leavingTag) leaving.push(readMember(reader));
     else if (tag >>> 3 === outgoingTag >>> 3) readOutgoing(reader, tag, outgoing);
-    else refuseUnknownField(reader, name, tag, tag >>> 3 <= 3);
+    else refuseUnknownField(reader, name, tag, tag >>> 3 <= 4);
   }
   const outgoingVoters = outgoing.length === 0 ? undefined : outgoing;
-  const configuration = { logId, members, outgoingVoters };
+  const configuration: MembershipConfiguration =
+    leaving.length === 0
+      ? { logId, members, outgoingVoters }
+      : { logId, members, outgoingVoters, leaving };
   checkConfiguration(configuration, reader.offset);
   return configuration;
+}
+
+function membersFieldSize(members: readonly Member[]): number {
+  return members.reduce((sum, member) => sum + delimitedSize(memberSize(member)), 0);
+}
+
+function writeMembers(writer: Writer, tag: number, members: readonly Member[]): void {
+  for (const member of members) {
+    writer.byte(tag);
+    writer.varint(memberSize(member));
+    writeMember(writer, member);
+  }
 }
 
 function memberSize({ id, address, status }: Member): number {
@@ -130,7 +144,7 @@ function readOutgoing(reader: Reader, tag: number, into: NodeId[]): void {
 }
 
 function checkConfiguration(configuration: MembershipConfiguration, offset?: number): void {
-  const { members, outgoingVoters } = configuration;
+  const { members, outgoingVoters, leaving = [] } = configuration;
   if (members.length === 0) throw new CodecError(`${name}.members`, "there are none", offset);
   checkIds(
     members.map(({ id }) => id),
@@ -141,7 +155,15 @@ function checkConfiguration(configuration: MembershipConfiguration, offset?: num
     if (nodeStatusNumber(status) > 0) continue;
     throw new CodecError(`${memberName}.status`, `member ${id} has status ${status}`, offset);
   }
+  if (outgoingVoters === undefined && leaving.length > 0) {
+    throw new CodecError(`${name}.leaving`, "nobody leaves outside of a joint one", offset);
+  }
   if (outgoingVoters === undefined) return;
+  const gone = leaving.map(({ id }) => id);
+  checkIds(gone, `${name}.leaving`, offset);
+  if (!gone.every((id) => outgoingVoters.includes(id))) {
+    throw new CodecError(`${name}.leaving`, `${gone} are not all outgoing voters`, offset);
+  }
   const field = `${name}.outgoing_voters`;
   if (outgoingVoters.length === 0) throw new CodecError(field, "there are none", offset);
   checkIds(outgoingVoters, field, offset);

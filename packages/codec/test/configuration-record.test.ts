@@ -1,6 +1,7 @@
 import {
   isEngineError,
   type LogId,
+  type Member,
   type MembershipConfiguration,
   type NodeId,
 } from "@d-engine/core";
@@ -21,23 +22,37 @@ const memberFields = fc.record({
   status: fc.constantFrom("promotable" as const, "readOnly" as const, "active" as const),
 });
 
-const configurations: fc.Arbitrary<MembershipConfiguration> = fc.record({
+const simple: fc.Arbitrary<MembershipConfiguration> = fc.record({
   logId: fc.record({ term: arbitrary.uint64, index: arbitrary.uint64 }) as fc.Arbitrary<LogId>,
   members: sortedIds.chain((ids) =>
     fc.tuple(...ids.map((id) => memberFields.map((fields) => ({ id, ...fields })))),
   ),
-  outgoingVoters: fc.option(sortedIds, { nil: undefined }),
+  outgoingVoters: fc.constant(undefined),
 });
+/** A joint one; some voters of its old half leave. */
+const joint: fc.Arbitrary<MembershipConfiguration> = simple.chain((configuration) =>
+  sortedIds.chain((outgoingVoters) =>
+    fc
+      .subarray(outgoingVoters, { minLength: 1 })
+      .chain((gone) =>
+        fc
+          .tuple(...gone.map((id) => memberFields.map((fields) => ({ id, ...fields }))))
+          .map((leaving) => ({ ...configuration, outgoingVoters, leaving })),
+      ),
+  ),
+);
+const configurations = fc.oneof(simple, joint);
 
-function generated({ logId, members, outgoingVoters }: MembershipConfiguration): Uint8Array {
+function generated(configuration: MembershipConfiguration): Uint8Array {
+  const { logId, members, outgoingVoters, leaving = [] } = configuration;
+  const wire = ({ id, address, status }: Member) => {
+    return { nodeId: id, address, status: statusNumbers[status] };
+  };
   const message = create(systemSnapshot.ConfigurationSchema, {
     logId: { term: BigInt(logId.term), index: BigInt(logId.index) },
-    members: members.map(({ id, address, status }) => ({
-      nodeId: id,
-      address,
-      status: statusNumbers[status],
-    })),
+    members: members.map(wire),
     outgoingVoters: [...(outgoingVoters ?? [])],
+    leaving: leaving.map(wire),
   });
   return toBinary(systemSnapshot.ConfigurationSchema, message);
 }
@@ -77,6 +92,11 @@ describe("the configuration's record of a snapshot", () => {
     { name: "a member twice", broken: { ...one, members: [one.members[0]!, one.members[0]!] } },
     { name: "a joint one without an old half", broken: { ...one, outgoingVoters: [] } },
     { name: "an old half out of order", broken: { ...one, outgoingVoters: [2, 1] as NodeId[] } },
+    { name: "somebody leaving outside of a joint one", broken: { ...one, leaving: one.members } },
+    {
+      name: "somebody leaving who did not vote",
+      broken: { ...one, outgoingVoters: [1, 3] as NodeId[], leaving: one.members },
+    },
     { name: "node 0", broken: { ...one, members: [{ ...one.members[0]!, id: 0 as NodeId }] } },
   ])("refuses $name, encoding and decoding", ({ name, broken }) => {
     expect(() => encodeConfigurationRecord(broken)).toThrow(CodecError);
@@ -90,7 +110,7 @@ describe("the configuration's record of a snapshot", () => {
   });
 
   it.each([
-    { name: "a field", bytes: [0x20, 1] },
+    { name: "a field", bytes: [0x28, 1] },
     { name: "a member's field", bytes: [0x12, 6, 0x08, 1, 0x18, 3, 0x20, 1] },
     { name: "a status", bytes: [0x12, 4, 0x08, 1, 0x18, 9] },
   ])("refuses $name of a newer version with VERSION_MISMATCH (rule R12)", ({ bytes }) => {

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file d_engine/system/v1/snapshot.proto.
  */
 export const file_d_engine_system_v1_snapshot: GenFile = /*@__PURE__*/
-  fileDesc("CiFkX2VuZ2luZS9zeXN0ZW0vdjEvc25hcHNob3QucHJvdG8SEmRfZW5naW5lLnN5c3RlbS52MSKKAQoNQ29uZmlndXJhdGlvbhImCgZsb2dfaWQYASABKAsyFi5kX2VuZ2luZS5jb21tb24uTG9nSWQSOAoHbWVtYmVycxgCIAMoCzInLmRfZW5naW5lLnN5c3RlbS52MS5Db25maWd1cmF0aW9uTWVtYmVyEhcKD291dGdvaW5nX3ZvdGVycxgDIAMoDSJkChNDb25maWd1cmF0aW9uTWVtYmVyEg8KB25vZGVfaWQYASABKA0SDwoHYWRkcmVzcxgCIAEoCRIrCgZzdGF0dXMYAyABKA4yGy5kX2VuZ2luZS5jb21tb24uTm9kZVN0YXR1cyIlCg5JbnN0YW5jZVJlY29yZBITCgtpbnN0YW5jZV9pZBgBIAEoDCIzCg1SZW1vdmFsUmVjb3JkEhMKC2luc3RhbmNlX2lkGAEgASgMEg0KBWluZGV4GAIgASgEYgZwcm90bzM", [file_common]);
+  fileDesc("CiFkX2VuZ2luZS9zeXN0ZW0vdjEvc25hcHNob3QucHJvdG8SEmRfZW5naW5lLnN5c3RlbS52MSLEAQoNQ29uZmlndXJhdGlvbhImCgZsb2dfaWQYASABKAsyFi5kX2VuZ2luZS5jb21tb24uTG9nSWQSOAoHbWVtYmVycxgCIAMoCzInLmRfZW5naW5lLnN5c3RlbS52MS5Db25maWd1cmF0aW9uTWVtYmVyEhcKD291dGdvaW5nX3ZvdGVycxgDIAMoDRI4CgdsZWF2aW5nGAQgAygLMicuZF9lbmdpbmUuc3lzdGVtLnYxLkNvbmZpZ3VyYXRpb25NZW1iZXIiZAoTQ29uZmlndXJhdGlvbk1lbWJlchIPCgdub2RlX2lkGAEgASgNEg8KB2FkZHJlc3MYAiABKAkSKwoGc3RhdHVzGAMgASgOMhsuZF9lbmdpbmUuY29tbW9uLk5vZGVTdGF0dXMiJQoOSW5zdGFuY2VSZWNvcmQSEwoLaW5zdGFuY2VfaWQYASABKAwiMwoNUmVtb3ZhbFJlY29yZBITCgtpbnN0YW5jZV9pZBgBIAEoDBINCgVpbmRleBgCIAEoBGIGcHJvdG8z", [file_common]);
 
 /**
  * Key: the byte 0x01. The members as of the last entry that the snapshot includes.
@@ -43,6 +43,14 @@ export type Configuration = Message<"d_engine.system.v1.Configuration"> & {
    * @generated from field: repeated uint32 outgoing_voters = 3;
    */
   outgoingVoters: number[];
+
+  /**
+   * The outgoing voters that are no members any more, ordered by id: they must be dialed as long
+   * as the old half counts.
+   *
+   * @generated from field: repeated d_engine.system.v1.ConfigurationMember leaving = 4;
+   */
+  leaving: ConfigurationMember[];
 };
 
 /**
