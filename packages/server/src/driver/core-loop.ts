@@ -15,6 +15,7 @@ import {
   type StateMachine,
   type Transport,
 } from "@d-engine/core";
+import type { AppliedConfiguration } from "./applied-configuration.js";
 import { ApplyPipeline } from "./apply-pipeline.js";
 import { HeldMessages } from "./held-messages.js";
 import type { Logger } from "./logger.js";
@@ -26,6 +27,7 @@ export interface CoreLoopSetup<Result> {
   readonly log: LogStore;
   readonly transport: Transport;
   readonly stateMachine: StateMachine<Result>;
+  readonly configuration: AppliedConfiguration;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly counters: Counters;
@@ -73,7 +75,7 @@ export class CoreLoop<Result> {
 
   constructor(setup: CoreLoopSetup<Result>) {
     this.#setup = setup;
-    const { stateMachine, clock, events, applySliceMs: sliceMs } = setup;
+    const { stateMachine, configuration, clock, events, applySliceMs: sliceMs } = setup;
     this.#held = new HeldMessages(setup.heldMessagesMax);
     this.#mailbox = new Mailbox(
       (event) => this.#step(event),
@@ -81,6 +83,7 @@ export class CoreLoop<Result> {
     );
     this.#pipeline = new ApplyPipeline({
       stateMachine,
+      configuration,
       clock,
       sliceMs,
       onEntry: (entry, result) => events.entryApplied(entry, result),
@@ -144,7 +147,7 @@ export class CoreLoop<Result> {
 
   #perform(effects: Effects): void {
     const { counters, events } = this.#setup;
-    if (effects.hardState !== undefined || effects.append.length > 0) this.#write(effects);
+    if (effects.batch > this.#written) this.#write(effects);
     for (const envelope of effects.send) this.#send(envelope);
     if (effects.sendAfterPersist.length > 0) {
       this.#held.hold(effects.batch, effects.sendAfterPersist);
@@ -165,8 +168,8 @@ export class CoreLoop<Result> {
     counters.batchesWritten += 1;
     counters.entriesAppended += effects.append.length;
     this.#written = effects.batch;
-    const { batch, hardState, append: entries } = effects;
-    log.write({ batch, hardState, entries, commitIndex: node.commitIndex });
+    const { batch, hardState, resetLog: reset, append: entries } = effects;
+    log.write({ batch, hardState, reset, entries, commitIndex: node.commitIndex });
   }
 
   /** So that a log that goes idle, or is closed, knows that its last entries are committed. */

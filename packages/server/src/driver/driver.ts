@@ -3,6 +3,7 @@ import {
   type Clock,
   isEngineError,
   type LeaderHint,
+  type MembershipConfiguration,
   type NodeId,
   type NodeIdentity,
   type OpenedStorage,
@@ -14,6 +15,7 @@ import {
   type StateMachine,
   type Transport,
 } from "@d-engine/core";
+import { AppliedConfiguration } from "./applied-configuration.js";
 import { ClockWatch } from "./clock-watch.js";
 import { CoreLoop } from "./core-loop.js";
 import { notServing } from "./driver-errors.js";
@@ -56,6 +58,7 @@ export class Driver<Result> {
   readonly leader = new LeaderTracker();
   readonly #setup: DriverSetup<Result>;
   readonly #node: RaftNode;
+  readonly #configuration: AppliedConfiguration;
   readonly #loop: CoreLoop<Result>;
   readonly #requests: Requests<Result>;
   readonly #lifecycle: Lifecycle;
@@ -99,11 +102,13 @@ export class Driver<Result> {
       random,
       nonce: Math.floor(random.next() * Number.MAX_SAFE_INTEGER),
     });
+    this.#configuration = new AppliedConfiguration(recovered.configuration);
     this.#loop = new CoreLoop({
       node: this.#node,
       log: storage.log,
       transport,
       stateMachine,
+      configuration: this.#configuration,
       clock,
       logger: this.#logger,
       counters: this.#counters,
@@ -198,6 +203,11 @@ export class Driver<Result> {
    */
   read<T>(serve: () => T, options?: ReadRequestOptions): Promise<T> {
     return this.#requests.read(serve, options);
+  }
+
+  /** The members as of the entry applied last: a committed configuration. */
+  get configuration(): MembershipConfiguration {
+    return this.#configuration.current;
   }
 
   /** Whether the cluster has no other member to ask. */
