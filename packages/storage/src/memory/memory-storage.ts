@@ -30,7 +30,7 @@ export class MemoryStorage implements StorageEngine {
     if (this.#log !== undefined) {
       throw new EngineError("DATA_DIR_LOCKED", "this memory storage is open: close it first");
     }
-    this.#identity ??= options.createIdentity();
+    this.#identity ??= await options.createIdentity();
     const log = new MemoryLogStore(this.#clock, this.#content);
     this.#log = log;
     let closing: Promise<void> | undefined;
