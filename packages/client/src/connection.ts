@@ -91,7 +91,13 @@ export class Connection {
     const deadlineMs = systemClock.nowMs() + options.timeoutMs;
     this.#callsInFlight += 1;
     try {
-      if (!this.#isUp() && !(await becomesUp(this.#client, Math.min(options.timeoutMs, this.#options.connectTimeoutMs)))) {
+      if (
+        !this.#isUp() &&
+        !(await becomesUp(
+          this.#client,
+          Math.min(options.timeoutMs, this.#options.connectTimeoutMs),
+        ))
+      ) {
         return failed("unreachable", `${this.#address}: no connection; does a node listen there?`);
       }
       if (options.signal?.aborted) return this.#abortedBefore();

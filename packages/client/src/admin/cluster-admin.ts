@@ -63,7 +63,7 @@ export interface SnapshotInfo {
  * `EngineError`; a change of outcome `unknown` may still take effect: look at `members`.
  *
  * @example
- * const admin = await connectAdmin(["127.0.0.1:9081"]);
+ * await using admin = connectAdmin(["127.0.0.1:9081"]);
  * const { version } = await admin.members();
  * await admin.addMember({ id: 4, address: "10.0.0.4:9081" }, { version });
  */
