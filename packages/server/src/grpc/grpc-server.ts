@@ -1,14 +1,17 @@
 import { parseHostPort } from "@d-engine/client";
-import { Server } from "@grpc/grpc-js";
+import { Server, type ServiceError } from "@grpc/grpc-js";
+import type { AdminNode } from "../admin/admin-node.js";
 import type { LocalNode } from "../driver/local-node.js";
 import type { GrpcTransport } from "../peers/grpc-transport.js";
 import { peerServices } from "../peers/peer-services.js";
+import type { SnapshotSource } from "../peers/snapshot-source.js";
 import { bind } from "./bind.js";
 import type { OwnAddress } from "./cluster-view.js";
 import { GRPC_LIMITS, type GrpcLimits } from "./limits.js";
 import { OpenStreams } from "./open-streams.js";
 import { rawServiceDefinition } from "./raw-service.js";
 import type { ServiceContext } from "./service-context.js";
+import { adminHandlers, adminService } from "./services/admin-service.js";
 import {
   clusterManagementHandlers,
   clusterManagementService,
@@ -18,6 +21,7 @@ import { raftClientHandlers, raftClientService } from "./services/raft-client-se
 import { sessionHandlers, sessionService } from "./services/session-service.js";
 import { OpenSessions } from "./session/open-sessions.js";
 import { type BugListener, unaryCall } from "./unary-call.js";
+import { ownNumberOf, serviceErrorOf } from "./wire-status.js";
 
 export interface GrpcServerOptions {
   /** The node that answers. It must outlive the server. */
@@ -31,6 +35,13 @@ export interface GrpcServerOptions {
   readonly advertise?: string;
   /** The node's peer transport, when it has peers or may get some: they call at the same port. */
   readonly peers?: GrpcTransport;
+  /** What the node does for operators and learners; without it those calls are UNIMPLEMENTED. */
+  readonly admin?: AdminNode;
+  /**
+   * Bytes a second that learners are sent of a snapshot.
+   * @defaultValue as fast as they take it
+   */
+  readonly snapshotBytesPerSecond?: number;
   readonly limits?: Partial<GrpcLimits>;
   /**
    * Milliseconds that `close` gives calls under way.
@@ -44,7 +55,7 @@ export interface GrpcServerOptions {
   readonly onBug?: BugListener;
 }
 
-/** A node's one port: every service of the contract, our session service, `grpc.health.v1`. */
+/** A node's one port: every service of the contract, our own beside them, `grpc.health.v1`. */
 export interface GrpcServer extends AsyncDisposable {
   /** `host:port` as bound. */
   readonly address: string;
@@ -80,11 +91,14 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     limits,
     ownAddress: (authority) => ownAddress(authority),
     sessions,
+    admin: options.admin,
+    onBug,
     unary: (handler) => unaryCall(handler, onBug),
+    ownUnary: (handler) => unaryCall(handler, onBug, ownErrorOf),
     stream: (handler) => streams.serve(handler),
   });
   if (options.peers !== undefined) {
-    const { definition, implementation } = peerServices(options.peers);
+    const { definition, implementation } = peerServices(options.peers, snapshotSource(options));
     server.addService(definition, implementation);
   }
   const bound = await bind(server, options.listen);
@@ -111,7 +125,27 @@ function addServices(server: Server, context: ServiceContext): void {
     clusterManagementHandlers(context),
   );
   server.addService(rawServiceDefinition(sessionService), sessionHandlers(context));
+  server.addService(rawServiceDefinition(adminService), adminHandlers(context));
   server.addService(rawServiceDefinition(healthService), healthHandlers(context));
+}
+
+/** Learners pull from the node behind the port, when it leads and has snapshots. */
+function snapshotSource(options: GrpcServerOptions): SnapshotSource | undefined {
+  const { node, admin, snapshotBytesPerSecond } = options;
+  if (admin === undefined) return undefined;
+  return {
+    leadingTerm: () => {
+      const { role, leaderReady, term } = node.status();
+      return role === "leader" && leaderReady ? term : undefined;
+    },
+    leaderHint: () => node.leaderHint(),
+    openSnapshot: () => admin.openSnapshot(),
+    ...(snapshotBytesPerSecond ? { bytesPerSecondMax: snapshotBytesPerSecond } : {}),
+  };
+}
+
+function ownErrorOf(error: unknown): ServiceError {
+  return serviceErrorOf(error, ownNumberOf);
 }
 
 function shutDown(server: Server, drainTimeoutMs: number): Promise<void> {

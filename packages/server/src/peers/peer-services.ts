@@ -23,7 +23,7 @@ import {
 import { PEER_METHODS, type UnaryPeerMethod } from "./peer-methods.js";
 import { readIdTag } from "./peer-tags.js";
 import type { SnapshotSource } from "./snapshot-source.js";
-import { streamSnapshotHandler } from "./stream-snapshot-call.js";
+import { STREAM_SNAPSHOT_DEFAULTS, streamSnapshotHandler } from "./stream-snapshot-call.js";
 
 type Unary = handleUnaryCall<Uint8Array, Uint8Array>;
 
@@ -54,7 +54,10 @@ export function peerServices(transport: GrpcTransport, source?: SnapshotSource):
     installSnapshot: installSnapshotHandler(transport),
   };
   if (source !== undefined) {
-    implementation.streamSnapshot = streamSnapshotHandler(transport, source);
+    implementation.streamSnapshot = streamSnapshotHandler(transport, source, {
+      ...STREAM_SNAPSHOT_DEFAULTS,
+      bytesPerSecondMax: source.bytesPerSecondMax ?? STREAM_SNAPSHOT_DEFAULTS.bytesPerSecondMax,
+    });
   }
   for (const [method, rule] of Object.entries(unaryRules)) {
     implementation[method] = unaryHandler(transport, rule);

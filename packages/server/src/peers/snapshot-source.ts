@@ -7,4 +7,6 @@ export interface SnapshotSource {
   leaderHint(): LeaderHint | undefined;
   /** The newest complete snapshot; one is made when there is none. Closed by the caller. */
   openSnapshot(): Promise<SnapshotFile>;
+  /** @defaultValue no bound */
+  readonly bytesPerSecondMax?: number;
 }

@@ -30,7 +30,7 @@ export const STREAM_SNAPSHOT_DEFAULTS: StreamSnapshotOptions = Object.freeze({
 export function streamSnapshotHandler(
   transport: GrpcTransport,
   source: SnapshotSource,
-  options: StreamSnapshotOptions = STREAM_SNAPSHOT_DEFAULTS,
+  options: StreamSnapshotOptions,
 ): handleBidiStreamingCall<Uint8Array, Uint8Array> {
   let open = 0;
   return (call) => {

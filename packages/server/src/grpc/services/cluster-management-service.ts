@@ -3,16 +3,19 @@ import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { discoverLeader } from "../handlers/discover-leader.js";
 import { getClusterMetadata } from "../handlers/get-cluster-metadata.js";
 import { unimplemented } from "../handlers/unimplemented.js";
+import { updateClusterConf } from "../handlers/update-cluster-conf.js";
 import type { ServiceContext } from "../service-context.js";
 
 export const clusterManagementService = cluster.ClusterManagementService;
 
 export function clusterManagementHandlers(context: ServiceContext): UntypedServiceImplementation {
-  const { node, ownAddress, unary } = context;
+  const { node, ownAddress, admin, unary } = context;
+  const change =
+    admin === undefined ? unimplemented("UpdateClusterConf") : updateClusterConf(node, admin);
   return {
     GetClusterMetadata: unary(getClusterMetadata(node, ownAddress)),
     DiscoverLeader: unary(discoverLeader(node, ownAddress)),
     JoinCluster: unary(unimplemented("JoinCluster")),
-    UpdateClusterConf: unary(unimplemented("UpdateClusterConf")),
+    UpdateClusterConf: unary(change),
   };
 }
