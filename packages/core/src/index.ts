@@ -26,6 +26,7 @@ export { ENGINE_ERRORS, EngineError, isEngineError } from "./errors.js";
 export type { BatchId, LogId, LogIndex, NodeId, RequestId, Term } from "./ids.js";
 export { compareLogIds, LOG_ORIGIN, logIndex, nodeId, term } from "./ids.js";
 export { assertNever, InvariantViolation, invariant } from "./invariant.js";
+export { changeConfiguration } from "./membership/change-configuration.js";
 export type { Member, MembershipConfiguration } from "./membership/configuration.js";
 export type {
   AppendEntries,

@@ -63,6 +63,7 @@ export class MapNode implements LocalNode {
         members: this.#shared.members,
         outgoingVoters: undefined,
       },
+      configurationVersion: this.#shared.configurationIndex as LogIndex,
       revision: this.#shared.revision,
       logBytes: 0,
       keys: this.#shared.data.size,

@@ -1,5 +1,6 @@
 import type { LogId, NodeId, RequestId } from "../ids.js";
 import type { MembershipConfiguration } from "../membership/configuration.js";
+import { followConfiguration } from "../membership/follow-configuration.js";
 import type { InstallSnapshot, InstallSnapshotResponse } from "../message.js";
 import type { RaftState } from "../state.js";
 import { adoptTerm } from "../transitions.js";
@@ -77,6 +78,7 @@ export function onSnapshotReceived(
     return;
   }
   node.installSnapshot(lastIncluded, configuration);
+  followConfiguration(node);
   node.outbox.reply({ kind: "installed", requestId, lastIncluded });
   const { leaderId } = node;
   if (leaderId === undefined) return;

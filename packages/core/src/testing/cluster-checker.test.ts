@@ -42,7 +42,9 @@ function status(fields: {
     commitIndex: at(fields.commit ?? 0),
     appliedIndex: at(0),
     durableIndex: at(0),
-    configuration: configurationOf({ voters: [1, 2, 3] }),
+    configuration: bootstrap,
+    committedConfiguration: bootstrap,
+    changeOutstanding: false,
     peers: [],
     pendingReads: 0,
     uncommittedBytes: 0,
@@ -52,6 +54,7 @@ function status(fields: {
 }
 
 const origin = logId([0, 0]);
+const bootstrap = configurationOf({ voters: [1, 2, 3] });
 
 /** Nodes that start with these logs, all of them durable. */
 function started(...logs: readonly Entry[][]): ClusterChecker {

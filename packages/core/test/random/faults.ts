@@ -1,5 +1,6 @@
 import type { InputEvent, NodeId } from "@d-engine/core";
 import { bytesOf } from "../support/messages.js";
+import { changeMembers } from "./membership.js";
 import type { RandomWorld } from "./random-world.js";
 import type { SimulatedProcess } from "./simulated-process.js";
 
@@ -15,6 +16,7 @@ export function scheduleFaults(world: RandomWorld): void {
     read: () => atSome(world, (process) => read(world, process)),
     unreachable: () => inputAtSome(world, { kind: "unreachable", peer: anyId(world) }),
     clockJump: () => inputAtSome(world, { kind: "clockJump" }),
+    membership: () => atSome(world, (process) => changeMembers(world, process)),
   };
   for (const [name, action] of Object.entries(actions)) {
     repeat(world, everyMs[name as keyof typeof everyMs], action);

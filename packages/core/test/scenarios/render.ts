@@ -5,6 +5,8 @@ import {
   type Entry,
   type HardState,
   type LogId,
+  type MembershipChange,
+  type MembershipConfiguration,
   type Message,
   type RaftStatus,
   type Reply,
@@ -18,8 +20,43 @@ export function position({ term, index }: LogId): string {
 
 function entryText(entry: Entry): string {
   const { payload } = entry;
-  const content = payload.kind === "command" ? textOf(payload.command) : payload.kind;
+  const content =
+    payload.kind === "command"
+      ? textOf(payload.command)
+      : payload.kind === "config"
+        ? changeText(payload.change)
+        : payload.kind;
   return content === position(entry) ? content : `${position(entry)} ${content}`;
+}
+
+function changeText(change: MembershipChange): string {
+  switch (change.kind) {
+    case "addNode":
+      return `add ${change.nodeId} ${change.status}`;
+    case "removeNode":
+      return `remove ${change.nodeId}`;
+    case "promoteLearner":
+      return `promote ${change.nodeId}`;
+    case "batchPromote":
+      return `promote ${change.nodeIds.join("+")}`;
+    case "batchRemove":
+      return `remove ${change.nodeIds.join("+")}`;
+    case "leaveJoint":
+      return "leave joint";
+    default:
+      return assertNever(change);
+  }
+}
+
+/** The voters of both halves, the learners, and the entry that made them. */
+export function membersText({ logId, members, outgoingVoters }: MembershipConfiguration): string {
+  const voters = members.filter((member) => member.status === "active").map(({ id }) => id);
+  const learners = members
+    .filter((member) => member.status !== "active")
+    .map(({ id, status }) => (status === "readOnly" ? `${id} (read only)` : `${id}`));
+  const from = outgoingVoters === undefined ? "" : ` from ${outgoingVoters.join(" ")}`;
+  const also = learners.length === 0 ? "" : ` learners ${learners.join(" ")}`;
+  return `voters ${voters.join(" ")}${from}${also} of ${position(logId)}`;
 }
 
 /** Long lists show their ends: 2,000 proposals need not fill 2,000 lines. */
@@ -111,6 +148,9 @@ export function effectLines(id: number, effects: Effects): string[] {
     const parts = effects.hardState === undefined ? [] : [hardState(effects.hardState)];
     if (append.length > 0) parts.push(list(append));
     lines.push(`${id} writes #${effects.batch}: ${parts.join(" ")}`);
+  }
+  if (effects.configuration !== undefined) {
+    lines.push(`${id} has ${membersText(effects.configuration)}`);
   }
   if (effects.apply.length > 0) lines.push(`${id} applies ${list(effects.apply)}`);
   for (const answer of effects.replies) lines.push(`${id} ${reply(answer)}`);

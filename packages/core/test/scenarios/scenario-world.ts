@@ -54,11 +54,12 @@ export class ScenarioWorld implements MemberHost {
   #requests = 0;
   #starts = 0;
 
-  constructor(cluster: Arranged, options: RaftOptionsInput) {
+  /** `spare` nodes are no members before they are added; they start with the same members. */
+  constructor(cluster: Arranged, options: RaftOptionsInput, spare: readonly number[] = []) {
     this.#cluster = cluster;
     this.#options = options;
     const { voters = [], outgoing = [], learners = [] } = cluster;
-    for (const n of new Set([...voters, ...outgoing, ...learners])) {
+    for (const n of new Set([...voters, ...outgoing, ...learners, ...spare])) {
       this.members.set(n, new Member(id(n), this));
     }
   }

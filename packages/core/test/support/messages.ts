@@ -7,8 +7,10 @@ import {
   type Entry,
   type LogId,
   type LogIndex,
+  type MembershipChange,
   NOOP,
   type NodeId,
+  type NodeStatus,
   type PreVote,
   type PreVoteResponse,
   type RequestVote,
@@ -36,6 +38,27 @@ export function entry([term, index]: Position, text = `${term}.${index}`): Entry
 export function noop([term, index]: Position): Entry {
   return { ...logId([term, index]), payload: NOOP };
 }
+
+/** An entry that changes the members. */
+export function changeEntry([term, index]: Position, change: MembershipChange): Entry {
+  return { ...logId([term, index]), payload: { kind: "config", change } };
+}
+
+/** Changes as tests read them best; several ids make a batch. */
+export const change = {
+  add: (n: number, status: NodeStatus | "unspecified" = "promotable"): MembershipChange => {
+    return { kind: "addNode", nodeId: id(n), address: `n${n}`, status };
+  },
+  remove: (...ids: readonly number[]): MembershipChange => {
+    if (ids.length === 1) return { kind: "removeNode", nodeId: id(ids[0]!) };
+    return { kind: "batchRemove", nodeIds: ids.map(id) };
+  },
+  promote: (...ids: readonly number[]): MembershipChange => {
+    if (ids.length === 1) return { kind: "promoteLearner", nodeId: id(ids[0]!), status: "active" };
+    return { kind: "batchPromote", nodeIds: ids.map(id), status: "active" };
+  },
+  leave: { kind: "leaveJoint" } as MembershipChange,
+};
 
 /** Consecutive command entries from `first` on, one for each term. */
 export function entries(first: number, terms: readonly number[]): Entry[] {

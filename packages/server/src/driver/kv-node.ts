@@ -33,6 +33,7 @@ export class KvNode implements LocalNode {
       lastApplied: store.lastApplied,
       lastLogIndex: raft.last.index,
       configuration: raft.configuration,
+      configurationVersion: driver.configuration.logId.index,
       revision: store.revision,
       logBytes: driver.logBytes,
       keys: store.keys,

@@ -24,7 +24,10 @@ export interface LocalNodeStatus {
   readonly commitIndex: LogIndex;
   readonly lastApplied: LogIndex;
   readonly lastLogIndex: LogIndex;
+  /** The one in effect, which may not be committed yet. */
   readonly configuration: MembershipConfiguration;
+  /** The entry that made the newest committed configuration; 0 for the first members. */
+  readonly configurationVersion: LogIndex;
   /** Store revision of the applied state. */
   readonly revision: number;
   readonly logBytes: number;
@@ -36,6 +39,14 @@ export interface DeadlineOptions {
   readonly signal?: CancelSignal | undefined;
   /** Milliseconds from now. */
   readonly timeoutMs?: number | undefined;
+}
+
+export interface MembershipChangeOptions extends DeadlineOptions {
+  /**
+   * The index of the configuration entry that the caller has seen: with another one in effect the
+   * change is refused with `VERSION_CONFLICT`. `undefined` takes any.
+   */
+  readonly version?: LogIndex | undefined;
 }
 
 export interface ReadRequestOptions extends DeadlineOptions {
