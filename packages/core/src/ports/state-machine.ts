@@ -57,6 +57,8 @@ export const SNAPSHOT_NAMESPACE = Object.freeze({
   configuration: 0x01,
   /** The system's own state around the users' state machine: instances, seals. */
   system: 0x02,
+  /** The last record of a backup: a checksum of everything before it. No snapshot has one. */
+  backupSeal: 0x03,
   /** From here on the namespaces of the users' state machine. */
   stateMachineFrom: 0x20,
 });
@@ -75,8 +77,17 @@ export interface StateSnapshot {
 
 /** A state that is being built beside the one in use. Dropped by forgetting it. */
 export interface StateRestoration {
-  /** @throws EngineError `DATA_CORRUPTION`, `VERSION_MISMATCH` for a record it does not know */
+  /**
+   * Takes the next record, in the order in which the snapshot gave them. Its bytes are a view of
+   * what was received: copy what is kept.
+   *
+   * @throws EngineError `DATA_CORRUPTION`, `VERSION_MISMATCH` for a record it does not know
+   */
   add(record: SnapshotRecord): void;
-  /** Replaces the state in one step, in constant time; `lastApplied` of the machine follows. */
+  /**
+   * Replaces the state in one step, in constant time; `lastApplied` of the machine follows.
+   *
+   * @throws EngineError `DATA_CORRUPTION` when records are missing; the state is then unchanged
+   */
   finish(lastApplied: LogIndex): void;
 }
