@@ -55,6 +55,8 @@ describe("join", () => {
     expect(lines).toContainEqual(expect.stringMatching(/^joined: node 2 is a learner as of/));
     expect(await readdir(join(base, "2"))).not.toContain(".pending-join");
 
+    const watch = first.watchMembership();
+    expect((await watch.next()).value).toMatchObject({ members: [1, 2, 3], learners: [] });
     await second.close();
     const again = { dataDir: join(base, "2"), listen: at[1], nodeId: 2, join: at[0], logger };
     const back = await start(again);
@@ -76,9 +78,23 @@ describe("join", () => {
       address: at[1] ?? "",
       status: "readOnly",
     });
+    const watch = first.watchMembership();
+    expect((await watch.next()).value).toEqual({ members: [1], learners: [2], committedIndex: 3 });
     const second = await start({ ...config, joinAs: "readOnly" });
     expect(second.identity.instanceId).toBe("a".repeat(32));
     await until(() => second.leaderInfo?.leaderId === 1);
+    const removal = { kind: "removeNode", nodeId: second.identity.nodeId } as const;
+    const next = watch.next();
+    await first.localNode.membership.change(removal);
+    expect((await next).value).toMatchObject({ members: [1], learners: [] });
+    expect(await second.closed).toMatchObject({ code: "NODE_REMOVED" });
+    await expect(start({ ...config, joinAs: "readOnly" })).rejects.toMatchObject({
+      code: "NODE_REMOVED",
+      message: expect.stringContaining("delete its data directory"),
+    });
+    const rest = watch.next();
+    await first.close();
+    expect(await rest).toEqual({ done: true, value: undefined });
   }, 20_000);
 
   it("refuses a directory under an id that another one has (scenario 35)", async () => {
