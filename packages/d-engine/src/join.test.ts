@@ -67,7 +67,10 @@ describe("join", () => {
   it("is repeated as the same node after a crash between answer and identity", async () => {
     const base = temporaryDirectory();
     const at = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
-    const first = await start({ dataDir: join(base, "1"), listen: at[0], nodeId: 1 });
+    // What a leader gives a removed node to hear of it, however busy the machine is.
+    const electionTimeoutMs = 3_000;
+    const founding = { dataDir: join(base, "1"), listen: at[0], nodeId: 1, electionTimeoutMs };
+    const first = await start(founding);
     await first.waitReady();
     const config = { dataDir: join(base, "2"), listen: at[1], nodeId: 2, join: at[0] };
     await mkdir(config.dataDir);
