@@ -1,7 +1,8 @@
 import { isEngineError } from "@d-engine/core";
 import { client, cluster } from "@d-engine/proto";
-import { Client, connectivityState, credentials, Metadata } from "@grpc/grpc-js";
+import { type Client, connectivityState, Metadata } from "@grpc/grpc-js";
 import { failureOfStatus } from "./call-failure.js";
+import { becomesUp, newChannel } from "./channel.js";
 import type {
   TransportAnswer,
   TransportCallOptions,
@@ -44,7 +45,7 @@ export class Connection {
   constructor(address: string, options: ConnectionOptions) {
     this.#address = address;
     this.#options = options;
-    this.#client = newClient(address, options);
+    this.#client = newChannel(address, options);
     this.#sessions = new SessionLink({
       address,
       open: (listener) => openGrpcStream(this.#client, address, listener),
@@ -90,7 +91,13 @@ export class Connection {
     const deadlineMs = systemClock.nowMs() + options.timeoutMs;
     this.#callsInFlight += 1;
     try {
-      if (!this.#isUp() && !(await this.#becomesUp(options.timeoutMs))) {
+      if (
+        !this.#isUp() &&
+        !(await becomesUp(
+          this.#client,
+          Math.min(options.timeoutMs, this.#options.connectTimeoutMs),
+        ))
+      ) {
         return failed("unreachable", `${this.#address}: no connection; does a node listen there?`);
       }
       if (options.signal?.aborted) return this.#abortedBefore();
@@ -106,30 +113,13 @@ export class Connection {
   /** The channel carries nothing although it is up: what is under way ends there, the rest here. */
   #renew(): void {
     const silent = this.#client;
-    this.#client = newClient(this.#address, this.#options);
+    this.#client = newChannel(this.#address, this.#options);
     silent.close();
     this.prepare();
   }
 
   #isUp(): boolean {
     return this.#client.getChannel().getConnectivityState(true) === connectivityState.READY;
-  }
-
-  /** Resolves to false as soon as an attempt to connect has failed, or time is up. */
-  #becomesUp(timeoutMs: number): Promise<boolean> {
-    const channel = this.#client.getChannel();
-    const until = Date.now() + Math.min(timeoutMs, this.#options.connectTimeoutMs);
-    return new Promise((resolve) => {
-      const look = (): void => {
-        const state = channel.getConnectivityState(true);
-        const hasFailed =
-          state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN;
-        if (state === connectivityState.READY) resolve(true);
-        else if (hasFailed || Date.now() >= until) resolve(false);
-        else channel.watchConnectivityState(state, until, look);
-      };
-      look();
-    });
   }
 
   async #unary(request: TransportRequest, options: TransportCallOptions): Promise<TransportAnswer> {
@@ -193,21 +183,4 @@ const PATHS: Readonly<Record<TransportMethod, string>> = {
 
 function failed(kind: "unreachable" | "aborted", message: string): TransportAnswer {
   return { kind: "failed", failure: { kind, message } };
-}
-
-function newClient(address: string, options: ConnectionOptions): Client {
-  return new Client(address, credentials.createInsecure(), {
-    "grpc.max_receive_message_length": options.answerBytesMax,
-    "grpc.max_send_message_length": -1,
-    // Whether a call may be repeated is decided in one place, retry.ts: no policy from DNS.
-    "grpc.service_config_disable_resolution": 1,
-    "grpc.enable_http_proxy": 0,
-    // A socket of our own, so that closing the channel closes it.
-    "grpc.use_local_subchannel_pool": 1,
-    // The library's own pauses grow to two minutes, far beyond any caller's deadline.
-    "grpc.initial_reconnect_backoff_ms": 50,
-    "grpc.max_reconnect_backoff_ms": 500,
-    "grpc.keepalive_time_ms": 30_000,
-    "grpc.keepalive_timeout_ms": 5_000,
-  });
 }

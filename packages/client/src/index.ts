@@ -1,6 +1,19 @@
 export type { EngineErrorCode, LeaderHint, NodeId, Outcome } from "@d-engine/core";
 export { EngineError, isEngineError } from "@d-engine/core";
 export { AbstractEngineClient } from "./abstract-engine-client.js";
+export { additionOf, checkedId, promotionOf, removalOf } from "./admin/admin-messages.js";
+export { sealedBackup } from "./admin/backup.js";
+export type {
+  ChangeOptions,
+  ClusterAdmin,
+  ClusterMembers,
+  MembersChanged,
+  NewMember,
+  SnapshotInfo,
+  SnapshotOptions,
+} from "./admin/cluster-admin.js";
+export { connectAdmin } from "./admin/remote-admin.js";
+export { failureOfStatus } from "./call-failure.js";
 export type {
   ClientTransport,
   TransportAnswer,

@@ -149,7 +149,7 @@ export class RetryingCaller {
 }
 
 /** What a call without an answer means to the caller. */
-function errorOfFailure(failure: TransportFailure, operation: OperationKind): EngineError {
+export function errorOfFailure(failure: TransportFailure, operation: OperationKind): EngineError {
   const { message } = failure;
   switch (failure.kind) {
     case "unreachable":
@@ -177,7 +177,7 @@ function errorOfFailure(failure: TransportFailure, operation: OperationKind): En
   }
 }
 
-function finalError(error: EngineError, attempts: number, timeoutMs: number): EngineError {
+export function finalError(error: EngineError, attempts: number, timeoutMs: number): EngineError {
   if (attempts === 1) return error;
   return new EngineError(
     error.code,
@@ -194,7 +194,7 @@ function finalError(error: EngineError, attempts: number, timeoutMs: number): En
 /** The largest delay that timers take. */
 const timeoutMsMax = 2 ** 31 - 1;
 
-function checkTimeout(timeoutMs: number): number {
+export function checkTimeout(timeoutMs: number): number {
   if (timeoutMs > 0 && timeoutMs <= timeoutMsMax) return timeoutMs;
   throw new EngineError(
     "INVALID_REQUEST",

@@ -241,7 +241,10 @@ describe("without sessions", () => {
       ownAddress: (authority: string) => authority,
       sessions: new OpenSessions(GRPC_LIMITS, () => undefined),
       unary: (handler: Parameters<typeof unaryCall>[0]) => unaryCall(handler, () => undefined),
+      ownUnary: (handler: Parameters<typeof unaryCall>[0]) => unaryCall(handler, () => undefined),
       stream: () => () => undefined,
+      admin: undefined,
+      onBug: () => undefined,
     };
     old.addService(rawServiceDefinition(raftClientService), raftClientHandlers(context));
     old.addService(

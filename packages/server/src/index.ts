@@ -1,3 +1,5 @@
+export type { AdminNode } from "./admin/admin-node.js";
+export { EmbeddedAdmin } from "./admin/embedded-admin.js";
 export type { InitialCluster } from "./bootstrap/initial-cluster.js";
 export { parseInitialCluster } from "./bootstrap/initial-cluster.js";
 export type {
@@ -20,6 +22,8 @@ export { KeepAlive } from "./keep-alive.js";
 export { nodeClient } from "./node-client.js";
 export type { EngineSettings, EngineSettingsInput, ResolvedSettings } from "./options.js";
 export { ENGINE_DEFAULTS, resolveSettings } from "./options.js";
+export type { PullSnapshotOptions } from "./peers/snapshot-puller.js";
+export { pullSnapshot } from "./peers/snapshot-puller.js";
 export type {
   InspectSnapshotOptions,
   NamespaceSummary,

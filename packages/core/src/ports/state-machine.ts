@@ -57,6 +57,8 @@ export const SNAPSHOT_NAMESPACE = Object.freeze({
   configuration: 0x01,
   /** The system's own state around the users' state machine: instances, seals. */
   system: 0x02,
+  /** The last record of a backup: a checksum of everything before it. No snapshot has one. */
+  backupSeal: 0x03,
   /** From here on the namespaces of the users' state machine. */
   stateMachineFrom: 0x20,
 });

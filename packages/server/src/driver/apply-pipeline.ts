@@ -5,10 +5,13 @@ import {
   type LogIndex,
   type StateMachine,
 } from "@d-engine/core";
+import type { AppliedConfiguration } from "./applied-configuration.js";
 import { Fifo } from "./fifo.js";
 
 export interface ApplyPipelineSetup<Result> {
   readonly stateMachine: StateMachine<Result>;
+  /** Follows the entries as they are applied. */
+  readonly configuration: AppliedConfiguration;
   readonly clock: Clock;
   /** Longest time that applying keeps the event loop at a stretch. */
   readonly sliceMs: number;
@@ -97,8 +100,8 @@ export class ApplyPipeline<Result> {
   }
 
   #apply(entry: Entry): void {
-    const { stateMachine, onEntry } = this.#setup;
-    onEntry(entry, applyEntry(stateMachine, entry));
+    const { stateMachine, configuration, onEntry } = this.#setup;
+    onEntry(entry, applyEntry(stateMachine, configuration, entry));
   }
 
   #scheduleSlice(): void {
@@ -114,6 +117,7 @@ export class ApplyPipeline<Result> {
 /** Applies one entry, or moves past it when it carries no command. Entries come without gaps. */
 export function applyEntry<Result>(
   stateMachine: StateMachine<Result>,
+  configuration: AppliedConfiguration,
   entry: Entry,
 ): Result | undefined {
   const { index, payload } = entry;
@@ -122,7 +126,9 @@ export function applyEntry<Result>(
     () => `entry ${index} after ${stateMachine.lastApplied} in the state machine`,
   );
   if (payload.kind === "command") return stateMachine.apply(index, payload.command);
+  const changed = configuration.follow(entry);
   stateMachine.skip(index);
+  if (changed) stateMachine.configured?.(configuration.current);
   return undefined;
 }
 

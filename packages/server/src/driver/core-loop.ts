@@ -15,17 +15,21 @@ import {
   type StateMachine,
   type Transport,
 } from "@d-engine/core";
+import type { AppliedConfiguration } from "./applied-configuration.js";
 import { ApplyPipeline } from "./apply-pipeline.js";
 import { HeldMessages } from "./held-messages.js";
 import type { Logger } from "./logger.js";
 import { Mailbox } from "./mailbox.js";
 import type { Counters } from "./metrics.js";
+import type { ReachableMembers } from "./reachable-members.js";
 
 export interface CoreLoopSetup<Result> {
   readonly node: RaftNode;
   readonly log: LogStore;
   readonly transport: Transport;
+  readonly reachable: ReachableMembers;
   readonly stateMachine: StateMachine<Result>;
+  readonly configuration: AppliedConfiguration;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly counters: Counters;
@@ -73,28 +77,30 @@ export class CoreLoop<Result> {
 
   constructor(setup: CoreLoopSetup<Result>) {
     this.#setup = setup;
-    const { stateMachine, clock, events, applySliceMs: sliceMs } = setup;
+    const { stateMachine, configuration, clock, events, applySliceMs: sliceMs } = setup;
     this.#held = new HeldMessages(setup.heldMessagesMax);
     this.#mailbox = new Mailbox(
       (event) => this.#step(event),
-      (error) => this.#fail(error),
+      (error) => this.fail(error),
     );
     this.#pipeline = new ApplyPipeline({
       stateMachine,
+      configuration,
       clock,
       sliceMs,
       onEntry: (entry, result) => events.entryApplied(entry, result),
       onSlice: (upTo) => this.#applied(upTo),
-      onError: (error) => this.#fail(error),
+      onError: (error) => this.fail(error),
     });
   }
 
   /** Listens to log and transport. Called once. */
   start(): void {
-    const { log, transport, counters, events } = this.#setup;
+    const { node, log, transport, reachable, counters, events } = this.#setup;
+    reachable.update(node.configuration);
     log.start({
       persisted: (batch) => this.#onPersisted(batch),
-      failed: (error) => this.#fail(error),
+      failed: (error) => this.fail(error),
       room: (available) => {
         if (!this.#stopped) events.room(available);
       },
@@ -134,17 +140,20 @@ export class CoreLoop<Result> {
   }
 
   #step(event: InputEvent): void {
-    const { node, clock, counters, events } = this.#setup;
+    const { node, clock, reachable, counters, events } = this.#setup;
     counters.steps += 1;
     const effects = node.step({ ...event, nowMs: clock.nowMs() });
     this.#perform(effects);
+    if (event.kind === "tick") reachable.review();
     if (node.commitIndex > this.#commitTold) this.#tellCommit(node.commitIndex);
     if (!this.#stopped) events.stepped();
   }
 
   #perform(effects: Effects): void {
-    const { counters, events } = this.#setup;
-    if (effects.hardState !== undefined || effects.append.length > 0) this.#write(effects);
+    const { reachable, counters, events } = this.#setup;
+    // Before anything is sent: a new member must be known to the transport.
+    if (effects.configuration !== undefined) reachable.update(effects.configuration);
+    if (effects.batch > this.#written) this.#write(effects);
     for (const envelope of effects.send) this.#send(envelope);
     if (effects.sendAfterPersist.length > 0) {
       this.#held.hold(effects.batch, effects.sendAfterPersist);
@@ -165,8 +174,8 @@ export class CoreLoop<Result> {
     counters.batchesWritten += 1;
     counters.entriesAppended += effects.append.length;
     this.#written = effects.batch;
-    const { batch, hardState, append: entries } = effects;
-    log.write({ batch, hardState, entries, commitIndex: node.commitIndex });
+    const { batch, hardState, resetLog: reset, append: entries } = effects;
+    log.write({ batch, hardState, reset, entries, commitIndex: node.commitIndex });
   }
 
   /** So that a log that goes idle, or is closed, knows that its last entries are committed. */
@@ -204,7 +213,8 @@ export class CoreLoop<Result> {
     );
   }
 
-  #fail(error: unknown): void {
+  /** Ends the loop, and reports why, unless it has ended before. */
+  fail(error: unknown): void {
     if (this.#stopped) return;
     this.stop();
     this.#setup.events.failed(error instanceof Error ? error : new Error(String(error)));

@@ -1,8 +1,9 @@
 import type { Consistency, LeaderInfo } from "@d-engine/client";
 import {
   type Clock,
-  isEngineError,
   type LeaderHint,
+  type MembershipChange,
+  type MembershipConfiguration,
   type NodeId,
   type NodeIdentity,
   type OpenedStorage,
@@ -19,13 +20,16 @@ import { CoreLoop } from "./core-loop.js";
 import { notServing } from "./driver-errors.js";
 import { LeaderTracker } from "./leader-tracker.js";
 import { Lifecycle, type NodeState } from "./lifecycle.js";
-import type { DeadlineOptions, ReadRequestOptions } from "./local-node.js";
+import type { DeadlineOptions, MembershipChangeOptions, ReadRequestOptions } from "./local-node.js";
 import { type Logger, silentLogger } from "./logger.js";
+import { Membership } from "./membership.js";
+import type { MembershipListener } from "./membership-feed.js";
 import { Counters, type DriverMetrics } from "./metrics.js";
 import type { DriverOptions } from "./options.js";
+import { ReachableMembers } from "./reachable-members.js";
 import { type Recovered, recover } from "./recovery.js";
 import { Requests } from "./requests.js";
-import { successorOf } from "./successor.js";
+import { handOver, successorOf } from "./successor.js";
 
 export interface DriverSetup<Result> {
   /** Owned by the driver from the call of `start` on, also when that fails. */
@@ -61,6 +65,7 @@ export class Driver<Result> {
   readonly #lifecycle: Lifecycle;
   readonly #counters = new Counters();
   readonly #clockWatch: ClockWatch;
+  readonly #membership: Membership;
   readonly #logger: Logger;
   /** This node leads, but its noop is not applied: it must be asked again after each step. */
   #becomingReady = false;
@@ -99,11 +104,20 @@ export class Driver<Result> {
       random,
       nonce: Math.floor(random.next() * Number.MAX_SAFE_INTEGER),
     });
+    this.#membership = new Membership({
+      identity: this.identity,
+      configuration: recovered.configuration,
+      clock,
+      logger: this.#logger,
+      electionTimeoutMs: raftOptions.electionTimeoutMs,
+    });
     this.#loop = new CoreLoop({
       node: this.#node,
       log: storage.log,
       transport,
+      reachable: new ReachableMembers(this.#node, transport),
       stateMachine,
+      configuration: this.#membership.applied,
       clock,
       logger: this.#logger,
       counters: this.#counters,
@@ -114,6 +128,7 @@ export class Driver<Result> {
     this.#requests = new Requests({
       node: this.#node,
       stateMachine,
+      configuration: this.#membership.applied,
       clock,
       options,
       counters: this.#counters,
@@ -193,6 +208,30 @@ export class Driver<Result> {
   }
 
   /**
+   * Changes the members (rule R12). Resolves with the configuration that came of it when that is
+   * committed and applied here; for several voters at once, when the joint configuration in between
+   * has been left.
+   *
+   * @throws EngineError `NOT_LEADER`, `CHANGE_IN_PROGRESS`, `VERSION_CONFLICT`,
+   *   `LEARNER_NOT_READY`, `QUORUM_AT_RISK`, `INVALID_REQUEST`: no effect; `PROPOSE_FAILED` when
+   *   another leader overwrote it; `OUTCOME_UNKNOWN` when it was proposed and not heard of in time
+   */
+  changeMembership(
+    change: MembershipChange,
+    options?: MembershipChangeOptions,
+  ): Promise<MembershipConfiguration> {
+    return this.#requests.changeMembership(change, options);
+  }
+
+  /**
+   * Calls `listener` with each configuration as it is applied here, in order, from now on; the
+   * returned function ends that.
+   */
+  subscribeMembership(listener: MembershipListener): () => void {
+    return this.#membership.feed.subscribe(listener);
+  }
+
+  /**
    * Calls `serve` once, at a moment at which what it sees is as fresh as `consistency` asks, and
    * resolves with its value. `serve` must be synchronous.
    */
@@ -200,9 +239,15 @@ export class Driver<Result> {
     return this.#requests.read(serve, options);
   }
 
+  /** The members as of the entry applied last: a committed configuration. */
+  get configuration(): MembershipConfiguration {
+    return this.#membership.applied.current;
+  }
+
   /** Whether the cluster has no other member to ask. */
   get isOnlyMember(): boolean {
-    return this.#node.memberCount === 1;
+    const { members } = this.#node.configuration;
+    return members.length === 1 && members[0]?.id === this.identity.nodeId;
   }
 
   /** The level of reads that name none. */
@@ -222,7 +267,7 @@ export class Driver<Result> {
   leaderHint(): LeaderHint | undefined {
     const { leaderId } = this.#node;
     if (leaderId === undefined) return undefined;
-    const { members } = this.#node.status().configuration;
+    const { members } = this.#node.configuration;
     return { leaderId, address: members.find(({ id }) => id === leaderId)?.address ?? "" };
   }
 
@@ -250,23 +295,13 @@ export class Driver<Result> {
 
   async #close(): Promise<void> {
     const successor = this.serving ? successorOf(this.#node.status()) : undefined;
-    if (successor !== undefined) await this.#handOver(successor);
+    if (successor !== undefined) await handOver(this, successor, this.#logger);
     if (this.serving) {
       this.#requests.flush();
       this.#lifecycle.beginClose();
       this.#endIfDone();
     }
     await this.closed;
-  }
-
-  /** A node may stop without a successor, too: the others then elect one by themselves. */
-  async #handOver(successor: NodeId): Promise<void> {
-    try {
-      await this.transferLeadership(successor);
-    } catch (error) {
-      if (!isEngineError(error)) throw error;
-      this.#logger.info(`closing without handing leadership over: ${error.message}`);
-    }
   }
 
   #begin(): void {
@@ -293,7 +328,10 @@ export class Driver<Result> {
   #loopEvents(): ConstructorParameters<typeof CoreLoop<Result>>[0]["events"] {
     return {
       reply: (reply) => this.#requests.reply(reply),
-      entryApplied: (entry, result) => this.#requests.entryApplied(entry, result),
+      entryApplied: (entry, result) => {
+        this.#requests.entryApplied(entry, result);
+        if (entry.payload.kind === "config") this.#membership.changed();
+      },
       applied: (upTo) => this.#requests.applied(upTo),
       roleChanged: (change) => {
         this.#becomingReady = change.role === "leader";
@@ -303,6 +341,8 @@ export class Driver<Result> {
       },
       stepped: () => {
         if (this.#becomingReady) this.#updateLeader();
+        const removal = this.#membership.mustEnd(this.#node.isLeader);
+        if (removal !== undefined) this.#loop.fail(removal);
         this.#endIfDone();
       },
       room: (available) => this.#onRoom(available),
@@ -335,6 +375,7 @@ export class Driver<Result> {
     this.#logger.error(`the node stops: ${error.message}`, { error });
     this.#lifecycle.fail(error);
     this.#requests.failAll(error);
+    this.#membership.feed.end();
     this.leader.end();
   }
 
@@ -343,6 +384,7 @@ export class Driver<Result> {
     this.#loop.stop();
     this.#lifecycle.end();
     this.#requests.failAll(undefined);
+    this.#membership.feed.end();
     this.leader.end();
   }
 

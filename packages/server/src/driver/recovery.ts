@@ -4,13 +4,14 @@ import {
   type Entry,
   type LogIndex,
   type LogStore,
-  type MembershipConfiguration,
   type OpenedStorage,
   type RaftNodeSetup,
   type RecoveryProgress,
   type StateMachine,
 } from "@d-engine/core";
+import { AppliedConfiguration } from "./applied-configuration.js";
 import { applyEntry } from "./apply-pipeline.js";
+import { removalOf } from "./removal.js";
 
 export interface RecoverySetup<Result> {
   readonly storage: OpenedStorage;
@@ -37,10 +38,10 @@ export type Recovered = Pick<
 /**
  * Brings the state machine to the newest commit index that the log knows of, so that the first
  * eventual read is not older than what this node had answered before (rule R8), and reads what
- * lies behind it into memory.
+ * lies behind it into memory. The configuration is the one as of what is applied.
  *
  * @throws EngineError `DATA_CORRUPTION` when log and state machine do not fit together,
- *   `VERSION_MISMATCH` for entries that this version cannot execute
+ *   `VERSION_MISMATCH` for entries that this version cannot execute, `NODE_REMOVED`
  */
 export async function recover<Result>(setup: RecoverySetup<Result>): Promise<Recovered> {
   const { storage, stateMachine } = setup;
@@ -55,15 +56,20 @@ export async function recover<Result>(setup: RecoverySetup<Result>): Promise<Rec
   }
   // What the state machine holds was committed, whether or not the log knew it already.
   const commitIndex = Math.max(storage.log.recovered.commitIndex, held) as LogIndex;
-  await replay(setup, base.index, commitIndex);
+  const applied = new AppliedConfiguration(storage.identity.bootstrap);
+  await replay(setup, applied, base.index, commitIndex);
+  const configuration = applied.current;
+  const removal = removalOf(storage.identity, configuration);
+  if (removal !== undefined) throw removal;
   const tail = await readTail(setup, commitIndex, last.index);
-  const configuration: MembershipConfiguration = storage.identity.bootstrap;
   const appliedIndex = stateMachine.lastApplied;
-  return { hardState, base, last, termRuns, tail, commitIndex, appliedIndex, configuration };
+  const log = { hardState, base, last, termRuns, tail };
+  return { ...log, commitIndex, appliedIndex, configuration };
 }
 
 async function replay<Result>(
   setup: RecoverySetup<Result>,
+  configuration: AppliedConfiguration,
   base: LogIndex,
   commitIndex: LogIndex,
 ): Promise<void> {
@@ -72,8 +78,8 @@ async function replay<Result>(
   let reportedMs = clock.nowMs();
   await forEachChunk(setup, base, commitIndex, (entries) => {
     for (const entry of entries) {
-      refuseMembershipChange(entry);
-      if (entry.index > stateMachine.lastApplied) applyEntry(stateMachine, entry);
+      if (entry.index > stateMachine.lastApplied) applyEntry(stateMachine, configuration, entry);
+      else configuration.follow(entry);
     }
     const nowMs = clock.nowMs();
     if (nowMs - reportedMs < progressEveryMs) return;
@@ -95,10 +101,7 @@ async function readTail<Result>(
 ): Promise<readonly Entry[]> {
   const tail: Entry[] = [];
   await forEachChunk(setup, after, last, (entries) => {
-    for (const entry of entries) {
-      refuseMembershipChange(entry);
-      tail.push(entry);
-    }
+    for (const entry of entries) tail.push(entry);
   });
   return tail;
 }
@@ -139,15 +142,6 @@ function readChunk(
 
 function noEntries(after: LogIndex, last: LogIndex): string {
   return `the log promises entries up to ${last} but has none right behind ${after}`;
-}
-
-function refuseMembershipChange(entry: Entry): void {
-  if (entry.payload.kind !== "config") return;
-  throw new EngineError(
-    "VERSION_MISMATCH",
-    `entry ${entry.index} changes the membership, which this version cannot do; start the newer ` +
-      "version that wrote it",
-  );
 }
 
 /** Small enough that applying a chunk does not hold the event loop for long. */

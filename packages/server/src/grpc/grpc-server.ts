@@ -1,14 +1,18 @@
 import { parseHostPort } from "@d-engine/client";
-import { Server } from "@grpc/grpc-js";
+import { Server, type ServiceError } from "@grpc/grpc-js";
+import type { AdminNode } from "../admin/admin-node.js";
 import type { LocalNode } from "../driver/local-node.js";
 import type { GrpcTransport } from "../peers/grpc-transport.js";
 import { peerServices } from "../peers/peer-services.js";
+import type { SnapshotSource } from "../peers/snapshot-source.js";
 import { bind } from "./bind.js";
 import type { OwnAddress } from "./cluster-view.js";
+import type { InstanceRecords } from "./handlers/join-cluster.js";
 import { GRPC_LIMITS, type GrpcLimits } from "./limits.js";
 import { OpenStreams } from "./open-streams.js";
 import { rawServiceDefinition } from "./raw-service.js";
 import type { ServiceContext } from "./service-context.js";
+import { adminHandlers, adminService } from "./services/admin-service.js";
 import {
   clusterManagementHandlers,
   clusterManagementService,
@@ -18,6 +22,7 @@ import { raftClientHandlers, raftClientService } from "./services/raft-client-se
 import { sessionHandlers, sessionService } from "./services/session-service.js";
 import { OpenSessions } from "./session/open-sessions.js";
 import { type BugListener, unaryCall } from "./unary-call.js";
+import { ownNumberOf, serviceErrorOf } from "./wire-status.js";
 
 export interface GrpcServerOptions {
   /** The node that answers. It must outlive the server. */
@@ -31,6 +36,15 @@ export interface GrpcServerOptions {
   readonly advertise?: string;
   /** The node's peer transport, when it has peers or may get some: they call at the same port. */
   readonly peers?: GrpcTransport;
+  /** Who has which node id, asked and told when a node joins. @defaultValue nobody is recorded */
+  readonly instances?: InstanceRecords;
+  /** What the node does for operators and learners; without it those calls are UNIMPLEMENTED. */
+  readonly admin?: AdminNode;
+  /**
+   * Bytes a second that learners are sent of a snapshot.
+   * @defaultValue as fast as they take it
+   */
+  readonly snapshotBytesPerSecond?: number;
   readonly limits?: Partial<GrpcLimits>;
   /**
    * Milliseconds that `close` gives calls under way.
@@ -44,7 +58,7 @@ export interface GrpcServerOptions {
   readonly onBug?: BugListener;
 }
 
-/** A node's one port: every service of the contract, our session service, `grpc.health.v1`. */
+/** A node's one port: every service of the contract, our own beside them, `grpc.health.v1`. */
 export interface GrpcServer extends AsyncDisposable {
   /** `host:port` as bound. */
   readonly address: string;
@@ -75,16 +89,20 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   });
   const advertised = options.advertise && parseHostPort(options.advertise).text;
   let ownAddress: OwnAddress = (authority) => authority;
-  addServices(server, {
+  const context: ServiceContext = {
     node: options.node,
     limits,
     ownAddress: (authority) => ownAddress(authority),
     sessions,
+    admin: options.admin,
+    onBug,
     unary: (handler) => unaryCall(handler, onBug),
+    ownUnary: (handler) => unaryCall(handler, onBug, ownErrorOf),
     stream: (handler) => streams.serve(handler),
-  });
+  };
+  addServices(server, context, options.instances);
   if (options.peers !== undefined) {
-    const { definition, implementation } = peerServices(options.peers);
+    const { definition, implementation } = peerServices(options.peers, snapshotSource(options));
     server.addService(definition, implementation);
   }
   const bound = await bind(server, options.listen);
@@ -104,14 +122,38 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
 
 const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
-function addServices(server: Server, context: ServiceContext): void {
+function addServices(
+  server: Server,
+  context: ServiceContext,
+  instances: InstanceRecords | undefined,
+): void {
   server.addService(rawServiceDefinition(raftClientService), raftClientHandlers(context));
   server.addService(
     rawServiceDefinition(clusterManagementService),
-    clusterManagementHandlers(context),
+    clusterManagementHandlers(context, instances),
   );
   server.addService(rawServiceDefinition(sessionService), sessionHandlers(context));
+  server.addService(rawServiceDefinition(adminService), adminHandlers(context));
   server.addService(rawServiceDefinition(healthService), healthHandlers(context));
+}
+
+/** Learners pull from the node behind the port, when it leads and has snapshots. */
+function snapshotSource(options: GrpcServerOptions): SnapshotSource | undefined {
+  const { node, admin, snapshotBytesPerSecond } = options;
+  if (admin === undefined) return undefined;
+  return {
+    leadingTerm: () => {
+      const { role, leaderReady, term } = node.status();
+      return role === "leader" && leaderReady ? term : undefined;
+    },
+    leaderHint: () => node.leaderHint(),
+    openSnapshot: () => admin.openSnapshot(),
+    ...(snapshotBytesPerSecond ? { bytesPerSecondMax: snapshotBytesPerSecond } : {}),
+  };
+}
+
+function ownErrorOf(error: unknown): ServiceError {
+  return serviceErrorOf(error, ownNumberOf);
 }
 
 function shutDown(server: Server, drainTimeoutMs: number): Promise<void> {

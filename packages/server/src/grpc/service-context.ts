@@ -1,9 +1,11 @@
 import type { handleServerStreamingCall, handleUnaryCall } from "@grpc/grpc-js";
+import type { AdminNode } from "../admin/admin-node.js";
 import type { LocalNode } from "../driver/local-node.js";
 import type { StreamHandler, UnaryHandler } from "./call-context.js";
 import type { OwnAddress } from "./cluster-view.js";
 import type { GrpcLimits } from "./limits.js";
 import type { OpenSessions } from "./session/open-sessions.js";
+import type { BugListener } from "./unary-call.js";
 
 /** What services are made of. */
 export interface ServiceContext {
@@ -11,6 +13,11 @@ export interface ServiceContext {
   readonly limits: GrpcLimits;
   readonly ownAddress: OwnAddress;
   readonly sessions: OpenSessions;
+  /** Absent where a node takes no orders. */
+  readonly admin: AdminNode | undefined;
+  readonly onBug: BugListener;
   unary(handler: UnaryHandler): handleUnaryCall<Buffer, Uint8Array>;
+  /** For services of our own, which have a number for every code (rule R20). */
+  ownUnary(handler: UnaryHandler): handleUnaryCall<Buffer, Uint8Array>;
   stream(handler: StreamHandler): handleServerStreamingCall<Buffer, Uint8Array>;
 }

@@ -4,86 +4,13 @@ import {
   type LogIndex,
   type Message,
   NOOP,
-  type NodeId,
   nodeId,
   type Term,
 } from "@d-engine/core";
-import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
-import { afterEach, describe, expect, it } from "vitest";
-import { silentLogger } from "../driver/logger.js";
-import { GrpcTransport } from "./grpc-transport.js";
-import { FEATURE_LEVEL, type PeerIdentity } from "./handshake.js";
+import { credentials } from "@grpc/grpc-js";
+import { describe, expect, it } from "vitest";
 import { PeerConnection } from "./peer-connection.js";
-import { peerServices } from "./peer-services.js";
-
-interface Received {
-  readonly from: NodeId;
-  readonly message: Message;
-}
-
-/** One end: a transport behind a real server, and what it was told. */
-class End {
-  readonly transport: GrpcTransport;
-  readonly received: Received[] = [];
-  readonly unreachable: NodeId[] = [];
-  readonly contacts: PeerIdentity[] = [];
-  readonly instances = new Map<NodeId, string>();
-  address = "";
-  nowMs = 0;
-  #server: Server | undefined;
-  #waiting: (() => void)[] = [];
-
-  constructor(id: number, clusterId = "c".repeat(32)) {
-    const identity: PeerIdentity = {
-      clusterId,
-      nodeId: nodeId(id),
-      instanceId: String(id).repeat(32),
-      featureLevel: FEATURE_LEVEL,
-    };
-    this.transport = new GrpcTransport({
-      identity,
-      directory: { instanceOf: (peer) => this.instances.get(peer) },
-      onContact: (peer) => this.#note(() => this.contacts.push(peer)),
-      logger: silentLogger,
-      nowMs: () => this.nowMs,
-      random: Math.random,
-      electionTimeoutMs: 1000,
-    });
-    this.transport.start({
-      receive: (from, message) => this.#note(() => this.received.push({ from, message })),
-      unreachable: (peer) => this.#note(() => this.unreachable.push(peer)),
-    });
-  }
-
-  async listen(): Promise<void> {
-    this.#server = new Server();
-    const { definition, implementation } = peerServices(this.transport);
-    this.#server.addService(definition, implementation);
-    this.address = `127.0.0.1:${await bind(this.#server)}`;
-  }
-
-  /** Resolves once `enough` holds; asked again after every event. */
-  async until(enough: () => boolean): Promise<void> {
-    while (!enough()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-  }
-
-  async close(): Promise<void> {
-    await this.transport.close();
-    this.#server?.forceShutdown();
-  }
-
-  #note(event: () => void): void {
-    event();
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const wake of waiting) wake();
-  }
-}
-
-const open: End[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((end) => end.close()));
-});
+import { cluster, End, open, pair } from "./testing/transport-end.js";
 
 describe("GrpcTransport", () => {
   it("carries appends with their entries in order, and answers back on the same stream", async () => {
@@ -292,31 +219,6 @@ describe("GrpcTransport", () => {
   });
 });
 
-async function cluster(count: number): Promise<End[]> {
-  const ends = Array.from({ length: count }, (_, at) => new End(at + 1));
-  open.push(...ends);
-  await Promise.all(ends.map((end) => end.listen()));
-  const members = ends.map(({ address, transport }) => {
-    return { id: transport.identity.nodeId, address };
-  });
-  for (const { transport } of ends) transport.setMembers(members);
-  return ends;
-}
-
-async function pair(options: { secondCluster?: string } = {}): Promise<[End, End]> {
-  const one = new End(1);
-  const two = new End(2, options.secondCluster);
-  open.push(one, two);
-  await Promise.all([one.listen(), two.listen()]);
-  const members = [
-    { id: nodeId(1), address: one.address },
-    { id: nodeId(2), address: two.address },
-  ];
-  one.transport.setMembers(members);
-  two.transport.setMembers(members);
-  return [one, two];
-}
-
 function append(round: number): AppendEntries {
   const index = round as LogIndex;
   const entries: Entry[] = [
@@ -347,18 +249,4 @@ function appendResponse(round: number): Message {
     minElectionTimeoutMs: 1000,
     result: { kind: "success", lastMatch: { term: 3 as Term, index: 51 as LogIndex } },
   };
-}
-
-/** A free port below 32768, so that no ephemeral port of another test can take it. */
-async function bind(server: Server): Promise<number> {
-  for (let tries = 0; tries < 50; tries++) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    const bound = await new Promise<boolean>((resolve) => {
-      server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error) =>
-        resolve(error === null),
-      );
-    });
-    if (bound) return port;
-  }
-  throw new Error("no free port found");
 }

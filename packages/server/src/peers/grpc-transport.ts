@@ -8,6 +8,7 @@ import {
   type AppendEntriesResponse,
   assertNever,
   type Envelope,
+  type InstallSnapshot,
   type Message,
   type NodeId,
   type Transport,
@@ -21,6 +22,7 @@ import {
   type PeerIdentity,
   readIdentity,
   refusePeer,
+  refuseRemoved,
 } from "./handshake.js";
 import { InboundStreams } from "./inbound-streams.js";
 import {
@@ -33,8 +35,11 @@ import {
   encodeTimeoutNow,
 } from "./peer-codec.js";
 import { PeerConnection } from "./peer-connection.js";
+import { type PeerLink, PeerLinks } from "./peer-links.js";
 import { readIdTag } from "./peer-tags.js";
 import { PendingAnswers } from "./pending-answers.js";
+import { SnapshotCalls } from "./snapshot-calls.js";
+import { decodeSnapshotResponse, snapshotTag } from "./snapshot-codec.js";
 
 export interface GrpcTransportOptions {
   readonly identity: PeerIdentity;
@@ -50,10 +55,19 @@ export interface GrpcTransportOptions {
   readonly electionTimeoutMs: number;
   /** Most bytes queued for one peer. */
   readonly peerQueueBytesMax?: number;
+  /** Deadline of one message with chunks of a snapshot, its installation included. */
+  readonly snapshotCallTimeoutMs?: number;
+  /** Bytes of chunks that are handed to the node at a time. */
+  readonly installBytesMax?: number;
+  /** @defaultValue the timers of this process, which do not keep it alive */
+  readonly setTimer?: (delayMs: number, run: () => void) => { cancel(): void };
 }
 
 /** Above the core's in-flight window, so that only a broken connection ever meets it. */
 const peerQueueBytesDefault = 32 * 1024 * 1024;
+const snapshotCallTimeoutDefaultMs = 60_000;
+/** More than a leader of ours sends in one call. */
+const installBytesDefault = 16 * 1024 * 1024;
 const silenceMsMin = 500;
 /** How often connections to all members are looked after, while any of them speaks. */
 const prepareEveryMs = 500;
@@ -65,6 +79,7 @@ export interface PeerTransportMetrics {
   malformedMessages: number;
   connectionsLost: number;
   peersRefused: number;
+  snapshotCallsFailed: number;
 }
 
 /**
@@ -83,11 +98,13 @@ export class GrpcTransport implements Transport {
     malformedMessages: 0,
     connectionsLost: 0,
     peersRefused: 0,
+    snapshotCallsFailed: 0,
   };
+  /** Bytes of chunks that one peer's call may have in memory. */
+  readonly installBytesMax: number;
   readonly #options: GrpcTransportOptions;
   readonly #ownMetadata: Metadata;
-  readonly #addresses = new Map<NodeId, string>();
-  readonly #connections = new Map<NodeId, PeerConnection>();
+  readonly #links: PeerLinks;
   readonly #lastRefusal = new Map<NodeId, string>();
   readonly #featureLevels = new Map<NodeId, number>();
   readonly #away = new Set<NodeId>();
@@ -100,6 +117,12 @@ export class GrpcTransport implements Transport {
     this.identity = options.identity;
     this.#ownMetadata = identityMetadata(options.identity);
     this.inbound = new InboundStreams(options.peerQueueBytesMax ?? peerQueueBytesDefault);
+    this.installBytesMax = options.installBytesMax ?? installBytesDefault;
+    this.#links = new PeerLinks({
+      open: (peer, address) => this.#open(peer, address),
+      lingerMs: 2 * options.electionTimeoutMs,
+      setTimer: options.setTimer ?? setProcessTimer,
+    });
   }
 
   start(listener: TransportListener): void {
@@ -108,15 +131,8 @@ export class GrpcTransport implements Transport {
 
   /** Where the members can be reached. A changed address closes the old connection. */
   setMembers(members: readonly { readonly id: NodeId; readonly address: string }[]): void {
-    const next = new Map(members.map((member) => [member.id, member.address]));
-    next.delete(this.identity.nodeId);
-    for (const [id, connection] of this.#connections) {
-      if (next.get(id) === this.#addresses.get(id)) continue;
-      connection.close();
-      this.#connections.delete(id);
-    }
-    this.#addresses.clear();
-    for (const [id, address] of next) this.#addresses.set(id, address);
+    const others = members.filter(({ id }) => id !== this.identity.nodeId);
+    this.#links.setMembers(new Map(others.map(({ id, address }) => [id, address])));
   }
 
   /** What the peer announced at its last contact; 0 before the first. */
@@ -141,10 +157,12 @@ export class GrpcTransport implements Transport {
     if (read.kind === "malformed") return this.#refuse(expected ?? (0 as NodeId), read.reason);
     const peer = read.identity;
     if (expected !== undefined && expected !== peer.nodeId) {
-      const at = this.#addresses.get(expected);
+      const at = this.#links.addressOf(expected);
       return this.#refuse(expected, `node ${peer.nodeId} answers at ${at}, not ${expected}`);
     }
-    const reason = refusePeer(this.identity, peer, this.#options.directory);
+    const { directory } = this.#options;
+    const called = expected === undefined ? refuseRemoved(peer, directory) : undefined;
+    const reason = refusePeer(this.identity, peer, directory) ?? called;
     if (reason !== undefined) return this.#refuse(peer.nodeId, reason);
     this.#lastRefusal.delete(peer.nodeId);
     this.#featureLevels.set(peer.nodeId, peer.featureLevel);
@@ -171,8 +189,7 @@ export class GrpcTransport implements Transport {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const connection of this.#connections.values()) connection.close();
-    this.#connections.clear();
+    this.#links.close();
     this.inbound.close();
   }
 
@@ -194,15 +211,16 @@ export class GrpcTransport implements Transport {
       case "readIndexResponse":
         return this.pending.resolve(to, message.kind, readIdTag(message.id), message);
       case "installSnapshot":
+        return this.#links.to(to)?.snapshots.install(message) ?? false;
       case "installSnapshotResponse":
-        return false;
+        return this.pending.resolve(to, message.kind, snapshotTag(message.lastIncluded), message);
       default:
         return assertNever(message);
     }
   }
 
   #sendAppend(to: NodeId, message: AppendEntries): boolean {
-    const connection = this.#connectionTo(to);
+    const connection = this.#links.to(to)?.connection;
     return connection?.append(encodeAppendEntriesRequest(message)) ?? false;
   }
 
@@ -213,7 +231,7 @@ export class GrpcTransport implements Transport {
   }
 
   #ask(to: NodeId, message: Message): boolean {
-    const connection = this.#connectionTo(to);
+    const connection = this.#links.to(to)?.connection;
     if (connection === undefined) return false;
     const self = this.identity.nodeId;
     const deliver = (decode: (bytes: Uint8Array) => Message) => (bytes: Uint8Array) =>
@@ -245,24 +263,23 @@ export class GrpcTransport implements Transport {
     const nowMs = this.#options.nowMs();
     if (nowMs - this.#preparedMs < prepareEveryMs) return;
     this.#preparedMs = nowMs;
-    for (const peer of this.#addresses.keys()) this.#connectionTo(peer)?.prepare();
+    for (const peer of this.#links.members) this.#links.to(peer)?.connection.prepare();
   }
 
-  #connectionTo(peer: NodeId): PeerConnection | undefined {
-    const existing = this.#connections.get(peer);
-    if (existing !== undefined) return existing;
-    const address = this.#addresses.get(peer);
-    if (address === undefined) return undefined;
-    const { electionTimeoutMs, nowMs, random } = this.#options;
-    const connection = new PeerConnection({
+  #open(peer: NodeId, address: string): PeerLink {
+    const { electionTimeoutMs, nowMs, random, snapshotCallTimeoutMs } = this.#options;
+    const way = {
       peer,
       address,
       credentials: this.#options.credentials ?? credentials.createInsecure(),
       metadata: this.#ownMetadata,
-      refuse: (metadata) => {
+      refuse: (metadata: Metadata): string | undefined => {
         const admitted = this.admit(metadata, peer);
         return "reason" in admitted ? admitted.reason : undefined;
       },
+    };
+    const connection = new PeerConnection({
+      ...way,
       onAppendResponse: (bytes) => this.#deliverDecoded(peer, bytes, decodeResponseOf(peer)),
       onLost: (reason) => this.#lost(peer, reason),
       nowMs,
@@ -271,8 +288,24 @@ export class GrpcTransport implements Transport {
       silenceMs: Math.max(silenceMsMin, electionTimeoutMs),
       callTimeoutMs: electionTimeoutMs,
     });
-    this.#connections.set(peer, connection);
-    return connection;
+    const snapshots = new SnapshotCalls({
+      ...way,
+      onAnswer: (bytes, request) => this.#installAnswered(peer, bytes, request),
+      onFailed: (reason) => this.#installFailed(peer, reason),
+      callTimeoutMs: snapshotCallTimeoutMs ?? snapshotCallTimeoutDefaultMs,
+    });
+    return { connection, snapshots };
+  }
+
+  #installAnswered(peer: NodeId, bytes: Uint8Array, { label }: InstallSnapshot): void {
+    this.#deliverDecoded(peer, bytes, (answer) =>
+      decodeSnapshotResponse(answer, label.lastIncluded),
+    );
+  }
+
+  #installFailed(peer: NodeId, reason: string): void {
+    this.metrics.snapshotCallsFailed++;
+    this.#options.logger.info(`a part of a snapshot may not have reached node ${peer}: ${reason}`);
   }
 
   #deliverDecoded(from: NodeId, bytes: Uint8Array, decode: (bytes: Uint8Array) => Message): void {
@@ -305,6 +338,11 @@ export class GrpcTransport implements Transport {
     }
     return { reason };
   }
+}
+
+function setProcessTimer(delayMs: number, run: () => void): { cancel(): void } {
+  const timer = setTimeout(run, delayMs).unref();
+  return { cancel: () => clearTimeout(timer) };
 }
 
 function decodeResponseOf(peer: NodeId): (bytes: Uint8Array) => Message {

@@ -27,6 +27,18 @@ export const PEER_METHODS = {
     responseStream: true,
     ...raw,
   },
+  installSnapshot: {
+    path: "/d_engine.server.storage.SnapshotService/InstallSnapshot",
+    requestStream: true,
+    responseStream: false,
+    ...raw,
+  },
+  streamSnapshot: {
+    path: "/d_engine.server.storage.SnapshotService/StreamSnapshot",
+    requestStream: true,
+    responseStream: true,
+    ...raw,
+  },
   appendEntries: unary("/d_engine.server.replication.RaftReplicationService/AppendEntries"),
   requestVote: unary("/d_engine.server.election.RaftElectionService/RequestVote"),
   preVote: unary("/d_engine.peer.v1.PeerService/PreVote"),
@@ -34,4 +46,7 @@ export const PEER_METHODS = {
   readIndex: unary("/d_engine.peer.v1.PeerService/ReadIndex"),
 } as const satisfies Record<string, Raw>;
 
-export type UnaryPeerMethod = Exclude<keyof typeof PEER_METHODS, "streamAppendEntries">;
+export type UnaryPeerMethod = Exclude<
+  keyof typeof PEER_METHODS,
+  "streamAppendEntries" | "installSnapshot" | "streamSnapshot"
+>;

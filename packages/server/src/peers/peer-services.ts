@@ -9,6 +9,7 @@ import {
 } from "@grpc/grpc-js";
 import type { GrpcTransport } from "./grpc-transport.js";
 import type { PeerIdentity } from "./handshake.js";
+import { installSnapshotHandler } from "./install-snapshot-call.js";
 import {
   type Addressed,
   decodePreVote,
@@ -21,6 +22,8 @@ import {
 } from "./peer-codec.js";
 import { PEER_METHODS, type UnaryPeerMethod } from "./peer-methods.js";
 import { readIdTag } from "./peer-tags.js";
+import type { SnapshotSource } from "./snapshot-source.js";
+import { STREAM_SNAPSHOT_DEFAULTS, streamSnapshotHandler } from "./stream-snapshot-call.js";
 
 type Unary = handleUnaryCall<Uint8Array, Uint8Array>;
 
@@ -41,11 +44,21 @@ interface UnaryRule {
   };
 }
 
-/** The services that only members may call (WIRE tables; our own PeerService beside them). */
-export function peerServices(transport: GrpcTransport): PeerServices {
+/**
+ * The services that only members may call (WIRE tables; our own PeerService beside them). Without
+ * a source nobody can pull a snapshot.
+ */
+export function peerServices(transport: GrpcTransport, source?: SnapshotSource): PeerServices {
   const implementation: UntypedServiceImplementation = {
     streamAppendEntries: streamAppendEntries(transport),
+    installSnapshot: installSnapshotHandler(transport),
   };
+  if (source !== undefined) {
+    implementation.streamSnapshot = streamSnapshotHandler(transport, source, {
+      ...STREAM_SNAPSHOT_DEFAULTS,
+      bytesPerSecondMax: source.bytesPerSecondMax ?? STREAM_SNAPSHOT_DEFAULTS.bytesPerSecondMax,
+    });
+  }
   for (const [method, rule] of Object.entries(unaryRules)) {
     implementation[method] = unaryHandler(transport, rule);
   }

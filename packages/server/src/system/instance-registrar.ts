@@ -1,4 +1,4 @@
-import { type EngineError, isEngineError, type NodeId } from "@d-engine/core";
+import { type EngineError, isEngineError, type LogIndex, type NodeId } from "@d-engine/core";
 import type { LeaderTracker } from "../driver/leader-tracker.js";
 import type { Logger } from "../driver/logger.js";
 import type { InstanceDirectory, PeerIdentity } from "../peers/handshake.js";
@@ -39,6 +39,22 @@ export class InstanceRegistrar {
     if (directory.instanceOf(peer.nodeId) !== undefined || !isMember(peer.nodeId)) return;
     this.#met.set(peer.nodeId, peer);
     this.#recordAll();
+  }
+
+  instanceOf(id: NodeId): string | undefined {
+    return this.#setup.directory.instanceOf(id);
+  }
+
+  removalOf(id: NodeId, instanceId: string): LogIndex | undefined {
+    return this.#setup.directory.removalOf?.(id, instanceId);
+  }
+
+  /** Records a directory that joins; nothing when it is recorded already. */
+  async record(nodeId: NodeId, instanceId: string): Promise<void> {
+    if (this.instanceOf(nodeId) === instanceId) return;
+    await this.#setup.propose(
+      encodeSystemCommand({ kind: "registerInstance", nodeId, instanceId }),
+    );
   }
 
   close(): void {

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file server/cluster.proto.
  */
 export const file_server_cluster: GenFile = /*@__PURE__*/
-  fileDesc("ChRzZXJ2ZXIvY2x1c3Rlci5wcm90bxIXZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIieAoYQ2x1c3RlckNvbmZDaGFuZ2VSZXF1ZXN0EgoKAmlkGAEgASgNEgwKBHRlcm0YAiABKAQSDwoHdmVyc2lvbhgDIAEoBBIxCgZjaGFuZ2UYBCABKAsyIS5kX2VuZ2luZS5jb21tb24uTWVtYmVyc2hpcENoYW5nZSLlAgoZQ2x1c3RlckNvbmZVcGRhdGVSZXNwb25zZRIKCgJpZBgBIAEoDRIMCgR0ZXJtGAIgASgEEg8KB3ZlcnNpb24YAyABKAQSDwoHc3VjY2VzcxgEIAEoCBJQCgplcnJvcl9jb2RlGAUgASgOMjwuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuQ2x1c3RlckNvbmZVcGRhdGVSZXNwb25zZS5FcnJvckNvZGUiuQEKCUVycm9yQ29kZRIaChZFUlJPUl9DT0RFX1VOU1BFQ0lGSUVEEAASGQoVRVJST1JfQ09ERV9OT1RfTEVBREVSEAESHwobRVJST1JfQ09ERV9WRVJTSU9OX0NPTkZMSUNUEAISHAoYRVJST1JfQ09ERV9URVJNX09VVERBVEVEEAMSHQoZRVJST1JfQ09ERV9JTlZBTElEX0NIQU5HRRAEEhcKE0VSUk9SX0NPREVfSU5URVJOQUwQBSIRCg9NZXRhZGF0YVJlcXVlc3QijAEKEUNsdXN0ZXJNZW1iZXJzaGlwEg8KB3ZlcnNpb24YASABKAQSMAoFbm9kZXMYAiADKAsyIS5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5Ob2RlTWV0YRIeChFjdXJyZW50X2xlYWRlcl9pZBgDIAEoDUgAiAEBQhQKEl9jdXJyZW50X2xlYWRlcl9pZCJiCghOb2RlTWV0YRIKCgJpZBgBIAEoDRIPCgdhZGRyZXNzGAIgASgJEgwKBHJvbGUYAyABKAUSKwoGc3RhdHVzGAQgASgOMhsuZF9lbmdpbmUuY29tbW9uLk5vZGVTdGF0dXMibwoLSm9pblJlcXVlc3QSDwoHbm9kZV9pZBgBIAEoDRIRCglub2RlX3JvbGUYAiABKAUSDwoHYWRkcmVzcxgDIAEoCRIrCgZzdGF0dXMYBCABKA4yGy5kX2VuZ2luZS5jb21tb24uTm9kZVN0YXR1cyL2AQoMSm9pblJlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSDQoFZXJyb3IYAiABKAkSOgoGY29uZmlnGAMgASgLMiouZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuQ2x1c3Rlck1lbWJlcnNoaXASFgoOY29uZmlnX3ZlcnNpb24YBCABKAQSSQoRc25hcHNob3RfbWV0YWRhdGEYBSABKAsyKS5kX2VuZ2luZS5zZXJ2ZXIuc3RvcmFnZS5TbmFwc2hvdE1ldGFkYXRhSACIAQESEQoJbGVhZGVyX2lkGAYgASgNQhQKEl9zbmFwc2hvdF9tZXRhZGF0YSJEChZMZWFkZXJEaXNjb3ZlcnlSZXF1ZXN0Eg8KB25vZGVfaWQYASABKA0SGQoRcmVxdWVzdGVyX2FkZHJlc3MYAiABKAkiUgoXTGVhZGVyRGlzY292ZXJ5UmVzcG9uc2USEQoJbGVhZGVyX2lkGAEgASgNEhYKDmxlYWRlcl9hZGRyZXNzGAIgASgJEgwKBHRlcm0YAyABKAQqSgoLQ29uZmlnU3RhdGUSCgoGU1RBQkxFEAASFQoRQ09ORklHX1RSQU5TSVRJT04QARIYChRFTEVDVElPTl9JTl9QUk9HUkVTUxACMtMDChhDbHVzdGVyTWFuYWdlbWVudFNlcnZpY2USegoRVXBkYXRlQ2x1c3RlckNvbmYSMS5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5DbHVzdGVyQ29uZkNoYW5nZVJlcXVlc3QaMi5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5DbHVzdGVyQ29uZlVwZGF0ZVJlc3BvbnNlEmoKEkdldENsdXN0ZXJNZXRhZGF0YRIoLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLk1ldGFkYXRhUmVxdWVzdBoqLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLkNsdXN0ZXJNZW1iZXJzaGlwEloKC0pvaW5DbHVzdGVyEiQuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuSm9pblJlcXVlc3QaJS5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5Kb2luUmVzcG9uc2UScwoORGlzY292ZXJMZWFkZXISLy5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5MZWFkZXJEaXNjb3ZlcnlSZXF1ZXN0GjAuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuTGVhZGVyRGlzY292ZXJ5UmVzcG9uc2VCNFoyZ2l0aHViLmNvbS9kZXZlbnRsYWIvZC1lbmdpbmUvcHJvdG8vc2VydmVyL2NsdXN0ZXJiBnByb3RvMw", [file_common, file_server_storage]);
+  fileDesc("ChRzZXJ2ZXIvY2x1c3Rlci5wcm90bxIXZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIirAEKGENsdXN0ZXJDb25mQ2hhbmdlUmVxdWVzdBIKCgJpZBgBIAEoDRIMCgR0ZXJtGAIgASgEEg8KB3ZlcnNpb24YAyABKAQSMQoGY2hhbmdlGAQgASgLMiEuZF9lbmdpbmUuY29tbW9uLk1lbWJlcnNoaXBDaGFuZ2USHQoQZXhwZWN0ZWRfdmVyc2lvbhhkIAEoBEgAiAEBQhMKEV9leHBlY3RlZF92ZXJzaW9uIq8DChlDbHVzdGVyQ29uZlVwZGF0ZVJlc3BvbnNlEgoKAmlkGAEgASgNEgwKBHRlcm0YAiABKAQSDwoHdmVyc2lvbhgDIAEoBBIPCgdzdWNjZXNzGAQgASgIElAKCmVycm9yX2NvZGUYBSABKA4yPC5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5DbHVzdGVyQ29uZlVwZGF0ZVJlc3BvbnNlLkVycm9yQ29kZRIMCgRjb2RlGGQgASgNEg8KB21lc3NhZ2UYZSABKAkSEQoJbGVhZGVyX2lkGGYgASgNEhYKDmxlYWRlcl9hZGRyZXNzGGcgASgJIrkBCglFcnJvckNvZGUSGgoWRVJST1JfQ09ERV9VTlNQRUNJRklFRBAAEhkKFUVSUk9SX0NPREVfTk9UX0xFQURFUhABEh8KG0VSUk9SX0NPREVfVkVSU0lPTl9DT05GTElDVBACEhwKGEVSUk9SX0NPREVfVEVSTV9PVVREQVRFRBADEh0KGUVSUk9SX0NPREVfSU5WQUxJRF9DSEFOR0UQBBIXChNFUlJPUl9DT0RFX0lOVEVSTkFMEAUiEQoPTWV0YWRhdGFSZXF1ZXN0IowBChFDbHVzdGVyTWVtYmVyc2hpcBIPCgd2ZXJzaW9uGAEgASgEEjAKBW5vZGVzGAIgAygLMiEuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuTm9kZU1ldGESHgoRY3VycmVudF9sZWFkZXJfaWQYAyABKA1IAIgBAUIUChJfY3VycmVudF9sZWFkZXJfaWQiYgoITm9kZU1ldGESCgoCaWQYASABKA0SDwoHYWRkcmVzcxgCIAEoCRIMCgRyb2xlGAMgASgFEisKBnN0YXR1cxgEIAEoDjIbLmRfZW5naW5lLmNvbW1vbi5Ob2RlU3RhdHVzIoQBCgtKb2luUmVxdWVzdBIPCgdub2RlX2lkGAEgASgNEhEKCW5vZGVfcm9sZRgCIAEoBRIPCgdhZGRyZXNzGAMgASgJEisKBnN0YXR1cxgEIAEoDjIbLmRfZW5naW5lLmNvbW1vbi5Ob2RlU3RhdHVzEhMKC2luc3RhbmNlX2lkGGQgASgJItwCCgxKb2luUmVzcG9uc2USDwoHc3VjY2VzcxgBIAEoCBINCgVlcnJvchgCIAEoCRI6CgZjb25maWcYAyABKAsyKi5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5DbHVzdGVyTWVtYmVyc2hpcBIWCg5jb25maWdfdmVyc2lvbhgEIAEoBBJJChFzbmFwc2hvdF9tZXRhZGF0YRgFIAEoCzIpLmRfZW5naW5lLnNlcnZlci5zdG9yYWdlLlNuYXBzaG90TWV0YWRhdGFIAIgBARIRCglsZWFkZXJfaWQYBiABKA0SEgoKY2x1c3Rlcl9pZBhkIAEoCRI9Cglib290c3RyYXAYZSABKAsyKi5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5DbHVzdGVyTWVtYmVyc2hpcBIRCglqb2luZWRfYXQYZiABKARCFAoSX3NuYXBzaG90X21ldGFkYXRhIkQKFkxlYWRlckRpc2NvdmVyeVJlcXVlc3QSDwoHbm9kZV9pZBgBIAEoDRIZChFyZXF1ZXN0ZXJfYWRkcmVzcxgCIAEoCSJSChdMZWFkZXJEaXNjb3ZlcnlSZXNwb25zZRIRCglsZWFkZXJfaWQYASABKA0SFgoObGVhZGVyX2FkZHJlc3MYAiABKAkSDAoEdGVybRgDIAEoBCpKCgtDb25maWdTdGF0ZRIKCgZTVEFCTEUQABIVChFDT05GSUdfVFJBTlNJVElPThABEhgKFEVMRUNUSU9OX0lOX1BST0dSRVNTEAIy0wMKGENsdXN0ZXJNYW5hZ2VtZW50U2VydmljZRJ6ChFVcGRhdGVDbHVzdGVyQ29uZhIxLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLkNsdXN0ZXJDb25mQ2hhbmdlUmVxdWVzdBoyLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLkNsdXN0ZXJDb25mVXBkYXRlUmVzcG9uc2USagoSR2V0Q2x1c3Rlck1ldGFkYXRhEiguZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuTWV0YWRhdGFSZXF1ZXN0GiouZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuQ2x1c3Rlck1lbWJlcnNoaXASWgoLSm9pbkNsdXN0ZXISJC5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5Kb2luUmVxdWVzdBolLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLkpvaW5SZXNwb25zZRJzCg5EaXNjb3ZlckxlYWRlchIvLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLkxlYWRlckRpc2NvdmVyeVJlcXVlc3QaMC5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5MZWFkZXJEaXNjb3ZlcnlSZXNwb25zZUI0WjJnaXRodWIuY29tL2RldmVudGxhYi9kLWVuZ2luZS9wcm90by9zZXJ2ZXIvY2x1c3RlcmIGcHJvdG8z", [file_common, file_server_storage]);
 
 /**
  * @generated from message d_engine.server.cluster.ClusterConfChangeRequest
@@ -35,6 +35,8 @@ export type ClusterConfChangeRequest = Message<"d_engine.server.cluster.ClusterC
   term: bigint;
 
   /**
+   * The configuration that the sender has seen; another one refuses. 0 leaves it unchecked.
+   *
    * @generated from field: uint64 version = 3;
    */
   version: bigint;
@@ -43,6 +45,13 @@ export type ClusterConfChangeRequest = Message<"d_engine.server.cluster.ClusterC
    * @generated from field: d_engine.common.MembershipChange change = 4;
    */
   change?: MembershipChange | undefined;
+
+  /**
+   * Like `version`, and it can also name the first configuration, whose version is 0.
+   *
+   * @generated from field: optional uint64 expected_version = 100;
+   */
+  expectedVersion?: bigint | undefined;
 };
 
 /**
@@ -67,6 +76,8 @@ export type ClusterConfUpdateResponse = Message<"d_engine.server.cluster.Cluster
   term: bigint;
 
   /**
+   * Of the members after the change, or of those that it was refused for.
+   *
    * @generated from field: uint64 version = 3;
    */
   version: bigint;
@@ -80,6 +91,31 @@ export type ClusterConfUpdateResponse = Message<"d_engine.server.cluster.Cluster
    * @generated from field: d_engine.server.cluster.ClusterConfUpdateResponse.ErrorCode error_code = 5;
    */
   errorCode: ClusterConfUpdateResponse_ErrorCode;
+
+  /**
+   * Why a change was refused: a `d_engine.error.ErrorCode`, or from 10000 up a number of
+   * `d_engine.session.v1.SessionErrorCode`.
+   *
+   * @generated from field: uint32 code = 100;
+   */
+  code: number;
+
+  /**
+   * @generated from field: string message = 101;
+   */
+  message: string;
+
+  /**
+   * Who leads, as far as the node knows: 0 and empty where it does not.
+   *
+   * @generated from field: uint32 leader_id = 102;
+   */
+  leaderId: number;
+
+  /**
+   * @generated from field: string leader_address = 103;
+   */
+  leaderAddress: string;
 };
 
 /**
@@ -235,6 +271,14 @@ export type JoinRequest = Message<"d_engine.server.cluster.JoinRequest"> & {
    * @generated from field: d_engine.common.NodeStatus status = 4;
    */
   status: NodeStatus;
+
+  /**
+   * The data directory that joins, 32 hexadecimal digits. The same in every attempt of one
+   * directory, so that an attempt whose answer was lost can be repeated.
+   *
+   * @generated from field: string instance_id = 100;
+   */
+  instanceId: string;
 };
 
 /**
@@ -277,6 +321,27 @@ export type JoinResponse = Message<"d_engine.server.cluster.JoinResponse"> & {
    * @generated from field: uint32 leader_id = 6;
    */
   leaderId: number;
+
+  /**
+   * 32 hexadecimal digits, the same for all members for ever.
+   *
+   * @generated from field: string cluster_id = 100;
+   */
+  clusterId: string;
+
+  /**
+   * The members before the first entry of the log.
+   *
+   * @generated from field: d_engine.server.cluster.ClusterMembership bootstrap = 101;
+   */
+  bootstrap?: ClusterMembership | undefined;
+
+  /**
+   * A committed configuration entry in which the new member is one.
+   *
+   * @generated from field: uint64 joined_at = 102;
+   */
+  joinedAt: bigint;
 };
 
 /**

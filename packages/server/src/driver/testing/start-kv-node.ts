@@ -1,4 +1,10 @@
-import { LOG_ORIGIN, type NodeId, resolveRaftOptions, type Transport } from "@d-engine/core";
+import {
+  LOG_ORIGIN,
+  type LogIndex,
+  type NodeId,
+  resolveRaftOptions,
+  type Transport,
+} from "@d-engine/core";
 import { KvStateMachine } from "@d-engine/kv";
 import { Driver } from "../driver.js";
 import { KvNode } from "../kv-node.js";
@@ -23,6 +29,8 @@ export interface KvNodeParts {
   readonly chance?: number;
   /** Addresses of the voters, node 1 first. */
   readonly voters?: readonly string[];
+  /** The entry that added this node. @defaultValue 0 */
+  readonly joinedAt?: number;
 }
 
 export interface RunningKvNode {
@@ -53,7 +61,7 @@ export async function startKvNode(parts: KvNodeParts = {}): Promise<RunningKvNod
           })),
           outgoingVoters: undefined,
         },
-        joinedAt: LOG_ORIGIN.index,
+        joinedAt: (parts.joinedAt ?? 0) as LogIndex,
       }),
     }),
     stateMachine: store,

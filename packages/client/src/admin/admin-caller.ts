@@ -1,0 +1,129 @@
+import { type Clock, EngineError, isEngineError, type Random } from "@d-engine/core";
+import { type Client, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { failureOfStatus } from "../call-failure.js";
+import { becomesUp, newChannel } from "../channel.js";
+import type { TransportFailure } from "../client-transport.js";
+import type { ResolvedConnectOptions } from "../connect-options.js";
+import type { CallOptions } from "../engine-client.js";
+import { asBuffer, asIs } from "../grpc-bytes.js";
+import { pause } from "../internal/abortable.js";
+import { LeaderCache, type Route } from "../leader-cache.js";
+import { decideRetry, type OperationKind } from "../retry.js";
+import { checkTimeout, errorOfFailure, finalError } from "../retrying-caller.js";
+
+export interface AdminCall<T> {
+  readonly operation: OperationKind;
+  readonly route: Route;
+  readonly path: string;
+  readonly body: Uint8Array;
+  /** Throws `EngineError` for an answer that is a refusal. */
+  readonly decode: (body: Uint8Array) => T;
+}
+
+/** The rare calls of operators: the leader is found by hints, and what is safe is tried again. */
+export class AdminCaller {
+  readonly cache: LeaderCache;
+  readonly #options: ResolvedConnectOptions;
+  readonly #ports: { readonly clock: Clock; readonly random: Random };
+  readonly #channels = new Map<string, Client>();
+  #closed = false;
+
+  constructor(
+    options: ResolvedConnectOptions,
+    ports: { readonly clock: Clock; readonly random: Random },
+  ) {
+    this.#options = options;
+    this.#ports = ports;
+    // Not at random: people name the node first that they mean.
+    this.cache = new LeaderCache(options.endpoints, 0);
+  }
+
+  async run<T>(call: AdminCall<T>, options: CallOptions = {}): Promise<T> {
+    const { clock, random } = this.#ports;
+    const { signal } = options;
+    const timeoutMs = checkTimeout(options.timeoutMs ?? this.#options.timeoutMs);
+    const deadline = clock.nowMs() + timeoutMs;
+    for (let attempt = 1; ; attempt++) {
+      signal?.throwIfAborted();
+      const address = this.cache.pick(call.route);
+      try {
+        return await this.#attempt(call, address, deadline - clock.nowMs(), signal);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!isEngineError(error)) throw error;
+        this.learn(address, error);
+        const remainingMs = deadline - clock.nowMs();
+        const { operation } = call;
+        const decision = decideRetry({
+          operation,
+          error,
+          attempt,
+          remainingMs,
+          random: random.next(),
+        });
+        if (decision.kind === "giveUp") throw finalError(error, attempt, timeoutMs);
+        await pause(clock, decision.delayMs, signal);
+      }
+    }
+  }
+
+  /** A channel that is up. Rejects with `CONNECTION_TIMEOUT` when none comes about. */
+  async connected(address: string, timeoutMs: number): Promise<Client> {
+    if (this.#closed) throw new EngineError("CLOSED", "the admin client is closed");
+    const client = this.#channels.get(address) ?? newChannel(address, this.#options);
+    this.#channels.set(address, client);
+    if (await becomesUp(client, Math.min(timeoutMs, this.#options.connectTimeoutMs))) return client;
+    const message = `${address}: no connection; does a node listen there?`;
+    throw new EngineError("CONNECTION_TIMEOUT", message);
+  }
+
+  /** Whom to ask next, after what this node said. */
+  learn(address: string, error: EngineError): void {
+    if (error.code === "NOT_LEADER") this.cache.refused(address, error.leader);
+    else this.cache.failed(address);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const client of this.#channels.values()) client.close();
+    this.#channels.clear();
+  }
+
+  async #attempt<T>(
+    call: AdminCall<T>,
+    address: string,
+    remainingMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const timeoutMs = Math.max(1, remainingMs);
+    const client = await this.connected(address, timeoutMs);
+    const answer = await unary(client, address, call, timeoutMs, signal);
+    if (answer instanceof Uint8Array) return call.decode(answer);
+    throw errorOfFailure(answer, call.operation);
+  }
+}
+
+function unary(
+  client: Client,
+  address: string,
+  { path, body }: { readonly path: string; readonly body: Uint8Array },
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array | TransportFailure> {
+  return new Promise((resolve) => {
+    const onAbort = (): void => call.cancel();
+    const call = client.makeUnaryRequest(
+      path,
+      asBuffer,
+      asIs,
+      body,
+      new Metadata(),
+      { deadline: Date.now() + timeoutMs },
+      (error: ServiceError | null, answer) => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve(error === null ? (answer as Uint8Array) : failureOfStatus(address, error));
+      },
+    );
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}

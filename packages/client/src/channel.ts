@@ -1,0 +1,36 @@
+import { Client, connectivityState, credentials } from "@grpc/grpc-js";
+
+/** The way to one node. It connects when `becomesUp` is asked, or at the first call. */
+export function newChannel(address: string, options: { readonly answerBytesMax: number }): Client {
+  return new Client(address, credentials.createInsecure(), {
+    "grpc.max_receive_message_length": options.answerBytesMax,
+    "grpc.max_send_message_length": -1,
+    // Whether a call may be repeated is decided in one place, retry.ts: no policy from DNS.
+    "grpc.service_config_disable_resolution": 1,
+    "grpc.enable_http_proxy": 0,
+    // A socket of our own, so that closing the channel closes it.
+    "grpc.use_local_subchannel_pool": 1,
+    // The library's own pauses grow to two minutes, far beyond any caller's deadline.
+    "grpc.initial_reconnect_backoff_ms": 50,
+    "grpc.max_reconnect_backoff_ms": 500,
+    "grpc.keepalive_time_ms": 30_000,
+    "grpc.keepalive_timeout_ms": 5_000,
+  });
+}
+
+/** Resolves to false as soon as an attempt to connect has failed, or time is up. */
+export function becomesUp(client: Client, timeoutMs: number): Promise<boolean> {
+  const channel = client.getChannel();
+  const until = Date.now() + timeoutMs;
+  return new Promise((resolve) => {
+    const look = (): void => {
+      const state = channel.getConnectivityState(true);
+      const hasFailed =
+        state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN;
+      if (state === connectivityState.READY) resolve(true);
+      else if (hasFailed || Date.now() >= until) resolve(false);
+      else channel.watchConnectivityState(state, until, look);
+    };
+    look();
+  });
+}

@@ -1,0 +1,14 @@
+import { checkedId } from "@d-engine/client";
+import { admin as proto } from "@d-engine/proto";
+import type { AdminNode } from "../../admin/admin-node.js";
+import type { UnaryHandler } from "../call-context.js";
+import { decodeRequest } from "../decode-request.js";
+
+/** Hands leadership on; answers when the target leads. */
+export function transferLeadership(admin: AdminNode): UnaryHandler {
+  return async (bytes) => {
+    const { targetId } = decodeRequest(proto.TransferLeadershipRequestSchema, bytes);
+    await admin.transferLeadership(checkedId(targetId));
+    return { body: new Uint8Array(0) };
+  };
+}
