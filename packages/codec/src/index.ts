@@ -8,6 +8,7 @@ export {
   encodeAppendEntriesResponse,
 } from "./append-entries-response.js";
 export { CodecError, UnknownChangeError } from "./codec-error.js";
+export { decodeConfigurationRecord, encodeConfigurationRecord } from "./configuration-record.js";
 export { decodeEntry, decodePayload, readEntry } from "./entry-decoder.js";
 export { encodeEntry, encodePayload, entrySize, writeEntry } from "./entry-encoder.js";
 export { keyToString, stringToKey } from "./key-string.js";
@@ -35,6 +36,12 @@ export {
   sessionValueSize,
 } from "./session-response-encoder.js";
 export { Slab } from "./slab.js";
+export type { SnapshotDecoderOptions } from "./snapshot-decoder.js";
+export { SnapshotDecoder } from "./snapshot-decoder.js";
+export type { SnapshotMeta } from "./snapshot-meta.js";
+export { encodeSnapshotMeta, SNAPSHOT_FORMAT } from "./snapshot-meta.js";
+export { encodeSnapshotRecords } from "./snapshot-records.js";
+export { newerVersion, refuseUnknownField } from "./unknown-field.js";
 export { bytesToUtf8, utf8ToBytes } from "./utf8.js";
 export { varintSize } from "./wire-type.js";
 export type {

@@ -23,13 +23,23 @@ export class Reader {
   position = 0;
   limit: number;
   private readonly slab: Slab | undefined;
+  private readonly origin: number;
   private depth = 1;
 
-  /** With a slab, byte fields are copied into it; without, they are views of `bytes`. */
-  constructor(bytes: Uint8Array, slab?: Slab) {
+  /**
+   * With a slab, byte fields are copied into it; without, they are views of `bytes`. `origin` is
+   * where in a longer input `bytes` begin: errors count from the beginning of that.
+   */
+  constructor(bytes: Uint8Array, slab?: Slab, origin = 0) {
     this.bytes = bytes;
     this.limit = bytes.length;
     this.slab = slab;
+    this.origin = origin;
+  }
+
+  /** Where in the input the next byte lies. */
+  get offset(): number {
+    return this.origin + this.position;
   }
 
   /** Whether the message being read has another field. */
@@ -129,7 +139,7 @@ export class Reader {
   }
 
   fail(field: string, reason: string): never {
-    throw new CodecError(field, reason, this.position);
+    throw new CodecError(field, reason, this.offset);
   }
 
   private longTag(message: string): number {

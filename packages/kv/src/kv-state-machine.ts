@@ -5,6 +5,8 @@ import {
   InvariantViolation,
   type LogIndex,
   type StateMachine,
+  type StateRestoration,
+  type StateSnapshot,
 } from "@d-engine/core";
 import { checkCommand, checkPlainPut } from "./check-command.js";
 import { applyCompareAndSwap } from "./handlers/compare-and-swap.js";
@@ -16,6 +18,8 @@ import { KvView } from "./kv-view.js";
 import { type KvLimits, resolveKvLimits } from "./limits.js";
 import { PlainPut } from "./plain-put.js";
 import { recordValue } from "./record.js";
+import { KvRestoration } from "./snapshot/kv-restoration.js";
+import { KvSnapshot } from "./snapshot/kv-snapshot.js";
 import { type StateHash, stateHash } from "./state-hash.js";
 import type { WriteOutcome } from "./write-outcome.js";
 
@@ -38,7 +42,7 @@ import type { WriteOutcome } from "./write-outcome.js";
  */
 export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
   readonly limits: KvLimits;
-  readonly #store = new KvStore();
+  #store = new KvStore();
   readonly #plainPut = new PlainPut();
   #lastApplied = 0 as LogIndex;
 
@@ -126,6 +130,19 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
   /** The state as it is now, for ever. Costs microseconds; see `OrderedIndex` for what follows. */
   view(): KvView {
     return new KvView(this.#store.snapshot(), this.revision, this.lastApplied);
+  }
+
+  /** As `view`, in the records of a snapshot: those of `KV_NAMESPACE`. */
+  snapshot(): StateSnapshot {
+    return new KvSnapshot(this.view());
+  }
+
+  /** Views and snapshots that were taken before it is finished stay what they are. */
+  restore(): StateRestoration {
+    return new KvRestoration((store, lastApplied) => {
+      this.#store = store;
+      this.#lastApplied = lastApplied;
+    });
   }
 
   /** Equal for nodes with an equal `lastApplied` (invariant I12). Reads the whole store. */

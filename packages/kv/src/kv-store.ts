@@ -6,9 +6,16 @@ import { nextRecord, valueBytes } from "./record.js";
  * revision. What a command means is said by its handler.
  */
 export class KvStore {
-  readonly #index = new OrderedIndex();
-  #revision = 0;
-  #bytes = 0;
+  readonly #index: OrderedIndex;
+  #revision: number;
+  #bytes: number;
+
+  /** Empty, or over records of which `revision` and `bytes` are told; they are its own from now. */
+  constructor(index: OrderedIndex = new OrderedIndex(), revision = 0, bytes = 0) {
+    this.#index = index;
+    this.#revision = revision;
+    this.#bytes = bytes;
+  }
 
   /** Grows by exactly one with each change. */
   get revision(): number {

@@ -18,8 +18,10 @@ export type {
 export { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 export * as client from "./gen/client/client_api_pb.js";
 export * as common from "./gen/common_pb.js";
+export * as kv from "./gen/d_engine/kv/v1/snapshot_pb.js";
 export * as peer from "./gen/d_engine/peer/v1/peer_pb.js";
 export * as session from "./gen/d_engine/session/v1/session_pb.js";
+export * as systemSnapshot from "./gen/d_engine/system/v1/snapshot_pb.js";
 export * as system from "./gen/d_engine/system/v1/system_pb.js";
 export * as error from "./gen/error_pb.js";
 export * as health from "./gen/grpc/health/v1/health_pb.js";

@@ -7,10 +7,12 @@ import {
   election,
   error,
   health,
+  kv,
   peer,
   replication,
   session,
   storage,
+  systemSnapshot,
 } from "../src/index.js";
 import { readContractTable } from "./contract-table.js";
 import { descriptorFacts } from "./descriptor-facts.js";
@@ -42,6 +44,16 @@ const beyondContract: readonly ContractFile[] = [
     table: "session",
     path: "d_engine/session/v1/session",
     descriptor: session.file_d_engine_session_v1_session,
+  },
+  {
+    table: "kv-snapshot",
+    path: "d_engine/kv/v1/snapshot",
+    descriptor: kv.file_d_engine_kv_v1_snapshot,
+  },
+  {
+    table: "system-snapshot",
+    path: "d_engine/system/v1/snapshot",
+    descriptor: systemSnapshot.file_d_engine_system_v1_snapshot,
   },
 ];
 

@@ -75,8 +75,17 @@ export interface StateSnapshot {
 
 /** A state that is being built beside the one in use. Dropped by forgetting it. */
 export interface StateRestoration {
-  /** @throws EngineError `DATA_CORRUPTION`, `VERSION_MISMATCH` for a record it does not know */
+  /**
+   * Takes the next record, in the order in which the snapshot gave them. Its bytes are a view of
+   * what was received: copy what is kept.
+   *
+   * @throws EngineError `DATA_CORRUPTION`, `VERSION_MISMATCH` for a record it does not know
+   */
   add(record: SnapshotRecord): void;
-  /** Replaces the state in one step, in constant time; `lastApplied` of the machine follows. */
+  /**
+   * Replaces the state in one step, in constant time; `lastApplied` of the machine follows.
+   *
+   * @throws EngineError `DATA_CORRUPTION` when records are missing; the state is then unchanged
+   */
   finish(lastApplied: LogIndex): void;
 }

@@ -1,5 +1,6 @@
 import { isEngineError, type LogIndex, type StateMachine } from "@d-engine/core";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { defineSnapshotTests } from "./snapshot-tests.js";
 
 /** What the contract suite needs to know about one kind of state machine. */
 export interface StateMachineSubject<Machine extends StateMachine> {
@@ -15,7 +16,8 @@ export interface StateMachineSubject<Machine extends StateMachine> {
 
 /**
  * The rules that every `StateMachine` keeps, as a vitest suite. Run it for a machine of your own
- * in a test file; `open` is called before each test.
+ * in a test file; `open` is called before each test. A machine without `snapshot` and `restore`
+ * has nothing to keep of the rules about them.
  *
  * @example
  * describeStateMachine("Counter", () => ({
@@ -37,6 +39,7 @@ export function describeStateMachine<Machine extends StateMachine>(
     defineProgressTests(() => subject);
     defineValidationTests(() => subject);
     defineDeterminismTests(() => subject);
+    defineSnapshotTests(() => subject);
   });
 }
 
@@ -134,6 +137,7 @@ function defineDeterminismTests<Machine extends StateMachine>(
   });
 }
 
+/** Applies `commands` behind what the machine holds already. */
 function applyAll(machine: StateMachine, commands: readonly Uint8Array[]): void {
   for (const command of commands) machine.apply((machine.lastApplied + 1) as LogIndex, command);
 }

@@ -1,0 +1,34 @@
+/**
+ * Memory for values that are kept for long. Small ones share a chunk, and records name the part of
+ * it that is theirs: that saves an array for each of millions, and whoever keeps one value holds
+ * on to one chunk, not to the piece of a file that it was cut from.
+ */
+export class ValueMemory {
+  /** Where the value that was copied last lies. */
+  bytes: Uint8Array = new Uint8Array(chunkBytes);
+  from = 0;
+  to = 0;
+  #chunk = this.bytes;
+  #end = 0;
+
+  /** Copies `value`; the fields say where to. */
+  copy(value: Uint8Array): void {
+    if (value.length * 4 >= chunkBytes) {
+      this.bytes = value.slice();
+      this.from = 0;
+    } else {
+      if (this.#end + value.length > chunkBytes) {
+        this.#chunk = new Uint8Array(chunkBytes);
+        this.#end = 0;
+      }
+      this.bytes = this.#chunk;
+      this.from = this.#end;
+      this.#chunk.set(value, this.#end);
+      this.#end += value.length;
+    }
+    this.to = this.from + value.length;
+  }
+}
+
+/** As large as the slabs that the values of commands lie in. */
+const chunkBytes = 8192;
