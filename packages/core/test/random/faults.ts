@@ -15,6 +15,7 @@ export function scheduleFaults(world: RandomWorld): void {
     read: () => atSome(world, (process) => read(world, process)),
     unreachable: () => inputAtSome(world, { kind: "unreachable", peer: anyId(world) }),
     clockJump: () => inputAtSome(world, { kind: "clockJump" }),
+    snapshot: () => atSome(world, (process) => world.courierOf(process).takeSnapshot()),
   };
   for (const [name, action] of Object.entries(actions)) {
     repeat(world, everyMs[name as keyof typeof everyMs], action);

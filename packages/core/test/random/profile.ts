@@ -29,6 +29,7 @@ export interface Profile {
     readonly read: number;
     readonly unreachable: number;
     readonly clockJump: number;
+    readonly snapshot: number;
   };
 }
 
@@ -82,6 +83,7 @@ export function drawProfile(prng: Prng): Profile {
       read: base / prng.pick([1, 5]),
       unreachable: prng.pick([never, base]),
       clockJump: prng.pick([never, base * 5]),
+      snapshot: prng.pick([never, base * 3, base, base / 3]),
     },
   };
 }

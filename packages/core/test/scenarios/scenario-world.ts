@@ -159,7 +159,7 @@ export class ScenarioWorld implements MemberHost {
     const read = this.#logReads.splice(found, 1)[0];
     if (found < 0 || read === undefined) throw new Error(`node ${n} reads nothing back`);
     const { peer, from, to } = read.request;
-    const entries = succeeds ? read.member.readLog(from, to) : undefined;
+    const entries = succeeds ? read.member.disk.read(from, to) : undefined;
     this.input(n, { kind: "logRead", peer, from, entries });
   }
 
