@@ -1,5 +1,6 @@
 import { LOG_ORIGIN, type NodeId, resolveRaftOptions, type Transport } from "@d-engine/core";
 import { KvStateMachine } from "@d-engine/kv";
+import { tableCrc32 } from "@d-engine/storage";
 import { Driver } from "../driver.js";
 import { KvNode } from "../kv-node.js";
 import type { Logger } from "../logger.js";
@@ -59,6 +60,7 @@ export async function startKvNode(parts: KvNodeParts = {}): Promise<RunningKvNod
     stateMachine: store,
     transport: parts.transport ?? new NullTransport(),
     clock,
+    crc32: tableCrc32,
     random: { next: () => parts.chance ?? 0.5 },
     raftOptions: resolveRaftOptions({}),
     options: { ...DRIVER_DEFAULTS, ...parts.options },
