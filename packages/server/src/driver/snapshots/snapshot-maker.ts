@@ -43,10 +43,8 @@ export interface SnapshotMakerSetup {
   readonly onMade: () => void;
 }
 
-/** A state machine that can be frozen. */
-export interface SnapshotSource {
-  snapshot(): StateSnapshot;
-}
+/** A state machine that can be frozen, and take over the state of another. */
+export type SnapshotSource = Required<Pick<StateMachine, "snapshot" | "restore">>;
 
 interface Frozen {
   readonly lastIncluded: LogId;

@@ -14,10 +14,8 @@ import {
   type IncomingSnapshotSetup,
 } from "./incoming-snapshot.js";
 
-export interface SnapshotReceiverSetup extends Omit<IncomingSnapshotSetup, "restore"> {
+export interface SnapshotReceiverSetup extends IncomingSnapshotSetup {
   readonly node: RaftNode;
-  /** `undefined` when the state machine cannot take over the state of another. */
-  readonly restore: IncomingSnapshotSetup["restore"] | undefined;
   readonly post: (event: InputEvent) => void;
   readonly issueRequestId: () => RequestId;
   /** The core has taken it over: replaces the state, in this very turn. */
@@ -39,7 +37,6 @@ export class SnapshotReceiver {
   #built: { readonly requestId: RequestId; readonly snapshot: BuiltSnapshot } | undefined;
   /** What is being closed; the next receipt begins behind it. */
   #ending: Promise<void> | undefined;
-  #refusalLogged = false;
   #closed = false;
 
   constructor(setup: SnapshotReceiverSetup) {
@@ -52,21 +49,14 @@ export class SnapshotReceiver {
   }
 
   chunks(from: NodeId, message: InstallSnapshot): void {
-    const { counters, restore, logger } = this.#setup;
     if (this.#closed) return;
-    if (restore === undefined) {
-      if (!this.#refusalLogged) logger.error(cannotRestore);
-      this.#refusalLogged = true;
-      return;
-    }
     if (!isWellFormed(message)) {
-      counters.snapshotMessagesMalformed += 1;
+      this.#setup.counters.snapshotMessagesMalformed += 1;
       return;
     }
     // What is not answered is asked again by the sender.
     if (this.#ending !== undefined || !this.#backOff.over) return;
-    const receipt = this.#receiptFor(message, restore);
-    receipt?.offer(from, message);
+    this.#receiptFor(message)?.offer(from, message);
   }
 
   /** Whether the reply was meant for a snapshot. */
@@ -96,10 +86,7 @@ export class SnapshotReceiver {
     await this.#ending;
   }
 
-  #receiptFor(
-    message: InstallSnapshot,
-    restore: IncomingSnapshotSetup["restore"],
-  ): IncomingSnapshot | undefined {
+  #receiptFor(message: InstallSnapshot): IncomingSnapshot | undefined {
     const current = this.#receipt;
     if (current?.isOf(message.label)) return current;
     if (current !== undefined) {
@@ -108,7 +95,7 @@ export class SnapshotReceiver {
     }
     const { label, term } = message;
     const receipt = new IncomingSnapshot(
-      { ...this.#setup, restore },
+      this.#setup,
       { label, term },
       {
         progress: (to, { lastIncluded }, nextChunk) =>
@@ -163,6 +150,3 @@ function beats(message: InstallSnapshot, current: IncomingSnapshot): boolean {
   if (message.term !== current.term) return message.term > current.term;
   return message.label.lastIncluded.index > current.label.lastIncluded.index;
 }
-
-const cannotRestore =
-  "the leader sends a snapshot, but the state machine has no restore(): this node cannot catch up";

@@ -59,9 +59,10 @@ export class SnapshotSender {
 
   /** The core's wish. Answered by `snapshotSent`, unless the wish ends before. */
   send(peer: NodeId): void {
-    if (this.#closed) return;
-    this.#drop(peer);
     const { term } = this.#setup.node;
+    // One that is on its way already answers this wish, too.
+    if (this.#closed || this.#targets.get(peer)?.term === term) return;
+    this.#drop(peer);
     const backOff = new BackOff(this.#setup.clock);
     this.#targets.set(peer, { peer, term, backOff, outgoing: undefined, timer: undefined });
     this.#startNext();

@@ -69,6 +69,7 @@ export class Snapshots {
   readonly #setup: SnapshotsSetup;
   readonly #parts: Parts | undefined;
   #nextLookMs = 0;
+  #refusalLogged = false;
 
   constructor(setup: SnapshotsSetup) {
     this.#setup = setup;
@@ -87,8 +88,7 @@ export class Snapshots {
       hold: () => sender.hold,
       makeSnapshot: () => maker.begin(),
     });
-    const restore = stateMachine.restore?.bind(stateMachine);
-    const receiver = new SnapshotReceiver({ ...shared, restore });
+    const receiver = new SnapshotReceiver({ ...shared, restore: () => stateMachine.restore() });
     this.#parts = { store, maker, purger, sender, receiver };
   }
 
@@ -144,15 +144,21 @@ export class Snapshots {
   }
 
   work(work: SnapshotWork): void {
+    if (this.#parts === undefined) {
+      if (!this.#refusalLogged) this.#setup.logger.error(`${needed}: ${unsupported().message}`);
+      this.#refusalLogged = true;
+      return;
+    }
+    const { sender, receiver } = this.#parts;
     switch (work.kind) {
       case "send":
-        this.#parts?.sender.send(work.peer);
+        sender.send(work.peer);
         break;
       case "chunks":
-        this.#parts?.receiver.chunks(work.from, work.message);
+        receiver.chunks(work.from, work.message);
         break;
       case "answer":
-        this.#parts?.sender.answer(work.from, work.message);
+        sender.answer(work.from, work.message);
         break;
       default:
         assertNever(work);
@@ -191,5 +197,6 @@ function unsupported(): EngineError {
   );
 }
 
+const needed = "a member can only catch up by a snapshot";
 /** How often the size of the log is looked at. */
 const lookEveryMs = 500;

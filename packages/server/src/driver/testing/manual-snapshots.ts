@@ -25,20 +25,20 @@ export class ManualSnapshots implements SnapshotStore {
   /** Writers and files that are open. */
   handles = 0;
   detached = false;
-  readonly #disk: SnapshotDisk;
+  readonly disk: SnapshotDisk;
   readonly #clock: Clock;
 
   constructor(disk: SnapshotDisk, clock: Clock) {
-    this.#disk = disk;
+    this.disk = disk;
     this.#clock = clock;
   }
 
   get newest(): SnapshotLabel | undefined {
-    return this.#disk.complete.at(-1)?.label;
+    return this.disk.complete.at(-1)?.label;
   }
 
   get retained(): readonly SnapshotLabel[] {
-    return this.#disk.complete.map(({ label }) => label);
+    return this.disk.complete.map(({ label }) => label);
   }
 
   async create(lastIncluded: LogId): Promise<SnapshotWriter> {
@@ -48,17 +48,17 @@ export class ManualSnapshots implements SnapshotStore {
 
   async receive(label: SnapshotLabel): Promise<SnapshotWriter> {
     await this.operate("receive");
-    const { partial } = this.#disk;
+    const { partial } = this.disk;
     if (partial !== undefined && sameLabel(partial.label, label)) {
       return new ManualWriter(this, label, partial.bytes);
     }
-    this.#disk.partial = undefined;
+    this.disk.partial = undefined;
     return new ManualWriter(this, label);
   }
 
   async open(lastIncluded: LogId): Promise<SnapshotFile> {
     await this.operate("open");
-    const found = this.#disk.complete.find(
+    const found = this.disk.complete.find(
       ({ label }) => label.lastIncluded.index === lastIncluded.index,
     );
     if (found === undefined) throw new EngineError("INVALID_REQUEST", "not retained");
@@ -87,18 +87,18 @@ export class ManualSnapshots implements SnapshotStore {
   }
 
   keepPartial(label: SnapshotLabel, bytes: Uint8Array): void {
-    if (!this.detached) this.#disk.partial = { label, bytes };
+    if (!this.detached) this.disk.partial = { label, bytes };
   }
 
   dropPartial(): void {
-    this.#disk.partial = undefined;
+    this.disk.partial = undefined;
   }
 
   keep(label: SnapshotLabel, bytes: Uint8Array): void {
-    this.#disk.partial = undefined;
-    this.#disk.complete.push({ label, bytes });
-    this.#disk.complete.sort((a, b) => a.label.lastIncluded.index - b.label.lastIncluded.index);
-    this.#disk.complete = this.#disk.complete.slice(-2);
+    this.disk.partial = undefined;
+    this.disk.complete.push({ label, bytes });
+    this.disk.complete.sort((a, b) => a.label.lastIncluded.index - b.label.lastIncluded.index);
+    this.disk.complete = this.disk.complete.slice(-2);
   }
 
   async *#pieces(

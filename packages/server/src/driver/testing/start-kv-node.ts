@@ -1,4 +1,10 @@
-import { LOG_ORIGIN, type NodeId, resolveRaftOptions, type Transport } from "@d-engine/core";
+import {
+  type Clock,
+  LOG_ORIGIN,
+  type NodeId,
+  resolveRaftOptions,
+  type Transport,
+} from "@d-engine/core";
 import { KvStateMachine } from "@d-engine/kv";
 import { tableCrc32 } from "@d-engine/storage";
 import { Driver } from "../driver.js";
@@ -12,6 +18,8 @@ import { VirtualNetwork } from "./virtual-network.js";
 
 export interface KvNodeParts {
   readonly clock?: VirtualClock;
+  /** What the driver sees of the time. @defaultValue `clock` */
+  readonly driverClock?: Clock;
   readonly storage?: ManualStorage;
   readonly store?: KvStateMachine;
   readonly transport?: Transport;
@@ -59,7 +67,7 @@ export async function startKvNode(parts: KvNodeParts = {}): Promise<RunningKvNod
     }),
     stateMachine: store,
     transport: parts.transport ?? new NullTransport(),
-    clock,
+    clock: parts.driverClock ?? clock,
     crc32: tableCrc32,
     random: { next: () => parts.chance ?? 0.5 },
     raftOptions: resolveRaftOptions({}),
