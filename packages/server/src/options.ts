@@ -97,6 +97,7 @@ const storageChecks: { readonly [K in keyof StorageSettings]: Check } = {
   batchBytesMax: integerFrom(1024, 1024 * 1024 * 1024, sectorBytes),
   sealAfterMs: integerFrom(1, 60_000),
   spareSegmentsMax: integerFrom(0, 1024),
+  snapshotsKept: integerFrom(1, 1000),
 };
 
 /**

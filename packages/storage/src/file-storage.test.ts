@@ -13,16 +13,21 @@ describe("nodeFileStorage", () => {
     { batchBytesMax: 100 },
     { sealAfterMs: 0 },
     { spareSegmentsMax: -1 },
+    { snapshotsKept: 0 },
+    { snapshotsKept: 1001 },
     { segmentBytes: Number.NaN },
-  ])("refuses $segmentBytes $batchBytesMax $sealAfterMs $spareSegmentsMax", (tuning) => {
-    const [name] = Object.keys(tuning);
-    expect(() => nodeFileStorage("/tmp/x", tuning)).toThrow(
-      expect.objectContaining({
-        code: "INVALID_REQUEST",
-        message: expect.stringMatching(new RegExp(`^${name} must be .* from .* to .*, got `)),
-      }),
-    );
-  });
+  ])(
+    "refuses $segmentBytes $batchBytesMax $sealAfterMs $spareSegmentsMax $snapshotsKept",
+    (tuning) => {
+      const [name] = Object.keys(tuning);
+      expect(() => nodeFileStorage("/tmp/x", tuning)).toThrow(
+        expect.objectContaining({
+          code: "INVALID_REQUEST",
+          message: expect.stringMatching(new RegExp(`^${name} must be .* from .* to .*, got `)),
+        }),
+      );
+    },
+  );
 
   it("names every bad option at once", () => {
     expect(() => nodeFileStorage("/tmp/x", { segmentBytes: 1, sealAfterMs: -1 })).toThrow(

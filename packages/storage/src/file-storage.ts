@@ -7,13 +7,18 @@ import {
   type StorageEngine,
 } from "@d-engine/core";
 import type { Crc32 } from "./crc32.js";
-import { claimDirectory, LOG_NAME } from "./directory/data-directory.js";
+import { claimDirectory, LOG_NAME, SNAPSHOTS_NAME } from "./directory/data-directory.js";
 import { readIdentity, writeIdentity } from "./directory/identity-file.js";
 import type { DirectoryLock, FileSystem } from "./file-system.js";
 import { SECTOR_BYTES, SEGMENT_OVERHEAD_BYTES } from "./format/log-format.js";
 import { createLog } from "./log/create-log.js";
 import { type FileLog, openFileLog } from "./log/file-log.js";
+import type { CoveringSnapshot } from "./log/lay-snapshot.js";
 import type { LogContext } from "./log/log-context.js";
+import type { NewSha256 } from "./sha256.js";
+import { type FileSnapshotStore, openSnapshotStore } from "./snapshots/file-snapshot-store.js";
+import { refuseOrphans } from "./snapshots/find-snapshots.js";
+import type { SnapshotContext } from "./snapshots/snapshot-context.js";
 import { isNoSpace } from "./storage-errors.js";
 
 /** What a `FileStorage` stands on. `openFileStorage` fills it in for Node. */
@@ -23,6 +28,7 @@ export interface FileStorageOptions extends FileStorageTuning {
   readonly fileSystem: FileSystem;
   readonly clock: Clock;
   readonly crc32: Crc32;
+  readonly sha256: NewSha256;
   /** `count` bytes that no other run has drawn; cryptographic quality in production. */
   readonly randomBytes: (count: number) => Uint8Array;
 }
@@ -50,6 +56,12 @@ export interface FileStorageTuning {
    * @defaultValue 4
    */
   readonly spareSegmentsMax?: number;
+  /**
+   * Complete snapshots kept on the disk, from 1 to 1000; older ones are removed, unless they are
+   * open. When the disk is full, all but the newest are.
+   * @defaultValue 2
+   */
+  readonly snapshotsKept?: number;
 }
 
 export const STORAGE_DEFAULTS = Object.freeze({
@@ -57,26 +69,31 @@ export const STORAGE_DEFAULTS = Object.freeze({
   batchBytesMax: 8 * 1024 * 1024,
   sealAfterMs: 20,
   spareSegmentsMax: 4,
+  snapshotsKept: 2,
 });
 
 /**
- * A data directory on a file system: `identity.json`, `lock/`, `log/`. Constructing does no I/O.
+ * A data directory on a file system: `identity.json`, `lock/`, `log/`, `snapshots/`. Constructing does no I/O.
  *
  * A crash at any point of the first `open` leaves a directory that opens the next time: the
  * identity is written last, and without it the rest is made anew.
  */
 export class FileStorage implements StorageEngine {
   readonly #context: LogContext;
+  readonly #snapshotContext: SnapshotContext;
   readonly #directory: string;
 
   /** Throws `INVALID_REQUEST` for an option out of range. */
   constructor(options: FileStorageOptions) {
     this.#directory = options.directory;
-    this.#context = resolveOptions(options);
+    const { log, snapshots } = resolveOptions(options);
+    this.#context = log;
+    this.#snapshotContext = snapshots;
   }
 
   /**
-   * Takes the directory for this caller alone, recovers its log, or makes both. Rejects with
+   * Takes the directory for this caller alone, recovers its log and lays the newest snapshot over
+   * it (rule R9), or makes all of it. Rejects with
    * `DATA_DIR_LOCKED`, `DATA_CORRUPTION`, `VERSION_MISMATCH`, `INVALID_REQUEST` (the directory
    * holds something else), `DISK_FULL`, `STORAGE_PERMISSION_DENIED` or `STORAGE_IO_ERROR`.
    */
@@ -84,8 +101,10 @@ export class FileStorage implements StorageEngine {
     const lock = await claimDirectory(this.#context.fileSystem, this.#directory);
     try {
       const identity = (await this.#readIdentity()) ?? (await this.#create(options));
-      const log = await openFileLog(this.#context, options);
-      return new OpenedFileStorage(identity, log, lock);
+      const onNotice = options.onNotice ?? (() => undefined);
+      const snapshots = await openSnapshotStore(this.#snapshotContext, onNotice);
+      const log = await openFileLog(this.#context, options, newestOf(snapshots));
+      return new OpenedFileStorage({ identity, log, snapshots, lock });
     } catch (error) {
       await lock.release();
       throw this.#withoutSpace(error);
@@ -97,6 +116,7 @@ export class FileStorage implements StorageEngine {
   }
 
   async #create(options: OpenStorageOptions): Promise<NodeIdentity> {
+    await refuseOrphans(this.#snapshotContext);
     await createLog(this.#context);
     const identity = options.createIdentity();
     const { fileSystem, crc32 } = this.#context;
@@ -113,37 +133,74 @@ export class FileStorage implements StorageEngine {
   }
 }
 
-class OpenedFileStorage implements OpenedStorage {
+/** The newest snapshot, as the log wants it. */
+function newestOf(snapshots: FileSnapshotStore): CoveringSnapshot | undefined {
+  const lastIncluded = snapshots.newest?.lastIncluded;
+  if (lastIncluded === undefined) return undefined;
+  return { lastIncluded, verify: () => snapshots.verify(lastIncluded) };
+}
+
+interface OpenedParts {
   readonly identity: NodeIdentity;
   readonly log: FileLog;
-  readonly #lock: DirectoryLock;
+  readonly snapshots: FileSnapshotStore;
+  readonly lock: DirectoryLock;
+}
+
+class OpenedFileStorage implements OpenedStorage {
+  readonly #parts: OpenedParts;
   #closing: Promise<void> | undefined;
 
-  constructor(identity: NodeIdentity, log: FileLog, lock: DirectoryLock) {
-    this.identity = identity;
-    this.log = log;
-    this.#lock = lock;
+  constructor(parts: OpenedParts) {
+    this.#parts = parts;
+  }
+
+  get identity(): NodeIdentity {
+    return this.#parts.identity;
+  }
+
+  get log(): FileLog {
+    return this.#parts.log;
+  }
+
+  get snapshots(): FileSnapshotStore {
+    return this.#parts.snapshots;
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.log.close().finally(() => this.#lock.release());
+    this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { log, snapshots, lock } = this.#parts;
+    try {
+      await Promise.all([log.close(), snapshots.close()]);
+    } finally {
+      await lock.release();
+    }
   }
 }
 
-function resolveOptions(options: FileStorageOptions): LogContext {
-  const { directory, fileSystem, clock, crc32, randomBytes } = options;
+interface ResolvedContexts {
+  readonly log: LogContext;
+  readonly snapshots: SnapshotContext;
+}
+
+function resolveOptions(options: FileStorageOptions): ResolvedContexts {
+  const { directory, fileSystem, clock, crc32, sha256, randomBytes } = options;
   const tuning = { ...STORAGE_DEFAULTS, ...withoutUndefined(options) };
-  const { segmentBytes, sealAfterMs, spareSegmentsMax } = tuning;
+  const { segmentBytes, sealAfterMs, spareSegmentsMax, snapshotsKept } = tuning;
   const problems = [
     range("segmentBytes", segmentBytes, segmentBytesMin, segmentBytesMax, SECTOR_BYTES),
     range("batchBytesMax", tuning.batchBytesMax, batchBytesMin, segmentBytesMax, SECTOR_BYTES),
     range("sealAfterMs", sealAfterMs, 1, 60_000, 1),
     range("spareSegmentsMax", spareSegmentsMax, 0, 1024, 1),
+    range("snapshotsKept", snapshotsKept, 1, 1000, 1),
   ].filter((problem) => problem !== undefined);
   if (problems.length > 0) throw new EngineError("INVALID_REQUEST", problems.join("; "));
   const batchBytesMax = Math.min(tuning.batchBytesMax, segmentBytes - SEGMENT_OVERHEAD_BYTES);
-  return Object.freeze({
+  const log = Object.freeze({
     directory: `${directory}/${LOG_NAME}`,
     fileSystem,
     clock,
@@ -154,6 +211,9 @@ function resolveOptions(options: FileStorageOptions): LogContext {
     sealAfterMs,
     spareSegmentsMax,
   });
+  const snapshotDirectory = `${directory}/${SNAPSHOTS_NAME}`;
+  const snapshots = { directory: snapshotDirectory, fileSystem, sha256, snapshotsKept };
+  return { log, snapshots: Object.freeze(snapshots) };
 }
 
 function withoutUndefined(options: FileStorageTuning): FileStorageTuning {

@@ -25,7 +25,8 @@ export async function observeStorage(
   if (mismatch !== undefined) witness.report("I7", `node ${mirror.nodeId}: ${mismatch}`);
   witness.recovered(mirror, recovered.hardState);
   const log = new ObservedLog(storage.log, mirror, witness, onReadBack);
-  return { identity: storage.identity, log, close: () => storage.close() };
+  const { identity, snapshots } = storage;
+  return { identity, log, snapshots, close: () => storage.close() };
 }
 
 async function readAll(log: LogStore): Promise<readonly Entry[]> {

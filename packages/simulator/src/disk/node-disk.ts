@@ -1,5 +1,5 @@
 import type { OpenedStorage, OpenStorageOptions } from "@d-engine/core";
-import { FileStorage, tableCrc32 } from "@d-engine/storage";
+import { FileStorage, nodeSha256, tableCrc32 } from "@d-engine/storage";
 import { type DiskOperation, SimulatedDisk } from "@d-engine/storage/testing";
 import type { Prng } from "../prng.js";
 import type { Process } from "../world/process.js";
@@ -42,6 +42,7 @@ export class NodeDisk {
       fileSystem: this.#disk.fileSystem,
       clock,
       crc32: tableCrc32,
+      sha256: nodeSha256,
       randomBytes: (count) => Uint8Array.from({ length: count }, () => this.#random.uint32()),
       segmentBytes: this.#profile.segmentBytes,
     });

@@ -37,6 +37,23 @@ describe("a data directory", () => {
     });
   });
 
+  it("reads an identity from before nodes could be added as one from the beginning", async () => {
+    const storage = await usedDirectory();
+    const { joinedAt: _, ...older } = testIdentity;
+    const bytes = formatIdentity(older as typeof testIdentity, tableCrc32);
+    expect(new TextDecoder().decode(bytes)).not.toContain("joinedAt");
+    storage.disk.replace(identityPath, bytes);
+    const session = await storage.open();
+    expect(session.opened.identity).toEqual({ ...testIdentity, joinedAt: 0 });
+  });
+
+  it("keeps the entry that added its node", async () => {
+    const storage = new SimulatedStorage(1);
+    const joined = { ...testIdentity, joinedAt: 77 as typeof testIdentity.joinedAt };
+    await (await storage.open({ createIdentity: () => joined })).opened.close();
+    expect((await storage.open()).opened.identity).toEqual(joined);
+  });
+
   it("scenario 54: refuses a flip at any byte of the identity", async () => {
     const storage = await usedDirectory();
     const image = storage.disk.contentOf(identityPath);

@@ -5,6 +5,8 @@ import { IDENTITY_NAME, IDENTITY_TEMPORARY_NAME } from "./identity-file.js";
 
 /** The log's directory within a data directory. */
 export const LOG_NAME = "log";
+/** The directory of snapshots within a data directory. */
+export const SNAPSHOTS_NAME = "snapshots";
 /** Where the lock is kept; its content is the file system's affair. */
 export const LOCK_NAME = "lock";
 
@@ -45,4 +47,10 @@ async function refuseForeign(fileSystem: FileSystem, directory: string): Promise
 }
 
 /** What a creation that was interrupted may have left, and what a fresh mount has. */
-const ownNames = new Set([LOG_NAME, LOCK_NAME, IDENTITY_TEMPORARY_NAME, "lost+found"]);
+const ownNames = new Set([
+  LOG_NAME,
+  SNAPSHOTS_NAME,
+  LOCK_NAME,
+  IDENTITY_TEMPORARY_NAME,
+  "lost+found",
+]);

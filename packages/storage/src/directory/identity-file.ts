@@ -1,4 +1,4 @@
-import { EngineError, type NodeIdentity } from "@d-engine/core";
+import { EngineError, type LogIndex, type NodeIdentity } from "@d-engine/core";
 import type { Crc32 } from "../crc32.js";
 import type { FileSystem } from "../file-system.js";
 import { dataCorruption, naming } from "../storage-errors.js";
@@ -90,7 +90,7 @@ function parseIdentity(path: string, bytes: Uint8Array, crc32: Crc32): NodeIdent
   if (hexadecimal(crc32(rest)) !== head[1]) {
     throw dataCorruption(path, 0, "its checksum does not match");
   }
-  const fields = JSON.parse(text) as NodeIdentity & { format: number };
+  const fields = JSON.parse(text) as StoredIdentity;
   if (fields.format > DIRECTORY_FORMAT) {
     throw new EngineError(
       "VERSION_MISMATCH",
@@ -98,9 +98,17 @@ function parseIdentity(path: string, bytes: Uint8Array, crc32: Crc32): NodeIdent
         "start a newer d-engine on it; the data is unharmed",
     );
   }
-  const { nodeId, clusterId, instanceId, bootstrap, joinedAt } = fields;
+  const { nodeId, clusterId, instanceId, bootstrap } = fields;
+  // Missing where a directory was made before nodes could be added: a member from the beginning.
+  const joinedAt = fields.joinedAt ?? (0 as LogIndex);
   return { nodeId, clusterId, instanceId, bootstrap: withOutgoing(bootstrap), joinedAt };
 }
+
+/** What the file says. */
+type StoredIdentity = Omit<NodeIdentity, "joinedAt"> & {
+  readonly format: number;
+  readonly joinedAt?: LogIndex;
+};
 
 /** JSON leaves out what is `undefined`. */
 function withOutgoing(bootstrap: NodeIdentity["bootstrap"]): NodeIdentity["bootstrap"] {

@@ -1,5 +1,12 @@
 import { entrySize, Writer, writeEntry } from "@d-engine/codec";
-import { type Entry, type HardState, invariant, type LogIndex, type Term } from "@d-engine/core";
+import {
+  type Entry,
+  type HardState,
+  invariant,
+  type LogId,
+  type LogIndex,
+  type Term,
+} from "@d-engine/core";
 import type { Crc32 } from "../crc32.js";
 import { type BatchStamp, sealBatch } from "./batch-header.js";
 import { putUint32 } from "./little-endian.js";
@@ -8,7 +15,9 @@ import {
   ENTRY_LENGTH_BYTES,
   HARD_STATE_RECORD_BYTES,
   putHardState,
+  putReset,
   putRunHead,
+  RESET_RECORD_BYTES,
   RUN_HEAD_BYTES,
 } from "./records.js";
 
@@ -22,8 +31,14 @@ export interface BatchRun {
   readonly offset: number;
 }
 
+/** What a batch does to the log, in the order in which it does it. */
+export type LogChange =
+  | { readonly kind: "run"; readonly run: BatchRun }
+  /** Everything before is void; the log goes on behind `base` (rule R9). */
+  | { readonly kind: "reset"; readonly base: LogId };
+
 /**
- * Gathers hard states and entries as the payload of one data batch, in one pass into one array
+ * Gathers hard states, resets and entries as the payload of one data batch, in one pass into one array
  * that is reused from batch to batch. A log has two: one is filled while the other is written.
  */
 export class BatchBuilder {
@@ -31,7 +46,7 @@ export class BatchBuilder {
   readonly #bytesMax: number;
   /** Bound of a batch that holds a single large record. */
   readonly bytesLimit: number;
-  #runs: BatchRun[] = [];
+  #changes: LogChange[] = [];
   #open:
     | { first: number; count: number; term: Term; previousTerm: Term; offset: number }
     | undefined;
@@ -60,8 +75,8 @@ export class BatchBuilder {
     return this.#writer.bytes;
   }
 
-  get runs(): readonly BatchRun[] {
-    return this.#runs;
+  get changes(): readonly LogChange[] {
+    return this.#changes;
   }
 
   /** The newest hard state in this batch. */
@@ -81,6 +96,17 @@ export class BatchBuilder {
     putHardState(this.#writer.bytes, this.#writer.position, state);
     this.#writer.position += HARD_STATE_RECORD_BYTES;
     this.#hardState = state;
+    return true;
+  }
+
+  /** Adds a reset of the log to `base`; `false`, and nothing added, when it does not fit. */
+  addReset(base: LogId): boolean {
+    if (!this.#fits(RESET_RECORD_BYTES)) return false;
+    this.#closeRun();
+    this.#writer.ensure(RESET_RECORD_BYTES);
+    putReset(this.#writer.bytes, this.#writer.position, base);
+    this.#writer.position += RESET_RECORD_BYTES;
+    this.#changes.push({ kind: "reset", base });
     return true;
   }
 
@@ -116,7 +142,7 @@ export class BatchBuilder {
   /** Empties the builder; its array is kept. */
   reset(): void {
     this.#writer.position = BATCH_HEADER_BYTES;
-    this.#runs = [];
+    this.#changes = [];
     this.#open = undefined;
     this.#hardState = undefined;
   }
@@ -148,7 +174,7 @@ export class BatchBuilder {
     const run = { ...open, first: open.first as LogIndex };
     const byteLength = this.#writer.position - open.offset - RUN_HEAD_BYTES;
     putRunHead(this.#writer.bytes, open.offset, { ...run, byteLength });
-    this.#runs.push(run);
+    this.#changes.push({ kind: "run", run });
   }
 }
 

@@ -6,7 +6,7 @@ import { tableCrc32 } from "../crc32.js";
 import { readDataRecords } from "../log/data-records.js";
 import { parseSegmentName, segmentName, spareName } from "../log/segment-name.js";
 import { commandEntries, commandEntry, hardStateOf } from "../testing/log-session.js";
-import { BatchBuilder } from "./batch-builder.js";
+import { BatchBuilder, type BatchRun, type LogChange } from "./batch-builder.js";
 import { batchBytes, looksLikeBatch, parseBatchHeader, sealBatch } from "./batch-header.js";
 import { getUint32, getUint64, putUint32, putUint64 } from "./little-endian.js";
 import { getSegmentRecord, putSegmentRecord, segmentRecord } from "./records.js";
@@ -90,7 +90,7 @@ describe("BatchBuilder", () => {
     builder.addEntry(commandEntry(4, 3), openRun);
     builder.finish({ kind: "data", nonce: 1n, sequence: 1, commitIndex: 0 }, crc32);
     expect(asked).toEqual([1, 4, 3, 4]);
-    expect(builder.runs.map(({ first, count, term }) => [first, count, term])).toEqual([
+    expect(runsOf(builder.changes).map(({ first, count, term }) => [first, count, term])).toEqual([
       [1, 3, 1],
       [4, 2, 2],
       [3, 1, 3],
@@ -99,7 +99,24 @@ describe("BatchBuilder", () => {
     const { payloadBytes } = parseBatchHeader(builder.bytes, 0, crc32)!;
     const records = readDataRecords(builder.bytes, payloadBytes)!;
     expect(records.hardState).toEqual(hardStateOf(3, 9));
-    expect(records.runs).toMatchObject(builder.runs);
+    expect(records.changes).toMatchObject(builder.changes);
+  });
+
+  it("keeps resets between the runs that they come between", () => {
+    const builder = new BatchBuilder(8192, 8192);
+    const base = { index: (2 ** 40) as LogIndex, term: 9 as Term };
+    builder.addEntry(commandEntry(1, 1), noPrevious);
+    expect(builder.addReset(base)).toBe(true);
+    builder.addEntry(commandEntry(base.index + 1, 9), () => base.term);
+    builder.addHardState(hardStateOf(9));
+    builder.finish({ kind: "data", nonce: 1n, sequence: 1, commitIndex: 0 }, crc32);
+    const kinds = builder.changes.map((change) => change.kind);
+    expect(kinds).toEqual(["run", "reset", "run"]);
+    const { payloadBytes } = parseBatchHeader(builder.bytes, 0, crc32)!;
+    const records = readDataRecords(builder.bytes, payloadBytes)!;
+    expect(records.changes).toMatchObject(builder.changes);
+    expect(records.changes[1]).toEqual({ kind: "reset", base });
+    expect(records.hardState).toEqual(hardStateOf(9));
   });
 
   it("refuses what exceeds its bound, and stays as it was", () => {
@@ -109,7 +126,7 @@ describe("BatchBuilder", () => {
     expect(builder.addEntry(commandEntry(2, 1), noPrevious)).toBe(false);
     expect(builder.addHardState(hardStateOf(1))).toBe(false);
     builder.finish({ kind: "data", nonce: 1n, sequence: 1, commitIndex: 0 }, crc32);
-    expect(builder.runs).toHaveLength(1);
+    expect(builder.changes).toHaveLength(1);
     builder.reset();
     expect(builder.addEntry(commandEntry(1, 1, "x".repeat(5000)), noPrevious)).toBe(false);
     expect(builder.hasRecords).toBe(false);
@@ -163,3 +180,7 @@ describe("names of segment files", () => {
     },
   );
 });
+
+function runsOf(changes: readonly LogChange[]): readonly BatchRun[] {
+  return changes.flatMap((change) => (change.kind === "run" ? [change.run] : []));
+}

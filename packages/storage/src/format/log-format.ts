@@ -28,6 +28,8 @@
  *   Run of entries of one term (2): count (4), first index (8), term (8), term of the entry before
  *   the run (8), length of what follows (4), zeros (4); then per entry its length (4) and bytes.
  *   A run replaces every entry from its first index on.
+ *   Reset (3): zeros (4), index (8), term (8). A snapshot took the place of the log: every entry
+ *   before is void, and the log goes on right behind this position.
  * - `seal`: no payload. Follows the last data batch of a log that has nothing to write, so that
  *   the data batch is followed by something valid.
  * - `roll`: no payload. The last batch of every segment that has a successor; so a missing last

@@ -35,9 +35,11 @@ export interface RunHead {
 export const SEGMENT_RECORD_BYTES = 80;
 export const HARD_STATE_RECORD_BYTES = 24;
 export const RUN_HEAD_BYTES = 40;
+export const RESET_RECORD_BYTES = 24;
 export const ENTRY_LENGTH_BYTES = 4;
 export const HARD_STATE_RECORD = 1;
 export const RUN_RECORD = 2;
+export const RESET_RECORD = 3;
 
 export function putSegmentRecord(bytes: Uint8Array, at: number, record: SegmentRecord): void {
   bytes.fill(0, at, at + SEGMENT_RECORD_BYTES);
@@ -103,6 +105,21 @@ export function getRunHead(bytes: Uint8Array, at: number): RunHead {
     term: getUint64(bytes, at + 16) as Term,
     previousTerm: getUint64(bytes, at + 24) as Term,
     byteLength: getUint32(bytes, at + 32),
+  };
+}
+
+/** A reset of the log to `base`. */
+export function putReset(bytes: Uint8Array, at: number, base: LogId): void {
+  putUint32(bytes, at, RESET_RECORD);
+  putUint32(bytes, at + 4, 0);
+  putUint64(bytes, at + 8, base.index);
+  putUint64(bytes, at + 16, base.term);
+}
+
+export function getReset(bytes: Uint8Array, at: number): LogId {
+  return {
+    index: getUint64(bytes, at + 8) as LogIndex,
+    term: getUint64(bytes, at + 16) as Term,
   };
 }
 

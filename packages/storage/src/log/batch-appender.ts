@@ -63,7 +63,7 @@ export class BatchAppender {
     this.#advance(segment, bytes, "data");
     this.#commitIndex = commitIndex;
     if (builder.hardState !== undefined) this.#hardState = builder.hardState;
-    for (const run of builder.runs) this.#map.addRun(run, { offset, bytes });
+    for (const change of builder.changes) this.#map.apply(change, { offset, bytes });
   }
 
   /** Whether a seal would add anything and has a place. */

@@ -36,7 +36,7 @@ export class BatchQueue {
   #flying: FilledBatch | undefined;
   /** The first pending write that is not encoded in full. */
   #next = 0;
-  /** How much of it is: nothing, its hard state, or that and some entries. */
+  /** How much of it is: nothing, its hard state, that and its reset, or some entries too. */
   #nextEntry = hardStateMissing;
   #commitIndex: LogIndex;
   #completes = 0;
@@ -130,8 +130,15 @@ export class BatchQueue {
     const builder = this.#filling;
     if (this.#nextEntry === hardStateMissing) {
       if (write.hardState !== undefined && !builder.addHardState(write.hardState)) return false;
-      this.#nextEntry = 0;
+      this.#nextEntry = resetMissing;
       this.#isEmpty = false;
+    }
+    if (this.#nextEntry === resetMissing) {
+      if (write.reset !== undefined) {
+        if (!builder.addReset(write.reset)) return false;
+        this.#terms.restart(write.reset);
+      }
+      this.#nextEntry = 0;
     }
     const entries = write.entries;
     for (let i = this.#nextEntry; i < entries.length; i++) {
@@ -166,6 +173,7 @@ export class BatchQueue {
   };
 }
 
-const hardStateMissing = -1;
+const hardStateMissing = -2;
+const resetMissing = -1;
 /** Header, run head and frame of an entry that has a batch to itself; generous. */
 const entryOverheadBytes = 512;

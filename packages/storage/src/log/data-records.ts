@@ -1,18 +1,22 @@
 import type { HardState } from "@d-engine/core";
-import type { BatchRun } from "../format/batch-builder.js";
+import type { LogChange } from "../format/batch-builder.js";
 import { getUint32 } from "../format/little-endian.js";
 import { BATCH_HEADER_BYTES } from "../format/log-format.js";
 import {
   getHardState,
+  getReset,
   getRunHead,
   HARD_STATE_RECORD,
   HARD_STATE_RECORD_BYTES,
+  RESET_RECORD,
+  RESET_RECORD_BYTES,
   RUN_HEAD_BYTES,
   RUN_RECORD,
 } from "../format/records.js";
 
 export interface DataRecords {
-  readonly runs: readonly BatchRun[];
+  /** In the order in which they take effect. */
+  readonly changes: readonly LogChange[];
   readonly hardState: HardState | undefined;
 }
 
@@ -22,7 +26,7 @@ export interface DataRecords {
  */
 export function readDataRecords(batch: Uint8Array, payloadBytes: number): DataRecords | undefined {
   const end = BATCH_HEADER_BYTES + payloadBytes;
-  const runs: BatchRun[] = [];
+  const changes: LogChange[] = [];
   let hardState: HardState | undefined;
   let at = BATCH_HEADER_BYTES;
   while (at < end) {
@@ -33,11 +37,14 @@ export function readDataRecords(batch: Uint8Array, payloadBytes: number): DataRe
     } else if (kind === RUN_RECORD && at + RUN_HEAD_BYTES <= end) {
       const head = getRunHead(batch, at);
       if (head.count === 0) return undefined;
-      runs.push({ ...head, offset: at });
+      changes.push({ kind: "run", run: { ...head, offset: at } });
       at += RUN_HEAD_BYTES + head.byteLength;
+    } else if (kind === RESET_RECORD && at + RESET_RECORD_BYTES <= end) {
+      changes.push({ kind: "reset", base: getReset(batch, at) });
+      at += RESET_RECORD_BYTES;
     } else {
       return undefined;
     }
   }
-  return at === end ? { runs, hardState } : undefined;
+  return at === end ? { changes, hardState } : undefined;
 }

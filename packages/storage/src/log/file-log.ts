@@ -1,5 +1,6 @@
 import type {
   Entry,
+  HardState,
   LogId,
   LogIndex,
   LogStore,
@@ -10,16 +11,17 @@ import type {
 import { SEGMENT_OVERHEAD_BYTES } from "../format/log-format.js";
 import type { BatchAppender } from "./batch-appender.js";
 import { BatchQueue } from "./batch-queue.js";
+import { type CoveringSnapshot, laySnapshot } from "./lay-snapshot.js";
 import type { LogContext } from "./log-context.js";
 import type { LogMap } from "./log-map.js";
 import { LogReader } from "./log-reader.js";
 import { LogWriter } from "./log-writer.js";
 import { PendingWrites } from "./pending-writes.js";
-import { type RecoveredState, type RecoveryReports, recoverLog } from "./recover-log.js";
+import { type RecoveryReports, recoverLog } from "./recover-log.js";
 import { rewriteNewest } from "./rewrite-newest.js";
 import type { Segment } from "./segment.js";
 import { SegmentPool } from "./segment-pool.js";
-import type { TermRuns } from "./term-runs.js";
+import { TermRuns } from "./term-runs.js";
 
 /**
  * The durable log of one node (format: `log-format.ts`). Opened by `openFileLog`; holds a file
@@ -28,43 +30,31 @@ import type { TermRuns } from "./term-runs.js";
 export class FileLog implements LogStore {
   readonly recovered: RecoveredLog;
   readonly #map: LogMap;
-  readonly #terms: TermRuns;
+  /** Terms of the log as handed over for writing, which may be ahead of the durable one. */
+  readonly #encodedTerms: TermRuns;
   readonly #queue: BatchQueue;
   readonly #writer: LogWriter;
   readonly #reader: LogReader;
   readonly #pool: SegmentPool;
   readonly #removed: Segment[] = [];
-  #listener: LogStoreListener | undefined;
   #closing: Promise<void> | undefined;
 
-  /** `state` is what `recoverLog` found; `appender` has made its newest batch durable. */
-  constructor(context: LogContext, state: RecoveredState, map: LogMap, appender: BatchAppender) {
-    const { replay } = state;
-    const { terms } = replay;
-    const last = map.last;
-    const commitIndex = Math.min(replay.commitIndex, last.index) as LogIndex;
-    const { hardState } = replay;
-    this.recovered = { hardState, base: map.base, last, commitIndex, termRuns: terms.toArray() };
+  constructor(context: LogContext, parts: OpenedLog) {
+    const { map, pool, hardState, commitIndex } = parts;
+    const { base, last, terms } = map;
+    this.recovered = { hardState, base, last, commitIndex, termRuns: terms.toArray() };
     this.#map = map;
-    this.#terms = terms;
+    this.#encodedTerms = new TermRuns(base, terms.toArray());
     const pending = new PendingWrites(last.index);
     this.#queue = new BatchQueue({
       pending,
-      terms,
+      terms: this.#encodedTerms,
       commitIndex,
       batchBytesMax: context.batchBytesMax,
       batchBytesLimit: context.segmentBytes - SEGMENT_OVERHEAD_BYTES,
     });
-    this.#pool = new SegmentPool(
-      context,
-      {
-        room: (available) => this.#listener?.room?.(available),
-        failed: (error) => this.#writer.fail(error),
-      },
-      state.spares,
-    );
-    if (state.held !== undefined) this.#pool.adopt(state.held);
-    this.#writer = new LogWriter({ context, queue: this.#queue, appender, pool: this.#pool });
+    this.#pool = pool;
+    this.#writer = new LogWriter({ context, queue: this.#queue, appender: parts.appender, pool });
     this.#reader = new LogReader(context, map, pending);
   }
 
@@ -76,7 +66,10 @@ export class FileLog implements LogStore {
 
   start(listener: LogStoreListener): void {
     this.#writer.start(listener);
-    this.#listener = listener;
+    this.#pool.start({
+      room: (available) => listener.room?.(available),
+      failed: (error) => this.#writer.fail(error),
+    });
     this.#pool.prepare(this.#map.current.ordinal + 1);
   }
 
@@ -93,7 +86,7 @@ export class FileLog implements LogStore {
   }
 
   purgePoint(upTo: LogIndex, tailBytes: number): LogId | undefined {
-    return this.#map.purgePoint(upTo, tailBytes, (index) => this.#terms.termAt(index));
+    return this.#map.purgePoint(upTo, tailBytes);
   }
 
   /**
@@ -101,8 +94,8 @@ export class FileLog implements LogStore {
    * a gap. The current segment stays, whatever it holds.
    */
   async purge(upTo: LogId): Promise<void> {
-    const removed = this.#map.purge(upTo.index, (index) => this.#terms.termAt(index));
-    if (removed.length > 0) this.#terms.dropUpTo(this.#map.base);
+    const removed = this.#map.purge(upTo.index);
+    if (removed.length > 0) this.#encodedTerms.dropUpTo(this.#map.base);
     this.#removed.push(...removed);
     await this.#reader.exclusively(async () => {
       for (let segment = this.#removed[0]; segment !== undefined; segment = this.#removed[0]) {
@@ -127,18 +120,41 @@ export class FileLog implements LogStore {
   }
 }
 
+/** A log that was read back, and whose end is durable. */
+interface OpenedLog {
+  readonly map: LogMap;
+  readonly appender: BatchAppender;
+  readonly pool: SegmentPool;
+  readonly hardState: HardState | undefined;
+  readonly commitIndex: LogIndex;
+}
+
 /**
- * Opens the log in `context.directory`, which `createLog` has made. Its end is durable when the
- * promise resolves. Rejects with `DATA_CORRUPTION`, `VERSION_MISMATCH` or `STORAGE_IO_ERROR`.
+ * Opens the log in `context.directory`, which `createLog` has made, and lays `snapshot` over it.
+ * Its end is durable when the promise resolves. Rejects with `DATA_CORRUPTION`,
+ * `VERSION_MISMATCH` or `STORAGE_IO_ERROR`.
  */
-export async function openFileLog(context: LogContext, reports: RecoveryReports): Promise<FileLog> {
+export async function openFileLog(
+  context: LogContext,
+  reports: RecoveryReports,
+  snapshot: CoveringSnapshot | undefined,
+): Promise<FileLog> {
   const state = await recoverLog(context, reports);
+  const pool = new SegmentPool(context, state.spares);
+  if (state.held !== undefined) pool.adopt(state.held);
   try {
     const { map, appender } = await rewriteNewest(context, state);
-    return new FileLog(context, state, map, appender);
+    const { directory } = context;
+    const parts = { directory, map, appender, pool, hardState: state.replay.hardState };
+    const hardState = await laySnapshot(parts, snapshot);
+    // Whatever is given up was committed, and a snapshot holds what was committed.
+    const covered = Math.max(map.base.index, snapshot?.lastIncluded.index ?? 0);
+    const known = Math.min(state.replay.commitIndex, map.last.index);
+    const commitIndex = Math.max(covered, known) as LogIndex;
+    return new FileLog(context, { map, appender, pool, hardState, commitIndex });
   } catch (error) {
+    await pool.close();
     for (const segment of state.replay.map?.segments ?? []) await segment.file.close();
-    await state.held?.file.close();
     throw error;
   }
 }

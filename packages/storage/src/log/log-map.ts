@@ -1,7 +1,8 @@
-import { invariant, type LogId, type LogIndex, type Term } from "@d-engine/core";
-import type { BatchRun } from "../format/batch-builder.js";
+import { invariant, type LogId, type LogIndex } from "@d-engine/core";
+import type { BatchRun, LogChange } from "../format/batch-builder.js";
 import type { RunPlace } from "./run-table.js";
 import type { Segment } from "./segment.js";
+import { TermRuns } from "./term-runs.js";
 
 /** A part of a run that a read wants: entries `[from, to)` of the run at `place`. */
 export interface RunSlice {
@@ -17,10 +18,13 @@ export interface RunSlice {
  */
 export class LogMap {
   readonly segments: Segment[] = [];
+  /** Terms of the durable log; others may be on their way to it. */
+  readonly terms: TermRuns;
   #base: LogId;
   #last: LogId;
 
   constructor(base: LogId) {
+    this.terms = new TermRuns(base);
     this.#base = base;
     this.#last = base;
   }
@@ -40,16 +44,24 @@ export class LogMap {
     return segment;
   }
 
+  /** Takes in what a batch of the current segment does to the log. */
+  apply(change: LogChange, batch: BatchPlace): void {
+    if (change.kind === "run") this.#addRun(change.run, batch);
+    else this.#reset(change.base);
+  }
+
   /**
    * Adds a run to the current segment. It replaces everything from its first index on, also at or
    * below the base: what a recycled segment held of it must not come back (scenario 48).
    */
-  addRun(run: BatchRun, batch: { readonly offset: number; readonly bytes: number }): void {
+  #addRun(run: BatchRun, batch: BatchPlace): void {
     invariant(run.first <= this.#last.index + 1, `run at ${run.first} after ${this.#last.index}`);
     this.#truncateFrom(run.first);
     if (run.first <= this.#base.index) {
       this.#base = { index: (run.first - 1) as LogIndex, term: run.previousTerm };
+      this.terms.restart(this.#base);
     }
+    this.terms.replaceFrom(run.first, run.term);
     this.current.runs.push({
       first: run.first,
       batchOffset: batch.offset,
@@ -84,39 +96,51 @@ export class LogMap {
 
   /**
    * The base that purging up to `upTo` would leave, if it may take only segments that have at
-   * least `tailBytes` of later ones behind them. `undefined` when it could take none.
+   * least `tailBytes` of later ones behind them. A segment that holds nothing of the log any more,
+   * since it was reset, is no part of that tail. `undefined` when it could take none.
    */
-  purgePoint(
-    upTo: LogIndex,
-    tailBytes: number,
-    termAt: (index: LogIndex) => Term,
-  ): LogId | undefined {
-    let behind = this.segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  purgePoint(upTo: LogIndex, tailBytes: number): LogId | undefined {
+    let behind = this.segments.reduce((sum, segment) => sum + segment.end, 0);
     let count = 0;
-    while (count + 1 < this.segments.length && this.#firstAfter(count) <= upTo + 1) {
-      behind -= this.segments[count]!.bytes;
-      if (behind < tailBytes) break;
+    while (this.#isCovered(count, upTo)) {
+      behind -= this.segments[count]!.end;
+      const isVoid = this.#firstAfter(count) <= this.#base.index + 1;
+      if (!isVoid && behind < tailBytes) break;
       count++;
     }
-    if (count === 0) return undefined;
-    const index = (this.#firstAfter(count - 1) - 1) as LogIndex;
-    return index > this.#base.index ? { index, term: termAt(index) } : undefined;
+    return count === 0 ? undefined : this.#baseBehind(count);
   }
 
   /**
    * Takes out the oldest segments that hold nothing above `upTo`, the current one excepted, and
-   * moves the base behind them. `termAt` gives the term of a retained position.
+   * moves the base behind them. What the current one begins with stands for what is given up:
+   * nonce, hard state and position (rule R9).
    */
-  purge(upTo: LogIndex, termAt: (index: LogIndex) => Term): readonly Segment[] {
+  purge(upTo: LogIndex): readonly Segment[] {
     let count = 0;
-    while (count + 1 < this.segments.length && this.#firstAfter(count) <= upTo + 1) count++;
+    while (this.#isCovered(count, upTo)) count++;
     if (count === 0) return [];
-    const first = this.#firstAfter(count - 1);
-    const base = (first - 1) as LogIndex;
-    const term = termAt(base);
-    const removed = this.segments.splice(0, count);
-    this.#base = { index: base, term };
-    return removed;
+    this.#base = this.#baseBehind(count);
+    this.terms.dropUpTo(this.#base);
+    return this.segments.splice(0, count);
+  }
+
+  /** Whether segment `i` is not the current one and holds nothing above `upTo`. */
+  #isCovered(i: number, upTo: LogIndex): boolean {
+    return i + 1 < this.segments.length && this.#firstAfter(i) <= upTo + 1;
+  }
+
+  /** The base of the log without its oldest `count` segments. */
+  #baseBehind(count: number): LogId {
+    const index = (this.#firstAfter(count - 1) - 1) as LogIndex;
+    return { index, term: this.terms.termAt(index) };
+  }
+
+  #reset(base: LogId): void {
+    for (const segment of this.segments) segment.runs.truncateFrom(0 as LogIndex);
+    this.terms.restart(base);
+    this.#base = base;
+    this.#last = base;
   }
 
   /** First index of the log that stands behind segment `i`; one past the end if there is none. */
@@ -157,6 +181,12 @@ export class LogMap {
   #firstOf(cursor: Cursor): LogIndex {
     return this.segments[cursor.segment]!.runs.firstAt(cursor.run);
   }
+}
+
+/** Where a batch stands in the current segment. */
+interface BatchPlace {
+  readonly offset: number;
+  readonly bytes: number;
 }
 
 /** A run: number `run` of segment number `segment`. */

@@ -126,6 +126,7 @@ class TwinRun {
     const entry = this.twin.entries[index - 1];
     if (entry === undefined) return;
     this.#purgedTo = Math.max(this.#purgedTo, index);
+    await this.#session.cover(index, entry.term);
     await this.#session.log.purge({ index: index as LogIndex, term: entry.term as Term });
   }
 

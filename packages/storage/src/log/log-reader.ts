@@ -54,7 +54,8 @@ export class LogReader {
   }
 
   #checkRange(from: LogIndex, to: LogIndex): void {
-    const first = Math.min(this.#map.base.index + 1, this.#pending.firstIndex());
+    const base = this.#pending.resetTo ?? this.#map.base;
+    const first = Math.min(base.index + 1, this.#pending.firstIndex());
     const end = this.#pending.last + 1;
     if (from >= first && from < to && to <= end) return;
     throw new EngineError(

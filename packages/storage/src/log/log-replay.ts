@@ -1,5 +1,5 @@
 import type { HardState, LogIndex } from "@d-engine/core";
-import type { BatchRun } from "../format/batch-builder.js";
+import type { LogChange } from "../format/batch-builder.js";
 import { type BatchKind, batchBytes, looksLikeBatch, type Nonce } from "../format/batch-header.js";
 import { BATCH_HEADER_BYTES } from "../format/log-format.js";
 import { getSegmentRecord, type SegmentRecord } from "../format/records.js";
@@ -10,7 +10,6 @@ import type { LogContext } from "./log-context.js";
 import { LogMap } from "./log-map.js";
 import { type HeldSegment, Segment } from "./segment.js";
 import type { SegmentReader } from "./segment-reader.js";
-import { TermRuns } from "./term-runs.js";
 
 /** The newest valid batch, and where it stands. */
 export interface NewestBatch {
@@ -29,12 +28,11 @@ export type SegmentEnd =
 
 /**
  * Rebuilds what the log says from its batches, in order (rule R9). A run of entries replaces what
- * is there from its first index on, also at or below the base.
+ * is there from its first index on, also at or below the base; a reset makes all of it void.
  */
 export class LogReplay {
   readonly #context: LogContext;
   #map: LogMap | undefined;
-  readonly terms = new TermRuns();
   #hardState: HardState | undefined;
   #commitIndex = 0 as LogIndex;
   #newest: NewestBatch | undefined;
@@ -112,10 +110,7 @@ export class LogReplay {
     }
     const record = getSegmentRecord(bytes, BATCH_HEADER_BYTES);
     this.#checkRecord(file, record);
-    if (this.#map === undefined) {
-      this.#map = new LogMap(record.position);
-      this.terms.restart(record.position);
-    }
+    this.#map ??= new LogMap(record.position);
     const { nextNonce, position } = record;
     const segment = new Segment(file, { nonce: header.nonce, nextNonce, position });
     this.#map.segments.push(segment);
@@ -154,19 +149,17 @@ export class LogReplay {
     if (records === undefined) {
       throw dataCorruption(segment.path, offset, "its records do not add up");
     }
-    for (const run of records.runs) this.#addRun(segment, run, place);
+    for (const change of records.changes) this.#change(segment, change, place);
     this.#hardState = records.hardState ?? this.#hardState;
   }
 
-  #addRun(segment: Segment, run: BatchRun, place: { offset: number; bytes: number }): void {
+  #change(segment: Segment, change: LogChange, place: { offset: number; bytes: number }): void {
     const map = this.#map!;
-    if (run.first > map.last.index + 1) {
-      const gap = `entry ${run.first} follows entry ${map.last.index}`;
+    if (change.kind === "run" && change.run.first > map.last.index + 1) {
+      const gap = `entry ${change.run.first} follows entry ${map.last.index}`;
       throw dataCorruption(segment.path, place.offset, gap);
     }
-    map.addRun(run, place);
-    if (map.base.index < this.terms.base.index) this.terms.restart(map.base);
-    this.terms.replaceFrom(run.first, run.term);
+    map.apply(change, place);
   }
 
   #advance(segment: Segment, batch: CheckedBatch): void {

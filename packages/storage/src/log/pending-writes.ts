@@ -1,4 +1,11 @@
-import { type Entry, entryBytes, invariant, type LogIndex, type LogWrite } from "@d-engine/core";
+import {
+  type Entry,
+  entryBytes,
+  invariant,
+  type LogId,
+  type LogIndex,
+  type LogWrite,
+} from "@d-engine/core";
 
 /**
  * Writes that are not durable yet, in the order in which they were handed over: those under way
@@ -8,6 +15,8 @@ export class PendingWrites {
   #writes: LogWrite[] = [];
   /** Last index after all of them. */
   #last: LogIndex;
+  /** The newest reset among them, and how many of them come before it. */
+  #reset: { readonly base: LogId; before: number } | undefined;
 
   constructor(last: LogIndex) {
     this.#last = last;
@@ -21,6 +30,11 @@ export class PendingWrites {
     return this.#last;
   }
 
+  /** Where the newest reset among them puts the log; nothing durable is part of it any more. */
+  get resetTo(): LogId | undefined {
+    return this.#reset?.base;
+  }
+
   at(i: number): LogWrite {
     return this.#writes[i]!;
   }
@@ -31,9 +45,15 @@ export class PendingWrites {
       before === undefined || write.batch > before.batch,
       () => `batch ${write.batch} written after batch ${before?.batch}`,
     );
+    if (write.reset !== undefined) {
+      this.#reset = { base: write.reset, before: this.#writes.length };
+      this.#last = write.reset.index;
+    }
     const first = write.entries[0];
     if (first !== undefined) {
       invariant(first.index <= this.#last + 1, () => `gap: ${first.index} after ${this.#last}`);
+      const base = this.#reset?.base.index ?? 0;
+      invariant(first.index > base, () => `${first.index} written, the log was reset to ${base}`);
       this.#last = (first.index + write.entries.length - 1) as LogIndex;
     }
     this.#writes.push(write);
@@ -42,10 +62,17 @@ export class PendingWrites {
   /** Forgets the oldest `count` writes: they are durable. */
   shift(count: number): void {
     this.#writes.splice(0, count);
+    if (this.#reset === undefined) return;
+    this.#reset.before -= count;
+    if (this.#reset.before < 0) this.#reset = undefined;
   }
 
-  /** The lowest index that stands in a pending write; one past the end of the log if none does. */
+  /**
+   * The lowest index that stands in a pending write and is not void; one past the end of the log
+   * if none does.
+   */
   firstIndex(): LogIndex {
+    if (this.#reset !== undefined) return (this.#reset.base.index + 1) as LogIndex;
     let first = this.#last + 1;
     for (const write of this.#writes) {
       const entry = write.entries[0];

@@ -9,6 +9,7 @@ import {
   type MemoryLogContent,
   newMemoryLogContent,
 } from "../memory/memory-log-content.js";
+import { nodeSha256 } from "../node/node-sha256.js";
 import {
   commandEntries,
   entryText,
@@ -95,6 +96,7 @@ class CrashingNode {
       fileSystem: this.disk.fileSystem,
       clock: this.clock,
       crc32,
+      sha256: nodeSha256,
       randomBytes: randomBytesOf(this.#random),
     });
     const opening = storage.open(openOptions());
@@ -125,7 +127,9 @@ class CrashingNode {
     if (entry === undefined) return;
     this.#purgedTo = Math.max(this.#purgedTo, index);
     // It may never end: the process dies in the middle of it.
-    void session.log.purge({ index, term: entry.term });
+    void session
+      .cover(index, entry.term)
+      .then(() => session.log.purge({ index, term: entry.term }));
   }
 
   #write(session: LogSession, twin: MemoryLogContent): void {

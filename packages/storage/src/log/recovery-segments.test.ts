@@ -195,7 +195,10 @@ describe("recovery of recycled segments", () => {
     for (let index = 1; index <= 200; index++) {
       await session.persist({ entries: [commandEntry(index, 1, "g".repeat(400))] });
       await settled();
-      if (index % 20 === 0) await session.log.purge({ index: index as LogIndex, term: 1 as Term });
+      if (index % 20 === 0) {
+        await session.cover(index, 1);
+        await session.log.purge({ index: index as LogIndex, term: 1 as Term });
+      }
       if (index % 25 === 0) {
         storage.disk.powerLoss();
         session = await storage.open();
@@ -239,6 +242,7 @@ describe("recovery of recycled segments", () => {
       await session.persist({ entries: [commandEntry(index, 4, "n".repeat(300))] });
     }
     expect(segmentsBefore).toBeGreaterThan(2);
+    await session.cover(10, 4);
     await session.log.purge({ index: 10 as LogIndex, term: 4 as Term });
     storage.disk.powerLoss();
     session = await storage.open();

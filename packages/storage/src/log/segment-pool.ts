@@ -20,7 +20,7 @@ export interface SegmentPoolListener {
  */
 export class SegmentPool {
   readonly #context: LogContext;
-  readonly #listener: SegmentPoolListener;
+  #listener: SegmentPoolListener | undefined;
   /** Ordinals of purged files, oldest first; their content is any. */
   #spares: number[];
   #held: HeldSegment | undefined;
@@ -32,10 +32,16 @@ export class SegmentPool {
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(context: LogContext, listener: SegmentPoolListener, spares: readonly number[]) {
+  constructor(context: LogContext, spares: readonly number[]) {
     this.#context = context;
-    this.#listener = listener;
     this.#spares = [...spares];
+  }
+
+  /** Names who hears of what happens, and tells what has happened already. Called once. */
+  start(listener: SegmentPoolListener): void {
+    this.#listener = listener;
+    if (!this.#hasRoom) listener.room(false);
+    if (this.#failure !== undefined) listener.failed(this.#failure);
   }
 
   /** The segment that stands ready. */
@@ -46,6 +52,15 @@ export class SegmentPool {
   /** Takes over a segment that an earlier run left ready. */
   adopt(held: HeldSegment): void {
     this.#held = held;
+  }
+
+  /**
+   * Has the segment `ordinal` ready when the promise resolves. Unlike `prepare` it does not wait
+   * for a full disk to get room.
+   */
+  async provide(ordinal: number): Promise<void> {
+    if (this.#held !== undefined) return;
+    this.#held = await naming("preparing a segment in", this.#directory, () => this.#make(ordinal));
   }
 
   /** Starts making the segment `ordinal` ready, unless it is. */
@@ -183,13 +198,13 @@ export class SegmentPool {
     this.#failure = error;
     this.#taker?.reject(error);
     this.#taker = undefined;
-    this.#listener.failed(error);
+    this.#listener?.failed(error);
   }
 
   #tellRoom(available: boolean): void {
     if (this.#hasRoom === available) return;
     this.#hasRoom = available;
-    this.#listener.room(available);
+    this.#listener?.room(available);
   }
 
   /** Ends after `delayMs`, or at once when a spare arrives or the pool is closed. */

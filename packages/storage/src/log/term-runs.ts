@@ -38,8 +38,9 @@ export class TermRuns {
     if (this.#runs.at(-1)?.term !== term) this.#runs.push({ index: first, term });
   }
 
-  /** Forgets the positions up to `base`, which is in the log. */
+  /** Forgets the positions up to `base`, which is in the log; an older one changes nothing. */
   dropUpTo(base: LogId): void {
+    if (base.index < this.#base.index) return;
     let covering = -1;
     while (covering + 1 < this.#runs.length && this.#runs[covering + 1]!.index <= base.index + 1) {
       covering++;

@@ -6,7 +6,9 @@ import {
   type LogId,
   type LogIndex,
   type LogWrite,
+  type Term,
 } from "@d-engine/core";
+import { isInLog, refuseGap, withTerm } from "../log/lay-snapshot.js";
 
 /** A log as an array: the obvious twin of the one on disk. */
 export interface MemoryLogContent {
@@ -38,6 +40,23 @@ export function applyWrite(content: MemoryLogContent, write: LogWrite): void {
   if (first === undefined) return;
   content.entries.length = first.index - content.base.index - 1;
   for (const entry of write.entries) content.entries.push(entry);
+}
+
+/** Lays a snapshot over the log, as `laySnapshot` does on disk (rule R9). */
+export function layOver(content: MemoryLogContent, covered: LogId | undefined): void {
+  refuseGap("memory", content.base, covered);
+  if (covered === undefined) return;
+  if (covered.index > content.commitIndex) content.commitIndex = covered.index;
+  const { base, entries } = content;
+  const terms = { termAt: (index: LogIndex) => termAt(content, index) };
+  if (isInLog({ base, last: lastOf(content), terms }, covered)) return;
+  content.base = covered;
+  entries.length = 0;
+  content.hardState = withTerm(content.hardState, covered.term);
+}
+
+function termAt({ base, entries }: MemoryLogContent, index: LogIndex): Term {
+  return entries[index - base.index - 1]?.term ?? base.term;
 }
 
 /** The base after a purge up to `upTo` that keeps the newest `tailBytes` of entries. */

@@ -35,8 +35,9 @@ export class MemoryLogStore implements LogStore {
     this.#clock = clock;
     this.#content = content;
     const last = lastOf(content);
-    const commitIndex = Math.min(content.commitIndex, last.index) as LogIndex;
     const { hardState, base } = content;
+    const known = Math.min(content.commitIndex, last.index);
+    const commitIndex = Math.max(base.index, known) as LogIndex;
     this.recovered = { hardState, base, last, commitIndex, termRuns: termRunsOf(content) };
     this.#pending = new PendingWrites(last.index);
   }
@@ -60,7 +61,8 @@ export class MemoryLogStore implements LogStore {
   }
 
   async read(from: LogIndex, to: LogIndex, bytesMax: number): Promise<readonly Entry[]> {
-    const first = this.#content.base.index + 1;
+    const { resetTo } = this.#pending;
+    const first = (resetTo ?? this.#content.base).index + 1;
     const end = this.#pending.last + 1;
     if (from < first || from >= to || to > end) {
       throw new EngineError(

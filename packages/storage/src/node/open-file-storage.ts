@@ -6,6 +6,7 @@ import { FileStorage, type FileStorageTuning } from "../file-storage.js";
 import type { FileSystem } from "../file-system.js";
 import { nodeClock } from "./node-clock.js";
 import { nodeFileSystem } from "./node-file-system.js";
+import { nodeSha256 } from "./node-sha256.js";
 
 export interface NodeFileStorageOptions extends FileStorageTuning {
   /** @defaultValue the clocks of this process */
@@ -25,6 +26,7 @@ export function nodeFileStorage(
     fileSystem: options.fileSystem ?? nodeFileSystem,
     clock: options.clock ?? nodeClock,
     crc32,
+    sha256: nodeSha256,
     randomBytes,
   });
 }

@@ -1,6 +1,8 @@
-import type { Entry, LogIndex, NodeId, StorageEngine, Term } from "@d-engine/core";
+import type { Entry, LogIndex, NodeId, Term } from "@d-engine/core";
 import { NOOP } from "@d-engine/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ContractTools, LogStoreFixture } from "./contract-tools.js";
+import { describeResets } from "./describe-resets.js";
 import {
   commandEntries,
   commandEntry,
@@ -9,16 +11,6 @@ import {
   LogSession,
   openOptions,
 } from "./log-session.js";
-
-/** One storage under test, from its first opening to its disposal. */
-export interface LogStoreFixture {
-  /** The storage as it would be opened now; called anew after each restart. */
-  storage(): StorageEngine;
-  /** Ends the open storage without warning; `undefined` where that cannot be simulated. */
-  readonly crash: (() => void) | undefined;
-  /** Removes everything; the storage is closed by then. */
-  dispose(): Promise<void>;
-}
 
 /**
  * The contract of `StorageEngine` and `LogStore`, for vitest: every backend must pass it.
@@ -67,16 +59,9 @@ export function describeLogStore(name: string, make: () => Promise<LogStoreFixtu
     describeReading(tools);
     describeRestarts(tools);
     describePurging(tools);
+    describeResets(tools);
     describeLifecycle(tools);
   });
-}
-
-interface ContractTools {
-  open(): Promise<LogSession>;
-  restart(): Promise<LogSession>;
-  fixture(): LogStoreFixture;
-  /** The session ended by itself. */
-  forget(): void;
 }
 
 function describeWriting({ open, restart }: ContractTools): void {
@@ -294,6 +279,7 @@ function describePurging({ open, restart }: ContractTools): void {
         hardState: hardStateOf(index),
       });
     }
+    await session.cover(200, 2);
     await session.log.purge({ index: at(200), term: 2 as Term });
     const kept = await session.log.read(at(201), at(301), 1e6);
     expect(kept.map((entry) => entry.index)).toEqual(range(201, 301));
@@ -313,6 +299,7 @@ function describePurging({ open, restart }: ContractTools): void {
   it("goes on after everything was purged", async () => {
     const session = await open();
     await session.persist({ entries: commandEntries(1, 50, 4) });
+    await session.cover(49, 4);
     await session.log.purge({ index: at(49), term: 4 as Term });
     await session.persist({ entries: commandEntries(50, 60, 4) });
     const again = await restart();

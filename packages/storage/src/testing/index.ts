@@ -1,5 +1,6 @@
-export type { LogStoreFixture } from "./describe-log-store.js";
+export type { LogStoreFixture } from "./contract-tools.js";
 export { describeLogStore } from "./describe-log-store.js";
+export { describeSnapshotStore } from "./describe-snapshot-store.js";
 export type { DiskOperation } from "./disk-operation.js";
 export { diskError } from "./disk-operation.js";
 export type { SessionWrite } from "./log-session.js";

@@ -49,8 +49,8 @@ export class LogSession {
   /** Queues one write and answers with its number. */
   write(write: SessionWrite): BatchId {
     const batch = ++this.#batch as BatchId;
-    const { hardState, entries = [], commitIndex = 0 as LogIndex } = write;
-    this.log.write({ batch, hardState, entries, commitIndex });
+    const { hardState, reset, entries = [], commitIndex = 0 as LogIndex } = write;
+    this.log.write({ batch, hardState, reset, entries, commitIndex });
     return batch;
   }
 
@@ -66,6 +66,14 @@ export class LogSession {
   /** Writes, and waits until it is durable. */
   async persist(write: SessionWrite): Promise<void> {
     await this.until(this.write(write));
+  }
+
+  /** Makes a snapshot of this position, if the storage takes any: what a purge rests on. */
+  async cover(index: number, term: number): Promise<void> {
+    const lastIncluded = { index: index as LogIndex, term: term as Term };
+    const writer = await this.opened.snapshots?.create(lastIncluded);
+    await writer?.write(new TextEncoder().encode(`state at ${index}`));
+    await writer?.commit();
   }
 
   /** Everything from `from` on, piece by piece. */

@@ -1,6 +1,7 @@
 import type { OpenStorageOptions } from "@d-engine/core";
 import { tableCrc32 } from "../crc32.js";
 import { FileStorage, type FileStorageTuning } from "../file-storage.js";
+import { nodeSha256 } from "../node/node-sha256.js";
 import { LogSession, openOptions } from "./log-session.js";
 import { ManualClock } from "./manual-clock.js";
 import { randomBytesOf, seededRandom } from "./seeded-random.js";
@@ -37,6 +38,7 @@ export class SimulatedStorage {
       fileSystem: this.disk.fileSystem,
       clock: this.clock,
       crc32: tableCrc32,
+      sha256: nodeSha256,
       randomBytes: this.#randomBytes,
     });
     const onNotice = (notice: string): void => {
