@@ -20,6 +20,16 @@ export { KeepAlive } from "./keep-alive.js";
 export { nodeClient } from "./node-client.js";
 export type { EngineSettings, EngineSettingsInput, ResolvedSettings } from "./options.js";
 export { ENGINE_DEFAULTS, resolveSettings } from "./options.js";
+export type {
+  InspectSnapshotOptions,
+  NamespaceSummary,
+  SnapshotSummary,
+  StoreSummary,
+} from "./snapshots/inspect-snapshot.js";
+export { inspectSnapshot } from "./snapshots/inspect-snapshot.js";
+export type { SnapshotPieces } from "./snapshots/read-snapshot.js";
+export type { BackupTransform, RestoreBackupOptions } from "./snapshots/restore-backup.js";
+export { restoreBackup } from "./snapshots/restore-backup.js";
 export type { StartedKvNode, StartedNode, StartHooks, StartNodeSetup } from "./start-node.js";
 export { startKvNode, startNode } from "./start-node.js";
 export { wrapOpaque } from "./system/system-command.js";

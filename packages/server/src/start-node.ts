@@ -62,7 +62,7 @@ export async function startNode<Result>(
     ...(onProgress === undefined ? {} : { onProgress }),
   });
   for (const line of settingsThatDisagree(settings, storage.identity)) logger.warn(line);
-  const stateMachine = new SystemStateMachine(setup.stateMachine);
+  const stateMachine = new SystemStateMachine(setup.stateMachine, storage.identity.bootstrap);
   const contacts = new Contacts();
   const peers = peerTransport(settings, storage, stateMachine, contacts, logger);
   const driver = await Driver.start({

@@ -14,7 +14,8 @@ export class ValueMemory {
   /** Copies `value`; the fields say where to. */
   copy(value: Uint8Array): void {
     if (value.length * 4 >= chunkBytes) {
-      this.bytes = value.slice();
+      // Not `slice`, which for one of Node's buffers is a view.
+      this.bytes = new Uint8Array(value);
       this.from = 0;
     } else {
       if (this.#end + value.length > chunkBytes) {

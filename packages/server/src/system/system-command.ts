@@ -73,10 +73,12 @@ export function decodeSystemCommand(bytes: Uint8Array): SystemCommand {
 
 const instanceBytes = 16;
 
-function toHex(bytes: Uint8Array): string {
+/** 32 hexadecimal digits of an instance id's 16 bytes. */
+export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function fromHex(text: string): Uint8Array {
+/** The inverse of `toHex`. */
+export function fromHex(text: string): Uint8Array {
   return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }

@@ -1,5 +1,14 @@
-import type { LogIndex, NodeId, StateMachine } from "@d-engine/core";
+import type {
+  LogIndex,
+  MembershipConfiguration,
+  NodeId,
+  StateMachine,
+  StateRestoration,
+  StateSnapshot,
+} from "@d-engine/core";
+import { InstanceRegistry } from "./instance-registry.js";
 import { decodeSystemCommand, isSystemCommand, unwrapOpaque } from "./system-command.js";
+import { SystemRestoration, SystemSnapshot } from "./system-snapshot.js";
 
 /**
  * The part of the replicated state that the nodes keep for themselves, around the state machine
@@ -10,19 +19,41 @@ import { decodeSystemCommand, isSystemCommand, unwrapOpaque } from "./system-com
  */
 export class SystemStateMachine<Result> implements StateMachine<Result> {
   readonly inner: StateMachine<Result>;
-  readonly #instances = new Map<NodeId, string>();
+  /** There, like `restore`, exactly when the inner machine has both. */
+  declare readonly snapshot?: () => StateSnapshot;
+  declare readonly restore?: () => StateRestoration;
+  #registry = new InstanceRegistry();
 
-  constructor(inner: StateMachine<Result>) {
+  /** `bootstrap`, when given, says who the members are before the first entry of the log. */
+  constructor(inner: StateMachine<Result>, bootstrap?: MembershipConfiguration) {
     this.inner = inner;
+    if (bootstrap !== undefined) this.#registry.configured(bootstrap);
+    if (inner.snapshot === undefined || inner.restore === undefined) return;
+    // Called on the machine, whose methods they are.
+    const { snapshot, restore } = inner;
+    this.snapshot = () => new SystemSnapshot(this.#registry, snapshot.call(inner));
+    this.restore = () =>
+      new SystemRestoration(restore.call(inner), (registry) => {
+        this.#registry = registry;
+      });
   }
 
   get lastApplied(): LogIndex {
     return this.inner.lastApplied;
   }
 
-  /** The instance that a node id was first seen with (rule R13). */
+  /** The instance that a member was first seen with (rule R13). */
   instanceOf(id: NodeId): string | undefined {
-    return this.#instances.get(id);
+    return this.#registry.instanceOf(id);
+  }
+
+  /**
+   * The entry that removed this instance of a node from the cluster; `undefined` when it was not
+   * removed, or so long ago that it is forgotten (`REMOVALS_MAX`).
+   */
+  removalOf(id: NodeId, instanceId: string): LogIndex | undefined {
+    const removal = this.#registry.removalOf(id);
+    return removal?.instanceId === instanceId ? removal.index : undefined;
   }
 
   validate(command: Uint8Array): void {
@@ -35,13 +66,18 @@ export class SystemStateMachine<Result> implements StateMachine<Result> {
   apply(index: LogIndex, command: Uint8Array): Result {
     if (!isSystemCommand(command)) return this.inner.apply(index, unwrapOpaque(command));
     const { nodeId, instanceId } = decodeSystemCommand(command);
-    // Two leaders may propose the same first contact; the first record stands on every node.
-    if (!this.#instances.has(nodeId)) this.#instances.set(nodeId, instanceId);
+    this.#registry.register(nodeId, instanceId);
     this.inner.skip(index);
     return undefined as Result;
   }
 
   skip(index: LogIndex): void {
     this.inner.skip(index);
+  }
+
+  /** An instance ends with the membership of its node (rule R13). */
+  configured(configuration: MembershipConfiguration): void {
+    this.#registry.configured(configuration);
+    this.inner.configured?.(configuration);
   }
 }
