@@ -72,6 +72,8 @@ export class RaftNode {
     const node = this.#state;
     const { role } = node;
     if (role.kind !== "leader" || role.leaseForbidden) return false;
+    // Removed, with one voter left: that one is bound by no promise when it starts again (R3).
+    if (!node.isVoter) return false;
     if (node.commitIndex < role.noopIndex || node.appliedIndex < node.commitIndex) return false;
     const until = leaseUntilMs(
       node.voters,

@@ -9,7 +9,7 @@ import type { Rounds } from "./reads/rounds.js";
  */
 export type Role = FollowerRole | PreCandidateRole | CandidateRole | LeaderRole;
 
-/** A learner is a follower that neither votes for itself nor campaigns. */
+/** A learner is a follower that never campaigns. */
 export interface FollowerRole {
   readonly kind: "learner" | "follower";
   readonly leaderId: NodeId | undefined;
@@ -32,8 +32,10 @@ export interface CandidateRole {
 
 export interface LeaderRole {
   readonly kind: "leader";
-  /** Every other member, learners included. */
+  /** Every other member, learners included, and removed ones that may not know of it yet. */
   readonly progress: Map<NodeId, Progress>;
+  /** Of those, the removed ones. */
+  readonly departing: Map<NodeId, Departure>;
   readonly rounds: Rounds;
   readonly reads: ReadQueue;
   /** The noop of this leadership; before it commits nothing is read or committed by count. */
@@ -48,8 +50,17 @@ export interface LeaderRole {
   leaseVoidRound: number;
 }
 
+/** How far the removal of one peer is. */
+export interface Departure {
+  /** The entry that removes it. */
+  readonly index: LogIndex;
+  /** Set when that is committed: the round that tells so, and when the peer is given up. */
+  farewell?: { readonly round: number; readonly deadlineMs: number };
+}
+
 export interface Transfer {
-  readonly requestId: RequestId;
+  /** `undefined` when nobody asked: a leader that was removed hands over by itself. */
+  readonly requestId: RequestId | undefined;
   readonly target: NodeId;
   readonly deadlineMs: number;
   sent: boolean;

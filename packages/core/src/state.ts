@@ -66,6 +66,8 @@ export class RaftState {
   /** Where the newest snapshot installed since the start ends. */
   installedIndex: LogIndex | undefined;
   readonly configurations: ConfigurationLog;
+  /** What voters, role and progress were last made to follow (`follow-configuration.ts`). */
+  followed: MembershipConfiguration;
   voters: VoterSets;
   /** When a leader of the current term was last heard, and which (rule R5). */
   leaderHeardMs: number;
@@ -108,14 +110,16 @@ export class RaftState {
     for (const entry of setup.tail) {
       if (entry.index > setup.appliedIndex) this.configurations.append(entry);
     }
-    this.voters = voterSetsOf(this.configurations.current);
+    this.followed = this.configurations.current;
+    this.voters = voterSetsOf(this.followed);
     // A node that starts behaves as if it had just heard a leader: its promise may still bind
-    // it. A lone voter has promised nobody anything (rule R3).
-    const lone = isLoneVoter(this.voters, this.id);
+    // it. A lone voter has promised nobody anything (rule R3); one that is alone only by an entry
+    // that may not be committed has, perhaps to a leader that will replace that entry.
+    const lone = !this.configurationPending && isLoneVoter(this.voters, this.id);
     this.leaderHeardMs = lone ? Number.NEGATIVE_INFINITY : setup.nowMs;
     this.heardLeader = undefined;
     this.role = {
-      kind: this.isVoter ? "follower" : "learner",
+      kind: this.mayCampaign ? "follower" : "learner",
       leaderId: undefined,
       electionDeadlineMs: lone ? setup.nowMs : this.drawElectionDeadline(),
     };
@@ -133,8 +137,35 @@ export class RaftState {
     return this.configurations.current;
   }
 
+  /** The newest that cannot be rolled back any more. */
+  get committedConfiguration(): MembershipConfiguration {
+    return this.configurations.at(this.commitIndex);
+  }
+
+  /** The one in effect may still be rolled back, as far as this node knows. */
+  get configurationPending(): boolean {
+    return this.configuration.logId.index > this.commitIndex;
+  }
+
+  /** A change is outstanding from its append to its commit, a joint one until its leave commits. */
+  get changeOutstanding(): boolean {
+    return this.configurationPending || this.configuration.outgoingVoters !== undefined;
+  }
+
   get isVoter(): boolean {
     return isVoter(this.voters, this.id);
+  }
+
+  /**
+   * A voter, or one whose removal is not committed as far as it knows. Such a node must campaign
+   * too (thesis §4.2.2): of two voters, one removes itself and loses its leadership before the
+   * other has that entry; now the other cannot win against its longer log, and nobody else can
+   * bring the entry over. Its own vote does not count.
+   */
+  get mayCampaign(): boolean {
+    if (this.isVoter) return true;
+    if (!this.configurationPending) return false;
+    return isVoter(voterSetsOf(this.committedConfiguration), this.id);
   }
 
   get leaderId(): NodeId | undefined {
@@ -208,6 +239,24 @@ export class RaftState {
   refuse(requestId: RequestId, code: RefusalCode, message: string): void {
     const refusal = { code, leaderId: this.leaderId, message };
     this.outbox.reply({ kind: "refused", requestId, refusal });
+  }
+
+  /** Puts entries behind the log and into this step's batch; who leads or follows is untouched. */
+  append(entries: readonly Entry[]): void {
+    this.log.append(entries);
+    this.outbox.append(entries);
+    for (const entry of entries) this.configurations.append(entry);
+  }
+
+  /** Drops `from` and all behind it; a configuration among it is gone (scenarios 20, 27). */
+  truncateFrom(from: LogIndex): void {
+    invariant(
+      from > this.commitIndex,
+      () => `truncating at ${from}, committed to ${this.commitIndex}`,
+    );
+    this.log.truncateFrom(from);
+    this.durability.truncatedFrom(from);
+    this.configurations.truncateFrom(from);
   }
 
   /** Hands newly committed entries out for application, each exactly once and in order. */

@@ -18,7 +18,12 @@ export interface RaftStatus {
   readonly commitIndex: LogIndex;
   readonly appliedIndex: LogIndex;
   readonly durableIndex: LogIndex;
+  /** The one in effect: the newest in the log, committed or not. */
   readonly configuration: MembershipConfiguration;
+  /** The newest that this node knows to be committed. */
+  readonly committedConfiguration: MembershipConfiguration;
+  /** A change is not committed yet, or a joint one not left: no other is taken. */
+  readonly changeOutstanding: boolean;
   readonly peers: readonly PeerStatus[];
   readonly pendingReads: number;
   readonly uncommittedBytes: number;
@@ -53,6 +58,8 @@ export function statusOf(node: RaftState): RaftStatus {
     appliedIndex: node.appliedIndex,
     durableIndex: node.durability.index,
     configuration: node.configuration,
+    committedConfiguration: node.committedConfiguration,
+    changeOutstanding: node.changeOutstanding,
     peers: leader === undefined ? [] : peerStatuses(node, leader.progress),
     pendingReads: (leader?.reads.size ?? 0) + node.forwardedReads.size,
     uncommittedBytes: leader?.uncommittedBytes ?? 0,

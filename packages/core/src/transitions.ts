@@ -37,7 +37,7 @@ export function becomeFollower(
   }
   const keepsTimer = previous.kind === "follower" || previous.kind === "learner";
   node.role = {
-    kind: node.isVoter ? "follower" : "learner",
+    kind: node.mayCampaign ? "follower" : "learner",
     leaderId,
     electionDeadlineMs: keepsTimer ? previous.electionDeadlineMs : electionDeadlineMs,
   };
@@ -58,7 +58,7 @@ export function hearLeader(node: RaftState, leaderId: NodeId): void {
 /** Asks first whether an election could be won, and disturbs nobody if not (thesis §9.6). */
 export function becomePreCandidate(node: RaftState): void {
   invariant(node.role.kind !== "leader", "a leader does not campaign");
-  invariant(node.isVoter, "only a voter campaigns");
+  invariant(node.mayCampaign, "only a voter campaigns");
   const campaignTerm = (node.term + 1) as Term;
   node.role = {
     kind: "preCandidate",
@@ -84,7 +84,7 @@ export function becomePreCandidate(node: RaftState): void {
  */
 export function becomeCandidate(node: RaftState, leadershipTransfer: boolean): void {
   invariant(node.role.kind !== "leader", "a leader does not campaign");
-  invariant(node.isVoter, "only a voter campaigns");
+  invariant(node.mayCampaign, "only a voter campaigns");
   node.term = (node.term + 1) as Term;
   node.votedFor = node.id;
   node.saveTermAndVote();
@@ -108,6 +108,24 @@ export function becomeCandidate(node: RaftState, leadershipTransfer: boolean): v
   }
 }
 
+/**
+ * Campaigns from now on, or no longer, as the configuration in effect has it. A voter that became
+ * a learner gives its campaign up (scenario 33); a learner that became a voter waits its time.
+ */
+export function adaptToMembership(node: RaftState): void {
+  const { role, mayCampaign } = node;
+  invariant(role.kind !== "leader", "a leader leads on until its removal is committed");
+  if (role.kind === "preCandidate" || role.kind === "candidate") {
+    if (!mayCampaign) becomeFollower(node, node.term, undefined, "is no voter any more");
+    return;
+  }
+  const kind = mayCampaign ? "follower" : "learner";
+  if (kind === role.kind) return;
+  const electionDeadlineMs = node.drawElectionDeadline();
+  node.role = { kind, leaderId: role.leaderId, electionDeadlineMs };
+  announce(node, mayCampaign ? "became a voter" : "is no voter any more");
+}
+
 /** Leads: appends its noop and sends it to everybody (paper §5.2, §8). */
 export function becomeLeader(node: RaftState): void {
   invariant(node.role.kind === "candidate", () => `${node.role.kind} becoming leader`);
@@ -120,6 +138,7 @@ export function becomeLeader(node: RaftState): void {
   const role: LeaderRole = {
     kind: "leader",
     progress,
+    departing: new Map(),
     rounds: new Rounds(),
     reads: new ReadQueue(),
     noopIndex,
@@ -132,16 +151,15 @@ export function becomeLeader(node: RaftState): void {
   node.role = role;
   announce(node, "elected by a majority");
   const noop = { index: noopIndex, term: node.term, payload: NOOP };
-  node.log.append([noop]);
-  node.outbox.append([noop]);
+  node.append([noop]);
   role.uncommittedBytes += entryBytes(noop);
   role.rounds.begin(node.nowMs); // the requests with the noop are the first round
   replicateToAll(node, role);
 }
 
-/** Every other member: voters of both halves, and learners. */
+/** Every other member that this node follows: voters of both halves, and learners. */
 export function peersOf(node: RaftState): readonly NodeId[] {
-  const ids = new Set([...node.configuration.members.map((m) => m.id), ...allVoters(node.voters)]);
+  const ids = new Set([...node.followed.members.map((m) => m.id), ...allVoters(node.voters)]);
   ids.delete(node.id);
   return [...ids].sort((a, b) => a - b);
 }
@@ -172,7 +190,7 @@ function leaveLeadership(node: RaftState, left: LeaderRole): void {
     }
   }
   const { transfer } = left;
-  if (transfer === undefined) return;
+  if (transfer?.requestId === undefined) return;
   if (transfer.sent) node.transferAwaited = transfer;
   else node.refuse(transfer.requestId, "LEADER_CHANGED", "leadership ended before the transfer");
 }

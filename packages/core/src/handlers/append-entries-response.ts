@@ -1,4 +1,5 @@
 import type { LogIndex, NodeId } from "../ids.js";
+import { tendMembership } from "../membership/lead-membership.js";
 import type { AppendEntriesResponse, AppendResult } from "../message.js";
 import type { Progress } from "../progress/progress.js";
 import { commitByCount, replicateTo, resendSnapshot } from "../replication.js";
@@ -25,14 +26,17 @@ export function onAppendEntriesResponse(
   // A refusal for an old term answers a request of an earlier leadership, whose rounds were
   // counted anew since: it must not pass for the answer to a round of this one (rule R4).
   if (response.result.kind === "higherTerm") return;
+  if (response.round !== undefined && response.round < progress.firstRound) return;
 
   noteRound(node, leader, progress, response);
   noteResult(node, progress, response.result);
-  if (commitByCount(node, leader)) unparkReads(node, leader);
+  const committed = commitByCount(node, leader);
+  if (committed) unparkReads(node, leader);
   confirmReads(node, leader);
   replicateTo(node, leader, from, progress);
   resendSnapshot(node, from, progress);
   offerLeadership(node, leader);
+  if (committed || leader.departing.size > 0) tendMembership(node, leader);
 }
 
 /** Any answer of this term shows that the peer lives; only an echoed round confirms more (R4). */

@@ -1,6 +1,7 @@
 import type { Entry } from "../entry.js";
 import type { LogId, LogIndex, NodeId, Term } from "../ids.js";
 import { invariant } from "../invariant.js";
+import { followConfiguration } from "../membership/follow-configuration.js";
 import type { AppendEntries, AppendResult } from "../message.js";
 import type { RaftState } from "../state.js";
 import { followSender, isRival } from "./follow-sender.js";
@@ -31,6 +32,7 @@ export function onAppendEntries(node: RaftState, from: NodeId, request: AppendEn
   if (fresh.length > 0) replaceSuffix(node, fresh);
   const verified = (request.prev.index + request.entries.length) as LogIndex;
   node.advanceCommit(Math.min(request.leaderCommit, verified) as LogIndex);
+  followConfiguration(node);
 
   if (fresh.length > 0) {
     const lastMatch = { term: request.entries[request.entries.length - 1]!.term, index: verified };
@@ -94,16 +96,8 @@ function entriesToAppend(node: RaftState, request: AppendEntries): readonly Entr
 
 function replaceSuffix(node: RaftState, fresh: readonly Entry[]): void {
   const first = fresh[0]!.index;
-  if (first <= node.log.lastIndex) {
-    invariant(
-      first > node.commitIndex,
-      () => `truncating at ${first}, committed to ${node.commitIndex}`,
-    );
-    node.log.truncateFrom(first);
-    node.durability.truncatedFrom(first);
-  }
-  node.log.append(fresh);
-  node.outbox.append(fresh);
+  if (first <= node.log.lastIndex) node.truncateFrom(first);
+  node.append(fresh);
 }
 
 /** The term at `index`, which the request itself has vouched for or the log still knows. */

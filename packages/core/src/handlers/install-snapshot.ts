@@ -1,6 +1,7 @@
 import type { LogId, NodeId, RequestId } from "../ids.js";
 import { invariant } from "../invariant.js";
 import type { MembershipConfiguration } from "../membership/configuration.js";
+import { followConfiguration } from "../membership/follow-configuration.js";
 import type { InstallSnapshot, InstallSnapshotResponse } from "../message.js";
 import type { RaftState } from "../state.js";
 import { adoptTerm } from "../transitions.js";
@@ -101,6 +102,7 @@ export function onSnapshotReceived(
     () => `a snapshot of term ${lastIncluded.term} received in term ${node.term}`,
   );
   node.installSnapshot(lastIncluded, configuration);
+  followConfiguration(node);
   node.outbox.reply({ kind: "installed", requestId, lastIncluded });
   if (leaderId !== undefined) answerInstalled(node, leaderId, lastIncluded);
 }

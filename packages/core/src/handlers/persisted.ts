@@ -1,4 +1,5 @@
 import type { BatchId } from "../ids.js";
+import { tendMembership } from "../membership/lead-membership.js";
 import { commitByCount } from "../replication.js";
 import type { RaftState } from "../state.js";
 import { confirmReads, unparkReads } from "./read.js";
@@ -16,5 +17,6 @@ export function onPersisted(node: RaftState, batch: BatchId): void {
   } else if (role.kind === "leader" && commitByCount(node, role)) {
     unparkReads(node, role);
     confirmReads(node, role);
+    tendMembership(node, role);
   }
 }

@@ -43,8 +43,7 @@ export function onPropose(
     entries[at] = entry;
     leader.uncommittedBytes += entryBytes(entry);
   }
-  node.log.append(entries);
-  node.outbox.append(entries);
+  node.append(entries);
   node.outbox.reply({ kind: "proposed", requestId, term, first });
   replicateToAll(node, leader);
 }

@@ -1,4 +1,5 @@
 import { assertNever } from "../invariant.js";
+import { promoteLearners, tendMembership } from "../membership/lead-membership.js";
 import { quorumValue } from "../quorum/voter-sets.js";
 import { beginRound, spreadCommit } from "../replication.js";
 import type { LeaderRole } from "../role.js";
@@ -19,7 +20,7 @@ export function onTick(node: RaftState): void {
     case "follower":
     case "preCandidate":
     case "candidate":
-      if (node.isVoter && node.nowMs >= role.electionDeadlineMs) becomePreCandidate(node);
+      if (node.mayCampaign && node.nowMs >= role.electionDeadlineMs) becomePreCandidate(node);
       return;
     case "leader":
       lead(node, role);
@@ -40,6 +41,8 @@ function lead(node: RaftState, leader: LeaderRole): void {
   }
   if (node.nowMs >= leader.nextHeartbeatMs) beginRound(node, leader);
   else spreadCommit(node, leader);
+  tendMembership(node, leader);
+  promoteLearners(node, leader);
 }
 
 function expireForwardedReads(node: RaftState): void {

@@ -1,10 +1,11 @@
 import type { NodeId, RequestId } from "../ids.js";
+import { invariant } from "../invariant.js";
 import type { TimeoutNow } from "../message.js";
 import { isVoter } from "../quorum/voter-sets.js";
 import { replicateTo } from "../replication.js";
 import type { LeaderRole } from "../role.js";
 import type { RaftState } from "../state.js";
-import { becomeCandidate } from "../transitions.js";
+import { becomeCandidate, becomeFollower } from "../transitions.js";
 
 /**
  * Hands leadership to another voter (thesis §3.10): stops taking proposals, brings the target up
@@ -22,11 +23,22 @@ export function onTransfer(node: RaftState, requestId: RequestId, target: NodeId
     node.refuse(requestId, "RATE_LIMITED", `a transfer to ${under} is already under way`);
     return;
   }
-  const progress = leader.progress.get(target);
-  if (progress === undefined || !isVoter(node.voters, target)) {
+  if (target === node.id || !isVoter(node.voters, target)) {
     node.refuse(requestId, "INVALID_REQUEST", `node ${target} is not another voter`);
     return;
   }
+  beginTransfer(node, leader, target, requestId);
+}
+
+/** Without a request, for a leader that was removed: when it fails, leadership ends all the same. */
+export function beginTransfer(
+  node: RaftState,
+  leader: LeaderRole,
+  target: NodeId,
+  requestId: RequestId | undefined,
+): void {
+  const progress = leader.progress.get(target);
+  invariant(progress !== undefined, () => `nothing is known of ${target}, which is to lead`);
   const deadlineMs = node.nowMs + node.options.electionTimeoutMs;
   leader.transfer = { requestId, target, deadlineMs, sent: false };
   replicateTo(node, leader, target, progress);
@@ -61,11 +73,10 @@ export function expireTransfer(node: RaftState): void {
   if (transfer === undefined || node.nowMs < transfer.deadlineMs) return;
   if (leader !== undefined) leader.transfer = undefined;
   node.transferAwaited = undefined;
-  node.refuse(
-    transfer.requestId,
-    "CLUSTER_UNAVAILABLE",
-    `node ${transfer.target} did not take over within ${node.options.electionTimeoutMs} ms`,
-  );
+  const { requestId, target } = transfer;
+  const outcome = `node ${target} did not take over within ${node.options.electionTimeoutMs} ms`;
+  if (requestId !== undefined) node.refuse(requestId, "CLUSTER_UNAVAILABLE", outcome);
+  else becomeFollower(node, node.term, undefined, `is no member any more, and ${outcome}`);
 }
 
 /** A new leader is heard: the transfer has succeeded, or somebody else was faster. */
@@ -74,6 +85,7 @@ export function settleTransfer(node: RaftState, leaderId: NodeId): void {
   if (transfer === undefined) return;
   node.transferAwaited = undefined;
   const { requestId, target } = transfer;
+  if (requestId === undefined) return;
   if (leaderId === target) node.outbox.reply({ kind: "transferred", requestId, target });
   else node.refuse(requestId, "LEADER_CHANGED", `node ${leaderId} leads instead of ${target}`);
 }

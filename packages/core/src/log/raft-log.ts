@@ -70,6 +70,11 @@ export class RaftLog {
     return this.#last.index;
   }
 
+  /** Where the next entry goes. */
+  get nextIndex(): LogIndex {
+    return (this.#last.index + 1) as LogIndex;
+  }
+
   /** The first index whose entry is in memory; last + 1 when none is. */
   get cachedFrom(): LogIndex {
     return this.#cachedFrom;

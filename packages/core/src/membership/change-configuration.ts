@@ -1,6 +1,7 @@
 import type { MembershipChange } from "../entry.js";
-import type { LogId } from "../ids.js";
+import type { LogId, NodeId } from "../ids.js";
 import { invariant } from "../invariant.js";
+import { problemOf } from "./check-change.js";
 import type { Member, MembershipConfiguration } from "./configuration.js";
 
 /**
@@ -16,20 +17,16 @@ export function changeConfiguration(
   change: MembershipChange,
   logId: LogId,
 ): MembershipConfiguration {
+  const problem = problemOf(configuration, change);
+  invariant(problem === undefined, () => `entry ${logId.index} changes the members: ${problem}`);
   const { members } = configuration;
-  const isJoint = configuration.outgoingVoters !== undefined;
-  invariant(
-    isJoint === (change.kind === "leaveJoint"),
-    () => `entry ${logId.index}: ${change.kind} in a ${isJoint ? "joint" : "simple"} configuration`,
-  );
   switch (change.kind) {
     case "leaveJoint":
-      return { logId, members, outgoingVoters: undefined };
+      return simple(logId, members);
     case "addNode": {
       const { nodeId: id, address } = change;
       const status = change.status === "readOnly" ? "readOnly" : "promotable";
-      const others = members.filter((member) => member.id !== id);
-      return simple(logId, [...others, { id, address, status }]);
+      return simple(logId, [...members, { id, address, status }]);
     }
     case "removeNode":
       return changeVoters(configuration, logId, without(members, [change.nodeId]));
@@ -50,9 +47,11 @@ function changeVoters(
 ): MembershipConfiguration {
   const outgoingVoters = votersOf(before.members);
   const incoming = votersOf(members);
-  const gone = outgoingVoters.filter((id) => !incoming.includes(id)).length;
-  const come = incoming.filter((id) => !outgoingVoters.includes(id)).length;
-  return gone + come <= 1 ? simple(logId, members) : { ...simple(logId, members), outgoingVoters };
+  const gone = outgoingVoters.filter((id) => !incoming.includes(id));
+  const come = incoming.filter((id) => !outgoingVoters.includes(id));
+  if (gone.length + come.length <= 1) return simple(logId, members);
+  const leaving = before.members.filter((member) => gone.includes(member.id));
+  return { logId, members, outgoingVoters, leaving };
 }
 
 function simple(logId: LogId, members: readonly Member[]): MembershipConfiguration {
@@ -60,15 +59,15 @@ function simple(logId: LogId, members: readonly Member[]): MembershipConfigurati
   return { logId, members: ordered, outgoingVoters: undefined };
 }
 
-function votersOf(members: readonly Member[]) {
+function votersOf(members: readonly Member[]): readonly NodeId[] {
   return members.filter((member) => member.status === "active").map((member) => member.id);
 }
 
-function without(members: readonly Member[], ids: readonly number[]): readonly Member[] {
+function without(members: readonly Member[], ids: readonly NodeId[]): readonly Member[] {
   return members.filter((member) => !ids.includes(member.id));
 }
 
-function promoted(members: readonly Member[], ids: readonly number[]): readonly Member[] {
+function promoted(members: readonly Member[], ids: readonly NodeId[]): readonly Member[] {
   return members.map((member) =>
     ids.includes(member.id) ? { ...member, status: "active" } : member,
   );

@@ -20,4 +20,9 @@ export interface MembershipConfiguration {
   readonly members: readonly Member[];
   /** The voters of the old half while two voter sets must agree; otherwise `undefined`. */
   readonly outgoingVoters: readonly NodeId[] | undefined;
+  /**
+   * In a joint configuration the outgoing voters that the new half does not have. They must be
+   * dialed as long as their votes and logs count; ordered by id.
+   */
+  readonly leaving?: readonly Member[] | undefined;
 }

@@ -38,9 +38,12 @@ export class Progress {
   ackedRoundSentMs = Number.NEGATIVE_INFINITY;
   /** The election timeout that the peer promised with that answer; 0 when it promised none. */
   promisedTimeoutMs = 0;
+  /** Answers to earlier rounds are those of a namesake that was removed. */
+  readonly firstRound: number;
 
-  constructor(nextIndex: LogIndex, nowMs: number, options: RaftOptions) {
+  constructor(nextIndex: LogIndex, nowMs: number, options: RaftOptions, firstRound = 0) {
     this.nextIndex = nextIndex;
+    this.firstRound = firstRound;
     this.heardMs = nowMs;
     this.inflight = new InflightWindow(options.inflightMessagesMax, options.inflightBytesMax);
   }

@@ -1,5 +1,6 @@
-import { compareLogIds } from "../ids.js";
+import { compareLogIds, type NodeId } from "../ids.js";
 import { invariant } from "../invariant.js";
+import type { MembershipConfiguration } from "../membership/configuration.js";
 import type { RaftStatus } from "../status.js";
 
 /**
@@ -52,6 +53,10 @@ function checkRole(status: RaftStatus): void {
   }
 }
 
+function isMember({ members, outgoingVoters }: MembershipConfiguration, id: NodeId): boolean {
+  return members.some((member) => member.id === id) || outgoingVoters?.includes(id) === true;
+}
+
 function checkProgress(status: RaftStatus, previous: RaftStatus): void {
   const { id, term } = status;
   for (const field of ["term", "commitIndex", "appliedIndex"] as const) {
@@ -77,6 +82,8 @@ function checkProgress(status: RaftStatus, previous: RaftStatus): void {
     () => `I2: leader ${id} shortens its log from ${previous.last.index} to ${status.last.index}`,
   );
   for (const peer of status.peers) {
+    // One that was no member before begins anew, perhaps under the id of one just removed.
+    if (!isMember(previous.configuration, peer.id)) continue;
     const before = previous.peers.find((other) => other.id === peer.id);
     invariant(
       before === undefined || peer.matchIndex >= before.matchIndex,

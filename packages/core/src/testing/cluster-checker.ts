@@ -2,6 +2,7 @@ import type { Effects } from "../effects.js";
 import type { Entry } from "../entry.js";
 import type { BatchId, LogId, LogIndex, NodeId, Term } from "../ids.js";
 import { invariant } from "../invariant.js";
+import type { MembershipConfiguration } from "../membership/configuration.js";
 import type { Envelope } from "../message.js";
 import { quorumValue, voterSetsOf } from "../quorum/voter-sets.js";
 import type { RaftStatus } from "../status.js";
@@ -9,6 +10,7 @@ import { checkInvariants } from "./check-invariants.js";
 import { checkSent } from "./check-sent.js";
 import { DurableModel, type RecoveredState } from "./durable-model.js";
 import { EntryRegistry } from "./entry-registry.js";
+import { quorumsMeet } from "./quorums-meet.js";
 
 interface Watched {
   readonly durable: DurableModel;
@@ -31,7 +33,8 @@ interface Committed {
  *
  * Checked: I1 one leader a term; I2 leaders only append; I3 log matching; I4 leader completeness;
  * I5 one entry applied at an index, in order; I6 nothing goes back; I7 what is committed is
- * durable on a quorum and survives crashes; I9 positions, those of snapshots too; I11 nothing sent
+ * durable on a quorum and survives crashes; I8 one change of the members at a time, and quorums
+ * that can act at the same time meet; I9 positions, those of snapshots too; I11 nothing sent
  * before it is durable.
  *
  * @example
@@ -77,6 +80,7 @@ export class ClusterChecker {
       () => `I9: node ${id} starts at ${status.appliedIndex}, its snapshot ends at ${snapshot}`,
     );
     checkBase(id, node, status);
+    this.#checkQuorums(id, node, status);
   }
 
   /** A snapshot, of this node's own state or received from another, is durable at it. */
@@ -107,6 +111,10 @@ export class ClusterChecker {
     this.#append(id, node, effects.append);
     if (status.role === "leader") this.#leads(id, node, status);
     for (const entry of effects.apply) this.#applies(id, node, entry, status);
+    if (status.configuration !== node.previous.configuration) {
+      if (status.role === "leader") checkChange(node, status);
+      this.#checkQuorums(id, node, status);
+    }
     node.previous = status;
   }
 
@@ -190,17 +198,44 @@ export class ClusterChecker {
       index === this.#committed.length,
       () => `I5: node ${id} commits ${index} before anybody committed ${this.#committed.length}`,
     );
-    this.#checkDurable(entry, status);
+    // A leader commits before it changes the members in the same step.
+    const { configuration } = status.role === "leader" ? node.previous : status;
+    this.#checkDurable(id, entry, configuration);
     this.#committed.push({ entry, inTerm: status.term });
   }
 
   /** Committed means durable on a majority of each half, at this very moment (I7). */
-  #checkDurable({ index, term }: Entry, status: RaftStatus): void {
+  #checkDurable(by: NodeId, { index, term }: Entry, configuration: MembershipConfiguration): void {
     const holds = (id: NodeId) => (this.#nodes.get(id)?.durable.termAt(index) === term ? 1 : 0);
     invariant(
-      quorumValue(voterSetsOf(status.configuration), holds) >= 1,
-      () => `I7: node ${status.id} commits (${term}, ${index}), which no majority has on disk`,
+      quorumValue(voterSetsOf(configuration), holds) >= 1,
+      () => `I7: node ${by} commits (${term}, ${index}), which no majority has on disk`,
     );
+  }
+
+  /**
+   * Whoever holds the last committed entry may win an election or commit more by the members that
+   * it knows; nobody else can do either (I8).
+   */
+  #checkQuorums(id: NodeId, node: Watched, { configuration }: RaftStatus): void {
+    if (!this.#mayAct(node)) return;
+    const own = voterSetsOf(configuration);
+    for (const [other, { previous }] of this.#nodes) {
+      if (other === id || previous.configuration === configuration) continue;
+      if (!this.#mayAct(this.#watched(other))) continue;
+      const { logId } = previous.configuration;
+      invariant(
+        quorumsMeet(own, voterSetsOf(previous.configuration)),
+        () =>
+          `I8: node ${id} decides by the members of ${configuration.logId.index}, ` +
+          `node ${other} without them by those of ${logId.index}`,
+      );
+    }
+  }
+
+  #mayAct({ terms }: Watched): boolean {
+    const last = this.#committed.length - 1;
+    return terms[last] === (this.#committed[last]?.entry.term ?? 0);
   }
 
   #watched(id: NodeId): Watched {
@@ -222,4 +257,17 @@ function checkBase(id: NodeId, { durable }: Watched, { base }: RaftStatus): void
 function beginAnew(node: Watched, base: LogId): void {
   node.terms = [];
   node.terms[base.index] = base.term;
+}
+/** A leader changes the members when the change before and an entry of its term are committed. */
+function checkChange({ previous, terms }: Watched, status: RaftStatus): void {
+  const { id, commitIndex, term } = status;
+  const { index } = previous.configuration.logId;
+  invariant(
+    index <= commitIndex,
+    () => `I8: leader ${id} changes the members of ${index}, committed is ${commitIndex}`,
+  );
+  invariant(
+    terms[commitIndex] === term,
+    () => `I8: leader ${id} changes the members before it has committed anything in term ${term}`,
+  );
 }

@@ -1,5 +1,6 @@
 import type { InputEvent, NodeId } from "@d-engine/core";
 import { bytesOf } from "../support/messages.js";
+import { changeMembers } from "./membership.js";
 import type { RandomWorld } from "./random-world.js";
 import type { SimulatedProcess } from "./simulated-process.js";
 
@@ -16,6 +17,7 @@ export function scheduleFaults(world: RandomWorld): void {
     unreachable: () => inputAtSome(world, { kind: "unreachable", peer: anyId(world) }),
     clockJump: () => inputAtSome(world, { kind: "clockJump" }),
     snapshot: () => atSome(world, (process) => world.courierOf(process).takeSnapshot()),
+    membership: () => atSome(world, (process) => changeMembers(world, process)),
   };
   for (const [name, action] of Object.entries(actions)) {
     repeat(world, everyMs[name as keyof typeof everyMs], action);

@@ -5,7 +5,8 @@ import type { Prng } from "./prng.js";
 /** What one seed's world is like. Whole classes of faults are off in some seeds. */
 export interface Profile {
   readonly cluster: Arranged;
-  readonly memberIds: readonly number[];
+  /** Every node, members and those that may become one. */
+  readonly nodeIds: readonly number[];
   /** Election timeouts that a node may be started with. */
   readonly electionTimeoutsMs: readonly number[];
   readonly tickMs: number;
@@ -30,6 +31,7 @@ export interface Profile {
     readonly unreachable: number;
     readonly clockJump: number;
     readonly snapshot: number;
+    readonly membership: number;
   };
 }
 
@@ -44,7 +46,7 @@ export function drawProfile(prng: Prng): Profile {
   const heartbeatIntervalMs = Math.min(...electionTimeoutsMs) / prng.pick([3, 8]);
   return {
     cluster,
-    memberIds: memberIdsOf(cluster),
+    nodeIds: nodeIdsOf(cluster, prng.pick([0, 1, 2, 3])),
     electionTimeoutsMs,
     tickMs: heartbeatIntervalMs / 2,
     clockDriftMax: sometimes(0.5, 0.2, 0),
@@ -56,6 +58,8 @@ export function drawProfile(prng: Prng): Profile {
       uncommittedBytesMax: sometimes(0.2, 1024, 1024 * 1024),
       pendingReadsMax: sometimes(0.2, 3, 1000),
       logCacheBytes: prng.pick([0, 200, 1024 * 1024]),
+      autoPromote: prng.chance(0.6),
+      promotionLagMax: prng.pick([0, 5, 1000]),
     },
     delayMs: prng.pick([
       [0, 1],
@@ -84,6 +88,7 @@ export function drawProfile(prng: Prng): Profile {
       unreachable: prng.pick([never, base]),
       clockJump: prng.pick([never, base * 5]),
       snapshot: prng.pick([never, base * 3, base, base / 3]),
+      membership: prng.pick([never, base * 8, base * 3, base]),
     },
   };
 }
@@ -97,8 +102,10 @@ function drawCluster(prng: Prng): Arranged {
   return prng.chance(0.2) ? { voters, learners: [8, 9] } : { voters };
 }
 
-function memberIdsOf({ voters = [], outgoing = [], learners = [] }: Arranged): readonly number[] {
-  return [...new Set([...voters, ...outgoing, ...learners])].sort((a, b) => a - b);
+function nodeIdsOf(cluster: Arranged, spares: number): readonly number[] {
+  const { voters = [], outgoing = [], learners = [] } = cluster;
+  const joining = [10, 11, 12].slice(0, spares);
+  return [...new Set([...voters, ...outgoing, ...learners, ...joining])].sort((a, b) => a - b);
 }
 
 export function optionsOf(profile: Profile, electionTimeoutMs: number): RaftOptions {

@@ -39,6 +39,11 @@ export class RandomWorld implements MemberHost {
     transfersFailed: 0,
     installs: 0,
     refused: 0,
+    membersChanged: 0,
+    membersRolledBack: 0,
+    jointLeft: 0,
+    leadersRemoved: 0,
+    autoPromoted: 0,
   };
   healed = false;
   readonly #requests = new RequestBook();
@@ -48,7 +53,7 @@ export class RandomWorld implements MemberHost {
   constructor(seed: number) {
     this.prng = new Prng(seed);
     this.profile = drawProfile(this.prng);
-    this.processes = this.profile.memberIds.map((n) => new SimulatedProcess(n, this, this));
+    this.processes = this.profile.nodeIds.map((n) => new SimulatedProcess(n, this, this));
     this.#byId = new Map(this.processes.map((process) => [process.member.id, process]));
     this.#couriers = new Map(this.processes.map((p) => [p, new SnapshotCourier(p, this)]));
     for (const process of this.processes) this.start(process);
@@ -60,8 +65,15 @@ export class RandomWorld implements MemberHost {
     return Math.max(...this.profile.electionTimeoutsMs);
   }
 
-  get members(): readonly Member[] {
+  get nodes(): readonly Member[] {
     return this.processes.map((process) => process.member);
+  }
+
+  /** Who belongs to the cluster by what its leader knows; nobody without a leader. */
+  get members(): readonly Member[] {
+    const leader = this.processes.find((process) => process.isLeader);
+    const known = leader?.member.node.status().configuration.members ?? [];
+    return known.map(({ id }) => this.#processOf(id).member);
   }
 
   /** Requests without an answer, of nodes that did not crash since. */
@@ -190,11 +202,30 @@ export class RandomWorld implements MemberHost {
     counters.logReads += effects.readLog.length;
     const first = effects.append[0];
     if (first !== undefined && first.index <= member.disk.lastIndex) counters.truncations++;
+    this.#countMembers(member, effects);
     for (const { kind } of effects.replies) {
       if (kind === "refused") counters.refused++;
       else if (kind === "readIndex") counters.readsServed++;
       else if (kind === "transferred") counters.transferred++;
       else if (kind === "installed") counters.installs++;
+    }
+  }
+
+  #countMembers(member: Member, { append, apply, configuration, replies }: Effects): void {
+    const { counters } = this;
+    if (member.node.isLeader && configuration !== undefined) {
+      counters.membersChanged++;
+      const { payload } = append.at(-1)!;
+      const promotes = payload.kind === "config" && payload.change.kind === "batchPromote";
+      if (promotes && replies.length === 0) counters.autoPromoted++;
+    } else if (configuration !== undefined && append.every((e) => e.payload.kind !== "config")) {
+      counters.membersRolledBack++;
+    }
+    for (const { payload } of apply) {
+      if (!member.node.isLeader || payload.kind !== "config") continue;
+      if (payload.change.kind === "leaveJoint") counters.jointLeft++;
+      if (!member.node.status().configuration.members.some(({ id }) => id === member.id))
+        counters.leadersRemoved++;
     }
   }
 

@@ -5,6 +5,8 @@ import {
   type Entry,
   type HardState,
   type LogId,
+  type MembershipChange,
+  type MembershipConfiguration,
   type Message,
   type RaftStatus,
   type Reply,
@@ -18,8 +20,43 @@ export function position({ term, index }: LogId): string {
 
 function entryText(entry: Entry): string {
   const { payload } = entry;
-  const content = payload.kind === "command" ? textOf(payload.command) : payload.kind;
+  const content =
+    payload.kind === "command"
+      ? textOf(payload.command)
+      : payload.kind === "config"
+        ? changeText(payload.change)
+        : payload.kind;
   return content === position(entry) ? content : `${position(entry)} ${content}`;
+}
+
+function changeText(change: MembershipChange): string {
+  switch (change.kind) {
+    case "addNode":
+      return `add ${change.nodeId} ${change.status}`;
+    case "removeNode":
+      return `remove ${change.nodeId}`;
+    case "promoteLearner":
+      return `promote ${change.nodeId}`;
+    case "batchPromote":
+      return `promote ${change.nodeIds.join("+")}`;
+    case "batchRemove":
+      return `remove ${change.nodeIds.join("+")}`;
+    case "leaveJoint":
+      return "leave joint";
+    default:
+      return assertNever(change);
+  }
+}
+
+/** The voters of both halves, the learners, and the entry that made them. */
+export function membersText({ logId, members, outgoingVoters }: MembershipConfiguration): string {
+  const voters = members.filter((member) => member.status === "active").map(({ id }) => id);
+  const learners = members
+    .filter((member) => member.status !== "active")
+    .map(({ id, status }) => (status === "readOnly" ? `${id} (read only)` : `${id}`));
+  const from = outgoingVoters === undefined ? "" : ` from ${outgoingVoters.join(" ")}`;
+  const also = learners.length === 0 ? "" : ` learners ${learners.join(" ")}`;
+  return `voters ${voters.join(" ")}${from}${also} of ${position(logId)}`;
 }
 
 /** Long lists show their ends: 2,000 proposals need not fill 2,000 lines. */
@@ -107,10 +144,15 @@ export function effectLines(id: number, effects: Effects): string[] {
     const follows = change.role === "follower" ? ` of ${change.leaderId ?? "nobody"}` : "";
     lines.push(`${id} is ${change.role}${follows} in term ${change.term}: ${change.reason}`);
   }
-  if (effects.hardState !== undefined || append.length > 0) {
+  const { resetLog } = effects;
+  if (effects.hardState !== undefined || append.length > 0 || resetLog !== undefined) {
     const parts = effects.hardState === undefined ? [] : [hardState(effects.hardState)];
+    if (resetLog !== undefined) parts.push(`log anew behind ${position(resetLog)}`);
     if (append.length > 0) parts.push(list(append));
     lines.push(`${id} writes #${effects.batch}: ${parts.join(" ")}`);
+  }
+  if (effects.configuration !== undefined) {
+    lines.push(`${id} has ${membersText(effects.configuration)}`);
   }
   if (effects.apply.length > 0) lines.push(`${id} applies ${list(effects.apply)}`);
   for (const answer of effects.replies) lines.push(`${id} ${reply(answer)}`);
@@ -124,7 +166,8 @@ export function statusLines(status: RaftStatus): string[] {
   const { id, role, term, last, commitIndex, durableIndex, appliedIndex } = status;
   const lead = status.leaderId === undefined ? "" : ` leader ${status.leaderId}`;
   const vote = status.votedFor === undefined ? "" : ` vote ${status.votedFor}`;
-  const positions = `last ${position(last)} durable ${durableIndex} commit ${commitIndex}`;
+  const base = status.base.index === 0 ? "" : `base ${position(status.base)} `;
+  const positions = `${base}last ${position(last)} durable ${durableIndex} commit ${commitIndex}`;
   const dropped = status.droppedMessages === 0 ? "" : ` dropped ${status.droppedMessages}`;
   const own = `${id} ${role} term ${term}${vote}${lead} ${positions} applied ${appliedIndex}${dropped}`;
   const peers = status.peers.map(

@@ -1,6 +1,6 @@
-import type { RaftOptionsInput } from "@d-engine/core";
-import { bytesOf, id } from "../support/messages.js";
-import { list, message, statusLines } from "./render.js";
+import type { MembershipChange, NodeStatus, RaftOptionsInput } from "@d-engine/core";
+import { at, bytesOf, change, id } from "../support/messages.js";
+import { list, membersText, message, statusLines } from "./render.js";
 import { ScenarioWorld } from "./scenario-world.js";
 
 /**
@@ -17,6 +17,11 @@ import { ScenarioWorld } from "./scenario-world.js";
  * - `deliver A B [first|last|keep|drop]`, `inflight`, `cut A>B …`, `heal`, `unreachable N PEER`
  * - `persist N [COUNT]`, `hang N`, `unhang N`, `readback N [fail]`, `stabilize [N …]`
  * - `propose N TEXT …`, `read N`, `transfer N TARGET`, `jump N`, `lease N`, `hold N`, `apply N`
+ * - `snapshot N` of what N has applied, `compact N [INDEX]` up to there or to its end
+ * - `transmit N PEER FROM COUNT of=TOTAL` chunks of N's newest snapshot, `install N` what was received
+ *   whole, `sent N PEER [fail]` ends a transfer
+ * - `member N add 4 [readOnly]`, `member N remove 4,5`, `member N promote 4,5 [version=I]`; who is
+ *   to join later stands in `cluster … spare=4,5`; `members [N …]` shows what nodes know
  * - `chance N VALUE`, `status [N …]`, `log [N …]`
  */
 export function runScenario(text: string): string {
@@ -79,10 +84,11 @@ class Scenario {
     const voters = plain.map(Number);
     const learners = numbers(named.get("learners"));
     const outgoing = named.has("outgoing") ? { outgoing: numbers(named.get("outgoing")) } : {};
+    const spare = numbers(named.get("spare"));
     const options = optionsOf(named);
     this.#electionTimeoutMs = options.electionTimeoutMs ?? this.#electionTimeoutMs;
     this.#heartbeatMs = options.heartbeatIntervalMs ?? this.#heartbeatMs;
-    return new ScenarioWorld({ voters, learners, ...outgoing }, options);
+    return new ScenarioWorld({ voters, learners, ...outgoing }, options, spare);
   }
 
   #perform(world: ScenarioWorld, command: string, { plain, named }: Words): void {
@@ -136,11 +142,11 @@ class Scenario {
       case "readback":
         return world.answerLogRead(n, plain[1] !== "fail");
       default:
-        return this.#ask(world, command, plain, nodes);
+        return this.#ask(world, command, { plain, named }, nodes);
     }
   }
 
-  #ask(world: ScenarioWorld, command: string, plain: readonly string[], nodes: number[]): void {
+  #ask(world: ScenarioWorld, command: string, { plain, named }: Words, nodes: number[]): void {
     const n = Number(plain[0]);
     switch (command) {
       case "propose": {
@@ -153,6 +159,32 @@ class Scenario {
         const target = id(Number(plain[1]));
         return world.request(n, (requestId) => ({ kind: "transfer", requestId, target }));
       }
+      case "snapshot":
+        return world.snapshots.save(n);
+      case "compact":
+        return world.snapshots.compact(n, plain[1] === undefined ? undefined : Number(plain[1]));
+      case "transmit": {
+        const [, peer, from, count] = plain.map(Number);
+        const part = { from: from!, count: count!, of: Number(named.get("of") ?? 3) };
+        return world.snapshots.transmit(n, peer!, part);
+      }
+      case "install":
+        return world.snapshots.install(n);
+      case "sent":
+        return world.snapshots.end(n, Number(plain[1]), plain[2] === "fail");
+      case "member": {
+        const change = changeOf(plain.slice(1));
+        const version = named.has("version") ? at(Number(named.get("version"))) : undefined;
+        const kind = "changeMembership";
+        return world.request(n, (requestId) => ({ kind, requestId, change, version }));
+      }
+      case "members":
+        for (const node of nodes) {
+          const { configuration, committedConfiguration } = world.member(node).node.status();
+          const open = configuration === committedConfiguration ? "" : ", not known as committed";
+          world.show(`${node} ${membersText(configuration)}${open}`);
+        }
+        return;
       case "jump":
         return world.input(n, { kind: "clockJump" });
       case "lease": {
@@ -216,9 +248,19 @@ class Scenario {
 }
 
 function optionsOf(named: Words["named"]): RaftOptionsInput {
-  const own = ["learners", "outgoing"];
+  const own = ["learners", "outgoing", "spare"];
   const options = [...named].filter(([name]) => !own.includes(name));
-  return Object.fromEntries(options.map(([name, value]) => [name, Number(value)]));
+  return Object.fromEntries(
+    options.map(([name, value]) => [name, name === "autoPromote" ? value === "on" : Number(value)]),
+  );
+}
+
+function changeOf([what, who, status]: readonly string[]): MembershipChange {
+  const ids = numbers(who);
+  if (what === "add") return change.add(ids[0]!, (status ?? "promotable") as NodeStatus);
+  if (what === "promote") return change.promote(...ids);
+  if (what === "remove") return change.remove(...ids);
+  throw new Error(`no change of the members is called ${what}`);
 }
 
 function linkOf(text: string): [number, number] {

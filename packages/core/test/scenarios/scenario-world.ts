@@ -13,6 +13,7 @@ import { type Arranged, configurationOf } from "../support/driven-node.js";
 import { Member, type MemberHost } from "../support/member.js";
 import { at, entries, id, inTerm } from "../support/messages.js";
 import { effectLines, message as messageText } from "./render.js";
+import { SnapshotDesk } from "./snapshot-desk.js";
 
 interface InFlight {
   readonly from: NodeId;
@@ -35,6 +36,7 @@ export interface Preset {
 export class ScenarioWorld implements MemberHost {
   readonly checker = new ClusterChecker();
   readonly members = new Map<number, Member>();
+  readonly snapshots = new SnapshotDesk(this);
   /** What the present command has shown. */
   readonly lines: string[] = [];
   nowMs = 0;
@@ -54,11 +56,12 @@ export class ScenarioWorld implements MemberHost {
   #requests = 0;
   #starts = 0;
 
-  constructor(cluster: Arranged, options: RaftOptionsInput) {
+  /** `spare` nodes are no members before they are added; they start with the same members. */
+  constructor(cluster: Arranged, options: RaftOptionsInput, spare: readonly number[] = []) {
     this.#cluster = cluster;
     this.#options = options;
     const { voters = [], outgoing = [], learners = [] } = cluster;
-    for (const n of new Set([...voters, ...outgoing, ...learners])) {
+    for (const n of new Set([...voters, ...outgoing, ...learners, ...spare])) {
       this.members.set(n, new Member(id(n), this));
     }
   }
@@ -173,6 +176,7 @@ export class ScenarioWorld implements MemberHost {
         const { running, disk } = this.member(n);
         return running && disk.pendingCount > 0 && !this.#hanging.has(n);
       });
+      if (this.snapshots.report()) continue;
       if (writing !== undefined) this.persist(writing);
       else if (sent !== undefined) this.deliver(sent);
       else return;
@@ -194,6 +198,7 @@ export class ScenarioWorld implements MemberHost {
     for (const line of effectLines(member.id, effects)) this.show(line);
     const last = effects.apply.at(-1);
     if (last !== undefined) this.#handedOut.set(member.id, last.index);
+    for (const work of effects.snapshots) this.snapshots.handle(member, work);
     for (const request of effects.readLog) this.#logReads.push({ member, request });
     for (const reply of effects.replies) {
       const floor = this.#floors.get(reply.requestId);
@@ -208,8 +213,9 @@ export class ScenarioWorld implements MemberHost {
     if (!lost) this.#inFlight.push({ from: member.id, envelope });
   }
 
-  /** Tells the node that its state machine has caught up. */
+  /** Tells the node that its state machine has caught up, and senders how far receivers are. */
   applyAll(): void {
+    this.snapshots.report();
     for (const member of this.members.values()) {
       if (member.running && !this.#held.has(member.id)) this.#apply(member);
     }

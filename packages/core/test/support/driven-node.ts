@@ -2,6 +2,7 @@ import {
   type BatchId,
   type Effects,
   type InputEvent,
+  type MembershipChange,
   type MembershipConfiguration,
   type Message,
   RaftNode,
@@ -137,6 +138,13 @@ export class DrivenNode {
       typeof c === "string" ? Uint8Array.from(c, (l) => l.charCodeAt(0)) : c,
     );
     return this.step({ kind: "propose", requestId: this.nextRequest(), commands: bytes });
+  }
+
+  /** Asks for a change of the members. */
+  change(change: MembershipChange, version?: number): Effects {
+    const seen = version === undefined ? undefined : at(version);
+    const requestId = this.nextRequest();
+    return this.step({ kind: "changeMembership", requestId, change, version: seen });
   }
 
   read(): Effects {

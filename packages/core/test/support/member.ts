@@ -11,6 +11,7 @@ import {
   type Random,
 } from "@d-engine/core";
 import type { ClusterChecker } from "@d-engine/core/testing";
+import { ConfigurationLog } from "../../src/membership/configuration-log.js";
 import { termRunsOf } from "./driven-node.js";
 import { MemoryDisk } from "./memory-disk.js";
 import { at, logId } from "./messages.js";
@@ -27,6 +28,7 @@ export interface MemberHost {
 export interface StartOptions {
   readonly nowMs: number;
   readonly options: RaftOptions;
+  /** Before the first entry of the log. */
   readonly configuration: MembershipConfiguration;
   readonly random: Random;
   readonly nonce: number;
@@ -62,9 +64,12 @@ export class Member {
     const { hardState, base, entries, snapshot } = disk;
     const appliedIndex = at(Math.max(start.appliedIndex ?? 0, snapshot?.index ?? 0));
     const terms = entries.map((entry) => entry.term);
+    const configurations = new ConfigurationLog(start.configuration);
+    for (const entry of entries.slice(0, appliedIndex)) configurations.append(entry);
     this.#node = new RaftNode({
       ...start,
       id: this.id,
+      configuration: configurations.current,
       hardState,
       base,
       last: logId([terms.at(-1) ?? base.term, disk.lastIndex]),

@@ -5,10 +5,14 @@ import {
   type BatchId,
   type Effects,
   type Entry,
+  type InstallSnapshot,
+  type InstallSnapshotResponse,
   type LogId,
   type LogIndex,
+  type MembershipChange,
   NOOP,
   type NodeId,
+  type NodeStatus,
   type PreVote,
   type PreVoteResponse,
   type RequestVote,
@@ -36,6 +40,27 @@ export function entry([term, index]: Position, text = `${term}.${index}`): Entry
 export function noop([term, index]: Position): Entry {
   return { ...logId([term, index]), payload: NOOP };
 }
+
+/** An entry that changes the members. */
+export function changeEntry([term, index]: Position, change: MembershipChange): Entry {
+  return { ...logId([term, index]), payload: { kind: "config", change } };
+}
+
+/** Changes as tests read them best; several ids make a batch. */
+export const change = {
+  add: (n: number, status: NodeStatus | "unspecified" = "promotable"): MembershipChange => {
+    return { kind: "addNode", nodeId: id(n), address: `n${n}`, status };
+  },
+  remove: (...ids: readonly number[]): MembershipChange => {
+    if (ids.length === 1) return { kind: "removeNode", nodeId: id(ids[0]!) };
+    return { kind: "batchRemove", nodeIds: ids.map(id) };
+  },
+  promote: (...ids: readonly number[]): MembershipChange => {
+    if (ids.length === 1) return { kind: "promoteLearner", nodeId: id(ids[0]!), status: "active" };
+    return { kind: "batchPromote", nodeIds: ids.map(id), status: "active" };
+  },
+  leave: { kind: "leaveJoint" } as MembershipChange,
+};
 
 /** Consecutive command entries from `first` on, one for each term. */
 export function entries(first: number, terms: readonly number[]): Entry[] {
@@ -121,6 +146,40 @@ export function preVoteAnswer(fields: {
     campaignTerm: inTerm(fields.campaignTerm),
     granted: fields.granted,
   };
+}
+
+/** `leader` and `from` are the same unless a test wants a lie. */
+export function installSnapshot(fields: {
+  readonly term: number;
+  readonly from: number;
+  readonly leader?: number;
+  readonly label: Position;
+  readonly totalChunks?: number;
+  readonly chunkBytes?: number;
+  /** Their sequence numbers. */
+  readonly chunks?: readonly number[];
+}): InstallSnapshot {
+  const { label, totalChunks = 6, chunkBytes = 1, chunks = [0] } = fields;
+  const data = Uint8Array.of(1);
+  return {
+    kind: "installSnapshot",
+    term: inTerm(fields.term),
+    leaderId: id(fields.leader ?? fields.from),
+    label: { lastIncluded: logId(label), checksum: new Uint8Array(32), bytes: totalChunks },
+    totalChunks,
+    chunkBytes,
+    chunks: chunks.map((sequence) => ({ sequence, crc32: 0, data })),
+  };
+}
+
+export function wantsChunk(term: number, label: Position, next: number): InstallSnapshotResponse {
+  const lastIncluded = logId(label);
+  const about = { term: inTerm(term), lastIncluded, nextChunk: next, installed: false };
+  return { kind: "installSnapshotResponse", ...about };
+}
+
+export function installed(term: number, label: Position): InstallSnapshotResponse {
+  return { ...wantsChunk(term, label, 0), installed: true };
 }
 
 /** Effects that do nothing but what is given. */
