@@ -3,7 +3,7 @@ import { type Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { TransportFailure } from "./client-transport.js";
 import {
   CODE_TRAILER,
-  engineCodeOfNumber,
+  engineCodeOfSessionNumber,
   LEADER_TRAILER,
   parseLeaderTrailer,
   RETRY_AFTER_TRAILER,
@@ -29,7 +29,7 @@ export function failureOfStatus(address: string, error: ServiceError): Transport
   // Ours and the peer's deadline alike; the peer sends it for every write it cannot vouch for.
   if (error.code === status.DEADLINE_EXCEEDED) return { kind: "deadline", message };
   const code =
-    engineCodeOfNumber(numberOf(error.metadata, CODE_TRAILER)) ?? REFUSALS.get(error.code);
+    engineCodeOfSessionNumber(numberOf(error.metadata, CODE_TRAILER)) ?? REFUSALS.get(error.code);
   if (code === undefined) return { kind: "lost", message };
   const retryAfterMs = numberOf(error.metadata, RETRY_AFTER_TRAILER);
   return {

@@ -22,6 +22,7 @@ import { onUnreachable } from "./handlers/unreachable.js";
 import { onPreVoteResponse, onRequestVoteResponse } from "./handlers/vote-responses.js";
 import type { BatchId, LogIndex, NodeId, Term } from "./ids.js";
 import { assertNever, invariant } from "./invariant.js";
+import type { MembershipConfiguration } from "./membership/configuration.js";
 import type { Message } from "./message.js";
 import type { ReplicationState } from "./progress/progress.js";
 import { leaseUntilMs } from "./reads/lease.js";
@@ -104,9 +105,9 @@ export class RaftNode {
     return this.#state.leaderId;
   }
 
-  /** Voters and learners, this node among them if it is one. */
-  get memberCount(): number {
-    return this.#state.configuration.members.length;
+  /** The one in effect: the newest in the log, committed or not. */
+  get configuration(): MembershipConfiguration {
+    return this.#state.configuration;
   }
 
   get isLeader(): boolean {

@@ -50,6 +50,6 @@ describe("AppliedConfiguration.follow", () => {
 
   it("stops at a leave outside of a joint configuration (rule R12)", () => {
     const applied = new AppliedConfiguration(one);
-    expect(() => applied.follow(entry(1, { kind: "leaveJoint" }))).toThrow("leaveJoint");
+    expect(() => applied.follow(entry(1, { kind: "leaveJoint" }))).toThrow(/leav/);
   });
 });

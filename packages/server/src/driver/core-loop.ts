@@ -21,12 +21,14 @@ import { ApplyPipeline } from "./apply-pipeline.js";
 import { HeldMessages } from "./held-messages.js";
 import type { Logger } from "./logger.js";
 import { Mailbox } from "./mailbox.js";
-import type { Counters } from "./metrics.js";
+import type { Counters, DriverMetrics } from "./metrics.js";
+import type { ReachableMembers } from "./reachable-members.js";
 
 export interface CoreLoopSetup<Result> {
   readonly node: RaftNode;
   readonly log: LogStore;
   readonly transport: Transport;
+  readonly reachable: ReachableMembers;
   readonly stateMachine: StateMachine<Result>;
   readonly configuration: AppliedConfiguration;
   readonly clock: Clock;
@@ -81,7 +83,7 @@ export class CoreLoop<Result> {
     this.#held = new HeldMessages(setup.heldMessagesMax);
     this.#mailbox = new Mailbox(
       (event) => this.#step(event),
-      (error) => this.#fail(error),
+      (error) => this.fail(error),
     );
     this.#pipeline = new ApplyPipeline({
       stateMachine,
@@ -90,16 +92,17 @@ export class CoreLoop<Result> {
       sliceMs,
       onEntry: (entry, result) => events.entryApplied(entry, result),
       onSlice: (upTo) => this.#applied(upTo),
-      onError: (error) => this.#fail(error),
+      onError: (error) => this.fail(error),
     });
   }
 
   /** Listens to log and transport. Called once. */
   start(): void {
-    const { log, transport, counters, events } = this.#setup;
+    const { node, log, transport, reachable, counters, events } = this.#setup;
+    reachable.update(node.configuration);
     log.start({
       persisted: (batch) => this.#onPersisted(batch),
-      failed: (error) => this.#fail(error),
+      failed: (error) => this.fail(error),
       room: (available) => {
         if (!this.#stopped) events.room(available);
       },
@@ -123,11 +126,6 @@ export class CoreLoop<Result> {
     this.#pipeline.drop();
   }
 
-  /** The node can not go on, for a reason outside of the loop. */
-  fail(error: Error): void {
-    this.#fail(error);
-  }
-
   /** After this nothing is stepped, sent, applied or reported any more. */
   stop(): void {
     this.#stopped = true;
@@ -140,25 +138,28 @@ export class CoreLoop<Result> {
     return this.#written > this.#persisted;
   }
 
-  get applySlices(): number {
-    return this.#pipeline.slices;
-  }
-
-  get held(): HeldMessages {
-    return this.#held;
+  metrics(): Pick<DriverMetrics, "applySlices" | "heldMessages" | "heldMessagesDropped"> {
+    return {
+      applySlices: this.#pipeline.slices,
+      heldMessages: this.#held.count,
+      heldMessagesDropped: this.#held.dropped,
+    };
   }
 
   #step(event: InputEvent): void {
-    const { node, clock, counters, events } = this.#setup;
+    const { node, clock, reachable, counters, events } = this.#setup;
     counters.steps += 1;
     const effects = node.step({ ...event, nowMs: clock.nowMs() });
     this.#perform(effects);
+    if (event.kind === "tick") reachable.review();
     if (node.commitIndex > this.#commitTold) this.#tellCommit(node.commitIndex);
     if (!this.#stopped) events.stepped();
   }
 
   #perform(effects: Effects): void {
-    const { counters, events } = this.#setup;
+    const { reachable, counters, events } = this.#setup;
+    // Before anything is sent: a new member must be known to the transport.
+    if (effects.configuration !== undefined) reachable.update(effects.configuration);
     if (effects.batch > this.#written) this.#write(effects);
     for (const envelope of effects.send) this.#send(envelope);
     if (effects.sendAfterPersist.length > 0) {
@@ -220,7 +221,8 @@ export class CoreLoop<Result> {
     );
   }
 
-  #fail(error: unknown): void {
+  /** Ends the loop, and reports why, unless it has ended before. */
+  fail(error: unknown): void {
     if (this.#stopped) return;
     this.stop();
     this.#setup.events.failed(error instanceof Error ? error : new Error(String(error)));

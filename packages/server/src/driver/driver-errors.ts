@@ -1,4 +1,4 @@
-import { EngineError, type LeaderHint, type Refusal } from "@d-engine/core";
+import { EngineError, isEngineError, type LeaderHint, type Refusal } from "@d-engine/core";
 
 /** The core's refusal as the caller sees it. */
 export function refusalError(
@@ -31,6 +31,9 @@ export function notServing(cause: Error | undefined): EngineError {
 
 /** For work without effect that a failing node gives up. */
 export function stopped(what: string, cause: Error): EngineError {
+  if (isEngineError(cause, "NODE_REMOVED")) {
+    return new EngineError("NODE_REMOVED", `${what}: ${cause.message}`, { cause });
+  }
   return new EngineError("STORAGE_IO_ERROR", `${what}: ${cause.message}`, {
     cause,
     outcome: "rejected",
@@ -40,7 +43,7 @@ export function stopped(what: string, cause: Error): EngineError {
 /** For writes that a failing node had proposed: they may be on the disk, or on other nodes. */
 export function stoppedWhileProposed(cause: Error): EngineError {
   return new EngineError(
-    "STORAGE_IO_ERROR",
+    isEngineError(cause, "NODE_REMOVED") ? "OUTCOME_UNKNOWN" : "STORAGE_IO_ERROR",
     `the engine stopped before the write was acknowledged: ${cause.message}`,
     { cause },
   );

@@ -62,7 +62,7 @@ describe("recover", () => {
     const { node } = await startKvNode(disk);
     expect(ids(node.driver.configuration)).toEqual([1, 2]);
     expect(ids(node.status().configuration)).toEqual([1, 2, 3]);
-    await disk.clock.advance(100);
+    await disk.clock.advance(3_000);
     expect(ids(node.driver.configuration)).toEqual([1, 2, 3]);
   });
 

@@ -1,31 +1,32 @@
 import type { Consistency } from "@d-engine/client";
-import {
-  isEngineError,
-  type LeaderHint,
-  type MembershipConfiguration,
-  type NodeId,
-  type NodeIdentity,
+import type {
+  LeaderHint,
+  MembershipChange,
+  MembershipConfiguration,
+  NodeId,
+  NodeIdentity,
   RaftNode,
-  type RaftStatus,
-  type SnapshotFile,
-  type SnapshotLabel,
+  RaftStatus,
+  SnapshotFile,
+  SnapshotLabel,
 } from "@d-engine/core";
 import { abortable } from "./abortable.js";
-import { AppliedConfiguration } from "./applied-configuration.js";
-import { ClockWatch } from "./clock-watch.js";
 import { CoreLoop } from "./core-loop.js";
 import { notServing } from "./driver-errors.js";
-import type { DriverSetup } from "./driver-setup.js";
-import { LeaderTracker, leaderHintOf, usableLeader } from "./leader-tracker.js";
+import { type DriverSetup, nodeOf } from "./driver-setup.js";
+import { LeaderTracker } from "./leader-tracker.js";
+import { Leadership, leaderHintOf } from "./leadership.js";
 import { Lifecycle, type NodeState } from "./lifecycle.js";
-import type { DeadlineOptions, ReadRequestOptions } from "./local-node.js";
+import type { DeadlineOptions, MembershipChangeOptions, ReadRequestOptions } from "./local-node.js";
 import { type Logger, silentLogger } from "./logger.js";
+import { Membership } from "./membership.js";
+import type { MembershipListener } from "./membership-feed.js";
 import { Counters, type DriverMetrics } from "./metrics.js";
+import { ReachableMembers } from "./reachable-members.js";
 import { type Recovered, recover } from "./recovery.js";
 import { Requests } from "./requests.js";
-import type { BuiltSnapshot } from "./snapshots/incoming-snapshot.js";
 import { Snapshots } from "./snapshots/snapshots.js";
-import { successorOf } from "./successor.js";
+import { handOver, successorOf } from "./successor.js";
 
 /**
  * A running node: the core, its log, its state machine and its callers. Knows its surroundings by
@@ -41,16 +42,14 @@ export class Driver<Result> {
   readonly leader = new LeaderTracker();
   readonly #setup: DriverSetup<Result>;
   readonly #node: RaftNode;
-  readonly #configuration: AppliedConfiguration;
   readonly #loop: CoreLoop<Result>;
   readonly #requests: Requests<Result>;
   readonly #snapshots: Snapshots;
+  readonly #leadership: Leadership;
   readonly #lifecycle: Lifecycle;
   readonly #counters = new Counters();
-  readonly #clockWatch: ClockWatch;
+  readonly #membership: Membership;
   readonly #logger: Logger;
-  /** This node leads, but its noop is not applied: it must be asked again after each step. */
-  #becomingReady = false;
   #closing: Promise<void> | undefined;
 
   /**
@@ -65,7 +64,8 @@ export class Driver<Result> {
       const recovered = await recover(setup);
       setup.signal?.throwIfAborted();
       const driver = new Driver(setup, recovered);
-      driver.#begin();
+      driver.#loop.start();
+      driver.#lifecycle.run();
       return driver;
     } catch (error) {
       await setup.storage.close();
@@ -74,25 +74,25 @@ export class Driver<Result> {
   }
 
   private constructor(setup: DriverSetup<Result>, recovered: Recovered) {
-    const { clock, random, raftOptions, options, stateMachine, transport, storage } = setup;
+    const { clock, raftOptions, options, stateMachine, transport, storage } = setup;
     this.#setup = setup;
     this.#logger = setup.logger ?? silentLogger;
     this.identity = storage.identity;
-    this.#node = new RaftNode({
-      ...recovered,
-      id: this.identity.nodeId,
-      options: raftOptions,
-      nowMs: clock.nowMs(),
-      random,
-      nonce: Math.floor(random.next() * Number.MAX_SAFE_INTEGER),
+    this.#node = nodeOf(setup, recovered);
+    this.#membership = new Membership({
+      identity: this.identity,
+      configuration: recovered.configuration,
+      clock,
+      logger: this.#logger,
+      electionTimeoutMs: raftOptions.electionTimeoutMs,
     });
-    this.#configuration = new AppliedConfiguration(recovered.configuration);
     this.#loop = new CoreLoop({
       node: this.#node,
       log: storage.log,
       transport,
+      reachable: new ReachableMembers(this.#node, transport),
       stateMachine,
-      configuration: this.#configuration,
+      configuration: this.#membership.applied,
       clock,
       logger: this.#logger,
       counters: this.#counters,
@@ -103,6 +103,7 @@ export class Driver<Result> {
     this.#requests = new Requests({
       node: this.#node,
       stateMachine,
+      configuration: this.#membership.applied,
       clock,
       options,
       counters: this.#counters,
@@ -118,17 +119,26 @@ export class Driver<Result> {
       node: this.#node,
       log: storage.log,
       snapshots: storage.snapshots,
-      configuration: this.#configuration,
+      configuration: this.#membership.applied,
       electionTimeoutMs: raftOptions.electionTimeoutMs,
       logger: this.#logger,
       counters: this.#counters,
       replayed: recovered.replayed,
       post: (event) => this.#loop.post(event),
       issueRequestId: () => this.#requests.issueId(),
-      install: (built) => this.#install(built),
+      dropApplies: () => this.#loop.dropApplies(),
+      installed: (upTo) => {
+        this.#membership.changed();
+        this.#requests.installed(upTo);
+      },
       failed: (error) => this.#loop.fail(error),
     });
+    this.#leadership = new Leadership(this.#node, this.leader, this.#logger);
     this.#lifecycle = new Lifecycle({
+      heartbeatIntervalMs: raftOptions.heartbeatIntervalMs,
+      clockJumpMs: options.clockJumpMs,
+      onTick: () => this.#tick(),
+      onClockJump: (byMs) => this.#clockJumped(byMs),
       transport,
       storage,
       quiesce: () => this.#snapshots.close(),
@@ -137,7 +147,6 @@ export class Driver<Result> {
       closeTimeoutMs: options.closeTimeoutMs,
       idle: () => this.#requests.idle,
     });
-    this.#clockWatch = new ClockWatch(clock, options.clockJumpMs);
   }
 
   get state(): NodeState {
@@ -200,6 +209,30 @@ export class Driver<Result> {
   }
 
   /**
+   * Changes the members (rule R12). Resolves with the configuration that came of it when that is
+   * committed and applied here; for several voters at once, when the joint configuration in between
+   * has been left.
+   *
+   * @throws EngineError `NOT_LEADER`, `CHANGE_IN_PROGRESS`, `VERSION_CONFLICT`,
+   *   `LEARNER_NOT_READY`, `QUORUM_AT_RISK`, `INVALID_REQUEST`: no effect; `PROPOSE_FAILED` when
+   *   another leader overwrote it; `OUTCOME_UNKNOWN` when it was proposed and not heard of in time
+   */
+  changeMembership(
+    change: MembershipChange,
+    options?: MembershipChangeOptions,
+  ): Promise<MembershipConfiguration> {
+    return this.#requests.changeMembership(change, options);
+  }
+
+  /**
+   * Calls `listener` with each configuration as it is applied here, in order, from now on; the
+   * returned function ends that.
+   */
+  subscribeMembership(listener: MembershipListener): () => void {
+    return this.#membership.feed.subscribe(listener);
+  }
+
+  /**
    * Calls `serve` once, at a moment at which what it sees is as fresh as `consistency` asks, and
    * resolves with its value. `serve` must be synchronous.
    */
@@ -209,12 +242,13 @@ export class Driver<Result> {
 
   /** The members as of the entry applied last: a committed configuration. */
   get configuration(): MembershipConfiguration {
-    return this.#configuration.current;
+    return this.#membership.applied.current;
   }
 
   /** Whether the cluster has no other member to ask. */
   get isOnlyMember(): boolean {
-    return this.#node.memberCount === 1;
+    const { members } = this.#node.configuration;
+    return members.length === 1 && members[0]?.id === this.identity.nodeId;
   }
 
   /** The level of reads that name none. */
@@ -261,9 +295,7 @@ export class Driver<Result> {
       ...this.#counters,
       ...this.#requests.pending(),
       ...this.#snapshots.metrics(),
-      applySlices: this.#loop.applySlices,
-      heldMessages: this.#loop.held.count,
-      heldMessagesDropped: this.#loop.held.dropped,
+      ...this.#loop.metrics(),
       logBytes: this.logBytes,
     };
   }
@@ -281,7 +313,7 @@ export class Driver<Result> {
 
   async #close(): Promise<void> {
     const successor = this.serving ? successorOf(this.#node.status()) : undefined;
-    if (successor !== undefined) await this.#handOver(successor);
+    if (successor !== undefined) await handOver(this, successor, this.#logger);
     if (this.serving) {
       this.#requests.flush();
       this.#lifecycle.beginClose();
@@ -290,36 +322,17 @@ export class Driver<Result> {
     await this.closed;
   }
 
-  /** A node may stop without a successor, too: the others then elect one by themselves. */
-  async #handOver(successor: NodeId): Promise<void> {
-    try {
-      await this.transferLeadership(successor);
-    } catch (error) {
-      if (!isEngineError(error)) throw error;
-      this.#logger.info(`closing without handing leadership over: ${error.message}`);
-    }
-  }
-
-  #begin(): void {
-    this.#lifecycle.run();
-    this.#loop.start();
-    this.#tick();
-  }
-
   #tick(): void {
-    const { clock, raftOptions } = this.#setup;
-    const delayMs = raftOptions.heartbeatIntervalMs / ticksPerHeartbeat;
-    this.#lifecycle.timer = clock.setTimer(delayMs, () => this.#tick());
-    const jumpMs = this.#clockWatch.jumpMs();
-    if (jumpMs !== 0) {
-      this.#counters.clockJumps += 1;
-      this.#logger.warn(`wall clock moved ${Math.round(jumpMs)} ms against the monotonic clock`);
-      this.#loop.post({ kind: "clockJump" });
-    }
     this.#loop.post({ kind: "tick" });
     this.#requests.expire();
     this.#snapshots.tick();
     this.#endIfDone();
+  }
+
+  #clockJumped(byMs: number): void {
+    this.#counters.clockJumps += 1;
+    this.#logger.warn(`wall clock moved ${Math.round(byMs)} ms against the monotonic clock`);
+    this.#loop.post({ kind: "clockJump" });
   }
 
   #loopEvents(): ConstructorParameters<typeof CoreLoop<Result>>[0]["events"] {
@@ -330,45 +343,24 @@ export class Driver<Result> {
       entryApplied: (entry, result) => {
         this.#snapshots.entryApplied(entry);
         this.#requests.entryApplied(entry, result);
+        if (entry.payload.kind === "config") this.#membership.changed();
       },
       applied: (upTo) => {
         this.#snapshots.applied();
         this.#requests.applied(upTo);
       },
       snapshotWork: (work) => this.#snapshots.work(work),
-      roleChanged: (change) => {
-        this.#becomingReady = change.role === "leader";
-        const leader = change.leaderId === undefined ? "no leader" : `leader ${change.leaderId}`;
-        this.#logger.info(`${change.role} in term ${change.term}, ${leader}: ${change.reason}`);
-        this.#updateLeader();
-      },
+      roleChanged: (change) => this.#leadership.roleChanged(change),
       stepped: () => {
-        if (this.#becomingReady) this.#updateLeader();
+        this.#leadership.stepped();
         this.#snapshots.stepped();
+        const removal = this.#membership.mustEnd(this.#node.isLeader);
+        if (removal !== undefined) this.#loop.fail(removal);
         this.#endIfDone();
       },
       room: (available) => this.#onRoom(available),
       failed: (error) => this.#onFailed(error),
     };
-  }
-
-  /** In the turn in which the core has taken the snapshot over: nothing is applied in between. */
-  #install({ label, configuration, restoration }: BuiltSnapshot): void {
-    const { stateMachine } = this.#setup;
-    const { index } = label.lastIncluded;
-    this.#loop.dropApplies();
-    restoration.finish(index);
-    this.#configuration.replace(configuration);
-    stateMachine.configured?.(configuration);
-    this.#snapshots.installed();
-    this.#requests.installed(index);
-    this.#logger.info(`state replaced by the snapshot up to entry ${index}`);
-  }
-
-  #updateLeader(): void {
-    const leader = usableLeader(this.#node, this.identity.nodeId);
-    if (leader !== undefined) this.#becomingReady = false;
-    this.leader.update(leader);
   }
 
   #onRoom(available: boolean): void {
@@ -380,15 +372,19 @@ export class Driver<Result> {
   #onFailed(error: Error): void {
     this.#logger.error(`the node stops: ${error.message}`, { error });
     this.#lifecycle.fail(error);
-    this.#requests.failAll(error);
-    this.leader.end();
+    this.#endCalls(error);
   }
 
   #endIfDone(): void {
     if (!this.#lifecycle.readyToEnd) return;
     this.#loop.stop();
     this.#lifecycle.end();
-    this.#requests.failAll(undefined);
+    this.#endCalls(undefined);
+  }
+
+  #endCalls(cause: Error | undefined): void {
+    this.#requests.failAll(cause);
+    this.#membership.feed.end();
     this.leader.end();
   }
 
@@ -396,6 +392,3 @@ export class Driver<Result> {
     return this.serving ? undefined : notServing(this.#lifecycle.failure);
   }
 }
-
-/** The core wants to see time pass this often within a heartbeat interval. */
-const ticksPerHeartbeat = 10;

@@ -5,13 +5,16 @@ export type { LeaderListener } from "./leader-tracker.js";
 export type { NodeState } from "./lifecycle.js";
 export type {
   DeadlineOptions,
+  LocalMembership,
   LocalNode,
   LocalNodeStatus,
+  MembershipChangeOptions,
   ReadRequestOptions,
   WriteOutcome,
 } from "./local-node.js";
 export type { LogFields, Logger } from "./logger.js";
 export { silentLogger } from "./logger.js";
+export type { MembershipListener } from "./membership-feed.js";
 export type { DriverMetrics } from "./metrics.js";
 export { NullTransport } from "./null-transport.js";
 export type { DriverOptions } from "./options.js";

@@ -2,13 +2,16 @@ import type { Consistency, KeyValue } from "@d-engine/client";
 import type {
   LeaderHint,
   LogIndex,
+  MembershipChange,
   MembershipConfiguration,
   NodeId,
+  NodeIdentity,
   RoleKind,
   Term,
 } from "@d-engine/core";
 import type { WriteOutcome } from "@d-engine/kv";
 import type { CancelSignal } from "./cancel-signal.js";
+import type { MembershipListener } from "./membership-feed.js";
 
 export type { WriteOutcome } from "@d-engine/kv";
 
@@ -24,7 +27,10 @@ export interface LocalNodeStatus {
   readonly commitIndex: LogIndex;
   readonly lastApplied: LogIndex;
   readonly lastLogIndex: LogIndex;
+  /** The one in effect, which may not be committed yet. */
   readonly configuration: MembershipConfiguration;
+  /** The entry that made the newest committed configuration; 0 for the first members. */
+  readonly configurationVersion: LogIndex;
   /** Store revision of the applied state. */
   readonly revision: number;
   readonly logBytes: number;
@@ -38,9 +44,30 @@ export interface DeadlineOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+export interface MembershipChangeOptions extends DeadlineOptions {
+  /**
+   * The index of the configuration entry that the caller has seen: with another one in effect the
+   * change is refused with `VERSION_CONFLICT`. `undefined` takes any.
+   */
+  readonly version?: LogIndex | undefined;
+}
+
 export interface ReadRequestOptions extends DeadlineOptions {
   /** `undefined`: the node's default policy. */
   readonly consistency?: Consistency | undefined;
+}
+
+/** The members as a node has applied them, and the way to change them. */
+export interface LocalMembership {
+  /** Committed; the version is the index of its entry. */
+  readonly configuration: MembershipConfiguration;
+  /** Calls back with each later one, in order; the returned function ends that. */
+  subscribe(listener: MembershipListener): () => void;
+  /** As `Driver.changeMembership`. */
+  change(
+    change: MembershipChange,
+    options?: MembershipChangeOptions,
+  ): Promise<MembershipConfiguration>;
 }
 
 /**
@@ -50,6 +77,8 @@ export interface ReadRequestOptions extends DeadlineOptions {
  */
 export interface LocalNode {
   status(): LocalNodeStatus;
+  readonly identity: NodeIdentity;
+  readonly membership: LocalMembership;
   /** Address and id of the leader, as far as known here. */
   leaderHint(): LeaderHint | undefined;
   /** Checks, appends and applies one encoded `WriteCommand`; the bytes are owned by the node. */

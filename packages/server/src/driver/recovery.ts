@@ -12,6 +12,7 @@ import {
 } from "@d-engine/core";
 import { AppliedConfiguration } from "./applied-configuration.js";
 import { applyEntry } from "./apply-pipeline.js";
+import { removalOf } from "./removal.js";
 import { loadNewestSnapshot } from "./snapshots/load-newest-snapshot.js";
 
 export interface RecoverySetup<Result> {
@@ -45,7 +46,7 @@ export type Recovered = Pick<
  * lies behind it into memory. The configuration is the one as of what is applied.
  *
  * @throws EngineError `DATA_CORRUPTION` when log and state machine do not fit together,
- *   `VERSION_MISMATCH` for entries that this version cannot execute
+ *   `VERSION_MISMATCH` for entries that this version cannot execute, `NODE_REMOVED`
  */
 export async function recover<Result>(setup: RecoverySetup<Result>): Promise<Recovered> {
   const { storage, stateMachine } = setup;
@@ -64,8 +65,10 @@ export async function recover<Result>(setup: RecoverySetup<Result>): Promise<Rec
   const commitIndex = Math.max(storage.log.recovered.commitIndex, held) as LogIndex;
   const applied = new AppliedConfiguration(covered.configuration);
   const replayed = await replay(setup, applied, covered.index, commitIndex);
-  const tail = await readTail(setup, commitIndex, last.index);
   const configuration = applied.current;
+  const removal = removalOf(storage.identity, configuration);
+  if (removal !== undefined) throw removal;
+  const tail = await readTail(setup, commitIndex, last.index);
   const appliedIndex = stateMachine.lastApplied;
   const log = { hardState, base, last, termRuns, tail };
   return { ...log, commitIndex, appliedIndex, configuration, replayed };

@@ -1,4 +1,3 @@
-import type { Consistency } from "@d-engine/client";
 import {
   assertNever,
   type Clock,
@@ -7,13 +6,17 @@ import {
   type InputEvent,
   type LeaderHint,
   type LogIndex,
+  type MembershipChange,
+  type MembershipConfiguration,
   type NodeId,
   type RaftNode,
   type Reply,
   type RequestId,
   type StateMachine,
 } from "@d-engine/core";
+import type { AppliedConfiguration } from "./applied-configuration.js";
 import type { CancelSignal } from "./cancel-signal.js";
+import { consistencyOf } from "./consistency.js";
 import {
   badTimeout,
   diskFull,
@@ -23,7 +26,8 @@ import {
   stopped,
   stoppedWhileProposed,
 } from "./driver-errors.js";
-import type { DeadlineOptions, ReadRequestOptions } from "./local-node.js";
+import type { DeadlineOptions, MembershipChangeOptions, ReadRequestOptions } from "./local-node.js";
+import { MembershipChanges } from "./membership-changes.js";
 import type { Counters, DriverMetrics } from "./metrics.js";
 import type { DriverOptions } from "./options.js";
 import { ProposalQueue } from "./proposal-queue.js";
@@ -33,6 +37,8 @@ import { Transfers } from "./transfers.js";
 export interface RequestsSetup<Result> {
   readonly node: RaftNode;
   readonly stateMachine: StateMachine<Result>;
+  /** As of the entry applied last. */
+  readonly configuration: AppliedConfiguration;
   readonly clock: Clock;
   readonly options: DriverOptions;
   readonly counters: Counters;
@@ -59,6 +65,7 @@ export class Requests<Result> {
   readonly #proposals: ProposalQueue<Result>;
   readonly #reads: ReadQueue;
   readonly #transfers = new Transfers();
+  readonly #changes = new MembershipChanges();
   #lastRequestId = 0;
   #flushScheduled = false;
   readonly #flushTurn = (): void => {
@@ -75,12 +82,14 @@ export class Requests<Result> {
 
   /** Whether nobody waits for anything. */
   get idle(): boolean {
-    return this.#proposals.gauge.count === 0 && this.#reads.gauge.count === 0;
+    const { gauge } = this.#changes;
+    return this.#proposals.gauge.count + this.#reads.gauge.count + gauge.count === 0;
   }
 
   /** Resolves when every call that waits now has ended. */
   async settled(): Promise<void> {
-    await Promise.allSettled([...this.#proposals.promises(), ...this.#reads.promises()]);
+    const waiting = [this.#proposals, this.#reads, this.#changes];
+    await Promise.allSettled(waiting.flatMap((queue) => queue.promises()));
   }
 
   pending(): Pick<DriverMetrics, "pendingProposals" | "pendingProposalBytes" | "pendingReads"> {
@@ -110,6 +119,27 @@ export class Requests<Result> {
     return this.#transfers.start(this.issueId(), target, this.#setup.post);
   }
 
+  /**
+   * Proposes a change of the members. A disk that is nearly full does not hinder it: what may free
+   * the cluster from a full node must not need room there (rule R10).
+   */
+  changeMembership(
+    change: MembershipChange,
+    options: MembershipChangeOptions | undefined,
+  ): Promise<MembershipConfiguration> {
+    const { notServing, clock, post } = this.#setup;
+    try {
+      const refusal = notServing();
+      if (refusal !== undefined) throw refusal;
+      const deadlineMs = clock.nowMs() + this.#timeoutMs(options);
+      const requestId = this.issueId();
+      const { version, signal } = options ?? {};
+      return this.#changes.start({ requestId, change, version, deadlineMs, signal }, post);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
   propose<T>(
     command: Uint8Array,
     finish: (result: Result) => T,
@@ -128,7 +158,7 @@ export class Requests<Result> {
 
   read<T>(serve: () => T, options: ReadRequestOptions | undefined): Promise<T> {
     try {
-      const consistency = this.#consistency(options?.consistency);
+      const consistency = consistencyOf(options?.consistency, this.#setup.options);
       const refusal = this.#setup.notServing();
       if (refusal !== undefined) throw refusal;
       const timeoutMs = this.#timeoutMs(options);
@@ -169,7 +199,9 @@ export class Requests<Result> {
   reply(reply: Reply): void {
     switch (reply.kind) {
       case "proposed":
-        this.#proposals.accepted(reply.requestId, reply.term, reply.first);
+        if (!this.#changes.proposed(reply.requestId, reply.term, reply.first)) {
+          this.#proposals.accepted(reply.requestId, reply.term, reply.first);
+        }
         break;
       case "readIndex":
         this.#reads.confirmed(reply.requestId, reply.index, this.#lastApplied);
@@ -191,6 +223,7 @@ export class Requests<Result> {
   entryApplied(entry: Entry, result: Result | undefined): void {
     this.#setup.counters.entriesApplied += 1;
     this.#proposals.applied(entry, result);
+    this.#changes.applied(entry, this.#setup.configuration.current);
   }
 
   applied(upTo: LogIndex): void {
@@ -208,6 +241,7 @@ export class Requests<Result> {
     const nowMs = this.#setup.clock.nowMs();
     this.#proposals.expire(nowMs);
     this.#reads.expire(nowMs);
+    this.#changes.expire(nowMs);
   }
 
   /** Ends every call: `cause` is the failure of the node, `undefined` a close that ran out. */
@@ -216,6 +250,7 @@ export class Requests<Result> {
     if (cause !== undefined) {
       const unproposed = stopped("the engine stopped before the call took effect", cause);
       this.#proposals.failAll(unproposed, stoppedWhileProposed(cause));
+      this.#changes.failAll(unproposed, stoppedWhileProposed(cause));
       this.#reads.failAll(unproposed);
       return;
     }
@@ -224,6 +259,7 @@ export class Requests<Result> {
       "OUTCOME_UNKNOWN",
       "the engine closed before the write was acknowledged: it may still take effect",
     );
+    this.#changes.failAll(closed, unknown);
     this.#proposals.failAll(closed, unknown);
     this.#reads.failAll(closed);
   }
@@ -278,21 +314,6 @@ export class Requests<Result> {
     return timeoutMs;
   }
 
-  #consistency(asked: Consistency | undefined): Consistency {
-    const { defaultConsistency, allowClientOverride } = this.#setup.options;
-    if (asked === undefined || asked === defaultConsistency) return defaultConsistency;
-    if (asked !== "linearizable" && asked !== "lease" && asked !== "eventual") {
-      const known = "linearizable, lease or eventual";
-      const message = `consistency must be ${known}, got ${JSON.stringify(asked)}`;
-      throw new EngineError("INVALID_REQUEST", message);
-    }
-    if (allowClientOverride) return asked;
-    throw new EngineError(
-      "INVALID_REQUEST",
-      `this node serves ${defaultConsistency} reads only (allowClientOverride is off), got ${asked}`,
-    );
-  }
-
   /**
    * The value is read first and the lease checked afterwards (rule R1): a pause between the two
    * can then make the check fail, but never the value stale (scenario 38).
@@ -329,6 +350,7 @@ export class Requests<Result> {
     const { leaderHint, options, counters } = this.#setup;
     const error = refusalError(reply.refusal, leaderHint(), options.retryAfterMs);
     if (this.#transfers.refused(reply.requestId, error)) return;
+    if (this.#changes.refused(reply.requestId, error)) return;
     if (this.#proposals.asked(reply.requestId)) {
       counters.proposalsRefused += this.#proposals.refused(reply.requestId, error);
     } else {

@@ -1,4 +1,19 @@
-import type { NodeId, RaftStatus } from "@d-engine/core";
+import { isEngineError, type NodeId, type RaftStatus } from "@d-engine/core";
+import type { Logger } from "./logger.js";
+
+/** A node may stop without a successor, too: the others then elect one by themselves. */
+export async function handOver(
+  node: { transferLeadership(target: NodeId): Promise<void> },
+  successor: NodeId,
+  logger: Logger,
+): Promise<void> {
+  try {
+    await node.transferLeadership(successor);
+  } catch (error) {
+    if (!isEngineError(error)) throw error;
+    logger.info(`closing without handing leadership over: ${error.message}`);
+  }
+}
 
 /**
  * The voter that could lead soonest: replicating, heard lately, and with the longest log.

@@ -5,6 +5,7 @@ import type { GrpcTransport } from "../peers/grpc-transport.js";
 import { peerServices } from "../peers/peer-services.js";
 import { bind } from "./bind.js";
 import type { OwnAddress } from "./cluster-view.js";
+import type { InstanceRecords } from "./handlers/join-cluster.js";
 import { GRPC_LIMITS, type GrpcLimits } from "./limits.js";
 import { OpenStreams } from "./open-streams.js";
 import { rawServiceDefinition } from "./raw-service.js";
@@ -31,6 +32,8 @@ export interface GrpcServerOptions {
   readonly advertise?: string;
   /** The node's peer transport, when it has peers or may get some: they call at the same port. */
   readonly peers?: GrpcTransport;
+  /** Who has which node id, asked and told when a node joins. @defaultValue nobody is recorded */
+  readonly instances?: InstanceRecords;
   readonly limits?: Partial<GrpcLimits>;
   /**
    * Milliseconds that `close` gives calls under way.
@@ -75,14 +78,15 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   });
   const advertised = options.advertise && parseHostPort(options.advertise).text;
   let ownAddress: OwnAddress = (authority) => authority;
-  addServices(server, {
+  const context: ServiceContext = {
     node: options.node,
     limits,
     ownAddress: (authority) => ownAddress(authority),
     sessions,
     unary: (handler) => unaryCall(handler, onBug),
     stream: (handler) => streams.serve(handler),
-  });
+  };
+  addServices(server, context, options.instances ?? noRecords);
   if (options.peers !== undefined) {
     const { definition, implementation } = peerServices(options.peers);
     server.addService(definition, implementation);
@@ -102,13 +106,18 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   return { address: bound.text, close, [Symbol.asyncDispose]: close };
 }
 
+const noRecords: InstanceRecords = {
+  instanceOf: () => undefined,
+  record: async () => undefined,
+};
+
 const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
-function addServices(server: Server, context: ServiceContext): void {
+function addServices(server: Server, context: ServiceContext, instances: InstanceRecords): void {
   server.addService(rawServiceDefinition(raftClientService), raftClientHandlers(context));
   server.addService(
     rawServiceDefinition(clusterManagementService),
-    clusterManagementHandlers(context),
+    clusterManagementHandlers(context, instances),
   );
   server.addService(rawServiceDefinition(sessionService), sessionHandlers(context));
   server.addService(rawServiceDefinition(healthService), healthHandlers(context));

@@ -3,6 +3,7 @@ import {
   formatLeaderTrailer,
   LEADER_TRAILER,
   RETRY_AFTER_TRAILER,
+  sessionNumberOf,
   WIRE_ERRORS,
 } from "@d-engine/client";
 import { type EngineError, isEngineError, type LeaderHint } from "@d-engine/core";
@@ -44,8 +45,10 @@ export function leaderTrailers(leader: LeaderHint | undefined): Metadata {
 
 function trailersOf(error: EngineError): Metadata {
   const trailers = leaderTrailers(error.leader);
-  const { number } = WIRE_ERRORS[error.code];
-  if (number !== undefined) trailers.set(CODE_TRAILER, String(number));
+  // What is unknown is told by its status alone, whoever reads it (rule R20).
+  if (error.code !== "OUTCOME_UNKNOWN") {
+    trailers.set(CODE_TRAILER, String(sessionNumberOf(error.code)));
+  }
   if (error.retryAfterMs !== undefined) {
     trailers.set(RETRY_AFTER_TRAILER, String(Math.ceil(error.retryAfterMs)));
   }

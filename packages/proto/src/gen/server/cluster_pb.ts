@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file server/cluster.proto.
  */
 export const file_server_cluster: GenFile = /*@__PURE__*/
-  fileDesc("ChRzZXJ2ZXIvY2x1c3Rlci5wcm90bxIXZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIieAoYQ2x1c3RlckNvbmZDaGFuZ2VSZXF1ZXN0EgoKAmlkGAEgASgNEgwKBHRlcm0YAiABKAQSDwoHdmVyc2lvbhgDIAEoBBIxCgZjaGFuZ2UYBCABKAsyIS5kX2VuZ2luZS5jb21tb24uTWVtYmVyc2hpcENoYW5nZSLlAgoZQ2x1c3RlckNvbmZVcGRhdGVSZXNwb25zZRIKCgJpZBgBIAEoDRIMCgR0ZXJtGAIgASgEEg8KB3ZlcnNpb24YAyABKAQSDwoHc3VjY2VzcxgEIAEoCBJQCgplcnJvcl9jb2RlGAUgASgOMjwuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuQ2x1c3RlckNvbmZVcGRhdGVSZXNwb25zZS5FcnJvckNvZGUiuQEKCUVycm9yQ29kZRIaChZFUlJPUl9DT0RFX1VOU1BFQ0lGSUVEEAASGQoVRVJST1JfQ09ERV9OT1RfTEVBREVSEAESHwobRVJST1JfQ09ERV9WRVJTSU9OX0NPTkZMSUNUEAISHAoYRVJST1JfQ09ERV9URVJNX09VVERBVEVEEAMSHQoZRVJST1JfQ09ERV9JTlZBTElEX0NIQU5HRRAEEhcKE0VSUk9SX0NPREVfSU5URVJOQUwQBSIRCg9NZXRhZGF0YVJlcXVlc3QijAEKEUNsdXN0ZXJNZW1iZXJzaGlwEg8KB3ZlcnNpb24YASABKAQSMAoFbm9kZXMYAiADKAsyIS5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5Ob2RlTWV0YRIeChFjdXJyZW50X2xlYWRlcl9pZBgDIAEoDUgAiAEBQhQKEl9jdXJyZW50X2xlYWRlcl9pZCJiCghOb2RlTWV0YRIKCgJpZBgBIAEoDRIPCgdhZGRyZXNzGAIgASgJEgwKBHJvbGUYAyABKAUSKwoGc3RhdHVzGAQgASgOMhsuZF9lbmdpbmUuY29tbW9uLk5vZGVTdGF0dXMibwoLSm9pblJlcXVlc3QSDwoHbm9kZV9pZBgBIAEoDRIRCglub2RlX3JvbGUYAiABKAUSDwoHYWRkcmVzcxgDIAEoCRIrCgZzdGF0dXMYBCABKA4yGy5kX2VuZ2luZS5jb21tb24uTm9kZVN0YXR1cyL2AQoMSm9pblJlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSDQoFZXJyb3IYAiABKAkSOgoGY29uZmlnGAMgASgLMiouZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuQ2x1c3Rlck1lbWJlcnNoaXASFgoOY29uZmlnX3ZlcnNpb24YBCABKAQSSQoRc25hcHNob3RfbWV0YWRhdGEYBSABKAsyKS5kX2VuZ2luZS5zZXJ2ZXIuc3RvcmFnZS5TbmFwc2hvdE1ldGFkYXRhSACIAQESEQoJbGVhZGVyX2lkGAYgASgNQhQKEl9zbmFwc2hvdF9tZXRhZGF0YSJEChZMZWFkZXJEaXNjb3ZlcnlSZXF1ZXN0Eg8KB25vZGVfaWQYASABKA0SGQoRcmVxdWVzdGVyX2FkZHJlc3MYAiABKAkiUgoXTGVhZGVyRGlzY292ZXJ5UmVzcG9uc2USEQoJbGVhZGVyX2lkGAEgASgNEhYKDmxlYWRlcl9hZGRyZXNzGAIgASgJEgwKBHRlcm0YAyABKAQqSgoLQ29uZmlnU3RhdGUSCgoGU1RBQkxFEAASFQoRQ09ORklHX1RSQU5TSVRJT04QARIYChRFTEVDVElPTl9JTl9QUk9HUkVTUxACMtMDChhDbHVzdGVyTWFuYWdlbWVudFNlcnZpY2USegoRVXBkYXRlQ2x1c3RlckNvbmYSMS5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5DbHVzdGVyQ29uZkNoYW5nZVJlcXVlc3QaMi5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5DbHVzdGVyQ29uZlVwZGF0ZVJlc3BvbnNlEmoKEkdldENsdXN0ZXJNZXRhZGF0YRIoLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLk1ldGFkYXRhUmVxdWVzdBoqLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLkNsdXN0ZXJNZW1iZXJzaGlwEloKC0pvaW5DbHVzdGVyEiQuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuSm9pblJlcXVlc3QaJS5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5Kb2luUmVzcG9uc2UScwoORGlzY292ZXJMZWFkZXISLy5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5MZWFkZXJEaXNjb3ZlcnlSZXF1ZXN0GjAuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuTGVhZGVyRGlzY292ZXJ5UmVzcG9uc2VCNFoyZ2l0aHViLmNvbS9kZXZlbnRsYWIvZC1lbmdpbmUvcHJvdG8vc2VydmVyL2NsdXN0ZXJiBnByb3RvMw", [file_common, file_server_storage]);
+  fileDesc("ChRzZXJ2ZXIvY2x1c3Rlci5wcm90bxIXZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIieAoYQ2x1c3RlckNvbmZDaGFuZ2VSZXF1ZXN0EgoKAmlkGAEgASgNEgwKBHRlcm0YAiABKAQSDwoHdmVyc2lvbhgDIAEoBBIxCgZjaGFuZ2UYBCABKAsyIS5kX2VuZ2luZS5jb21tb24uTWVtYmVyc2hpcENoYW5nZSKLAwoZQ2x1c3RlckNvbmZVcGRhdGVSZXNwb25zZRIKCgJpZBgBIAEoDRIMCgR0ZXJtGAIgASgEEg8KB3ZlcnNpb24YAyABKAQSDwoHc3VjY2VzcxgEIAEoCBJQCgplcnJvcl9jb2RlGAUgASgOMjwuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuQ2x1c3RlckNvbmZVcGRhdGVSZXNwb25zZS5FcnJvckNvZGUSEwoLZW5naW5lX2NvZGUYZCABKA0SDwoHbWVzc2FnZRhlIAEoCSK5AQoJRXJyb3JDb2RlEhoKFkVSUk9SX0NPREVfVU5TUEVDSUZJRUQQABIZChVFUlJPUl9DT0RFX05PVF9MRUFERVIQARIfChtFUlJPUl9DT0RFX1ZFUlNJT05fQ09ORkxJQ1QQAhIcChhFUlJPUl9DT0RFX1RFUk1fT1VUREFURUQQAxIdChlFUlJPUl9DT0RFX0lOVkFMSURfQ0hBTkdFEAQSFwoTRVJST1JfQ09ERV9JTlRFUk5BTBAFIhEKD01ldGFkYXRhUmVxdWVzdCKMAQoRQ2x1c3Rlck1lbWJlcnNoaXASDwoHdmVyc2lvbhgBIAEoBBIwCgVub2RlcxgCIAMoCzIhLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLk5vZGVNZXRhEh4KEWN1cnJlbnRfbGVhZGVyX2lkGAMgASgNSACIAQFCFAoSX2N1cnJlbnRfbGVhZGVyX2lkImIKCE5vZGVNZXRhEgoKAmlkGAEgASgNEg8KB2FkZHJlc3MYAiABKAkSDAoEcm9sZRgDIAEoBRIrCgZzdGF0dXMYBCABKA4yGy5kX2VuZ2luZS5jb21tb24uTm9kZVN0YXR1cyKEAQoLSm9pblJlcXVlc3QSDwoHbm9kZV9pZBgBIAEoDRIRCglub2RlX3JvbGUYAiABKAUSDwoHYWRkcmVzcxgDIAEoCRIrCgZzdGF0dXMYBCABKA4yGy5kX2VuZ2luZS5jb21tb24uTm9kZVN0YXR1cxITCgtpbnN0YW5jZV9pZBhkIAEoCSLcAgoMSm9pblJlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSDQoFZXJyb3IYAiABKAkSOgoGY29uZmlnGAMgASgLMiouZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuQ2x1c3Rlck1lbWJlcnNoaXASFgoOY29uZmlnX3ZlcnNpb24YBCABKAQSSQoRc25hcHNob3RfbWV0YWRhdGEYBSABKAsyKS5kX2VuZ2luZS5zZXJ2ZXIuc3RvcmFnZS5TbmFwc2hvdE1ldGFkYXRhSACIAQESEQoJbGVhZGVyX2lkGAYgASgNEhIKCmNsdXN0ZXJfaWQYZCABKAkSPQoJYm9vdHN0cmFwGGUgASgLMiouZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuQ2x1c3Rlck1lbWJlcnNoaXASEQoJam9pbmVkX2F0GGYgASgEQhQKEl9zbmFwc2hvdF9tZXRhZGF0YSJEChZMZWFkZXJEaXNjb3ZlcnlSZXF1ZXN0Eg8KB25vZGVfaWQYASABKA0SGQoRcmVxdWVzdGVyX2FkZHJlc3MYAiABKAkiUgoXTGVhZGVyRGlzY292ZXJ5UmVzcG9uc2USEQoJbGVhZGVyX2lkGAEgASgNEhYKDmxlYWRlcl9hZGRyZXNzGAIgASgJEgwKBHRlcm0YAyABKAQqSgoLQ29uZmlnU3RhdGUSCgoGU1RBQkxFEAASFQoRQ09ORklHX1RSQU5TSVRJT04QARIYChRFTEVDVElPTl9JTl9QUk9HUkVTUxACMtMDChhDbHVzdGVyTWFuYWdlbWVudFNlcnZpY2USegoRVXBkYXRlQ2x1c3RlckNvbmYSMS5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5DbHVzdGVyQ29uZkNoYW5nZVJlcXVlc3QaMi5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5DbHVzdGVyQ29uZlVwZGF0ZVJlc3BvbnNlEmoKEkdldENsdXN0ZXJNZXRhZGF0YRIoLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLk1ldGFkYXRhUmVxdWVzdBoqLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLkNsdXN0ZXJNZW1iZXJzaGlwEloKC0pvaW5DbHVzdGVyEiQuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuSm9pblJlcXVlc3QaJS5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5Kb2luUmVzcG9uc2UScwoORGlzY292ZXJMZWFkZXISLy5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5MZWFkZXJEaXNjb3ZlcnlSZXF1ZXN0GjAuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuTGVhZGVyRGlzY292ZXJ5UmVzcG9uc2VCNFoyZ2l0aHViLmNvbS9kZXZlbnRsYWIvZC1lbmdpbmUvcHJvdG8vc2VydmVyL2NsdXN0ZXJiBnByb3RvMw", [file_common, file_server_storage]);
 
 /**
  * @generated from message d_engine.server.cluster.ClusterConfChangeRequest
@@ -67,6 +67,8 @@ export type ClusterConfUpdateResponse = Message<"d_engine.server.cluster.Cluster
   term: bigint;
 
   /**
+   * Of the members after the change, or of those that it was refused for.
+   *
    * @generated from field: uint64 version = 3;
    */
   version: bigint;
@@ -80,6 +82,20 @@ export type ClusterConfUpdateResponse = Message<"d_engine.server.cluster.Cluster
    * @generated from field: d_engine.server.cluster.ClusterConfUpdateResponse.ErrorCode error_code = 5;
    */
   errorCode: ClusterConfUpdateResponse_ErrorCode;
+
+  /**
+   * The error more exactly: a number as in the trailer x-d-engine-code.
+   *
+   * @generated from field: uint32 engine_code = 100;
+   */
+  engineCode: number;
+
+  /**
+   * Why, and what to do.
+   *
+   * @generated from field: string message = 101;
+   */
+  message: string;
 };
 
 /**
@@ -235,6 +251,14 @@ export type JoinRequest = Message<"d_engine.server.cluster.JoinRequest"> & {
    * @generated from field: d_engine.common.NodeStatus status = 4;
    */
   status: NodeStatus;
+
+  /**
+   * The data directory that joins, 32 hexadecimal digits. The same in every attempt of one
+   * directory, so that an attempt whose answer was lost can be repeated.
+   *
+   * @generated from field: string instance_id = 100;
+   */
+  instanceId: string;
 };
 
 /**
@@ -277,6 +301,27 @@ export type JoinResponse = Message<"d_engine.server.cluster.JoinResponse"> & {
    * @generated from field: uint32 leader_id = 6;
    */
   leaderId: number;
+
+  /**
+   * 32 hexadecimal digits, the same for all members for ever.
+   *
+   * @generated from field: string cluster_id = 100;
+   */
+  clusterId: string;
+
+  /**
+   * The members before the first entry of the log.
+   *
+   * @generated from field: d_engine.server.cluster.ClusterMembership bootstrap = 101;
+   */
+  bootstrap?: ClusterMembership | undefined;
+
+  /**
+   * A committed configuration entry in which the new member is one.
+   *
+   * @generated from field: uint64 joined_at = 102;
+   */
+  joinedAt: bigint;
 };
 
 /**

@@ -4,6 +4,7 @@ import {
   EngineError,
   type Entry,
   type InputEvent,
+  type LogIndex,
   type LogStore,
   type NodeId,
   type RaftNode,
@@ -47,7 +48,10 @@ export interface SnapshotsSetup {
   readonly replayed: { readonly bytes: number; readonly entries: number };
   readonly post: (event: InputEvent) => void;
   readonly issueRequestId: () => RequestId;
-  readonly install: (built: BuiltSnapshot) => void;
+  /** Forgets what waits to be applied. */
+  readonly dropApplies: () => void;
+  /** The state was replaced: it holds every entry up to here. */
+  readonly installed: (upTo: LogIndex) => void;
   readonly failed: (error: Error) => void;
 }
 
@@ -88,7 +92,11 @@ export class Snapshots {
       hold: () => sender.hold,
       makeSnapshot: () => maker.begin(),
     });
-    const receiver = new SnapshotReceiver({ ...shared, restore: () => stateMachine.restore() });
+    const receiver = new SnapshotReceiver({
+      ...shared,
+      restore: () => stateMachine.restore(),
+      install: (built) => this.#install(built),
+    });
     this.#parts = { store, maker, purger, sender, receiver };
   }
 
@@ -170,16 +178,24 @@ export class Snapshots {
     return this.#parts?.receiver.reply(reply) ?? false;
   }
 
-  /** The state was replaced by another node's. */
-  installed(): void {
-    this.#parts?.maker.installed();
-  }
-
   /** Gives up what is under way; resolves when no file is touched any more. */
   async close(): Promise<void> {
     const { maker, sender, receiver, purger } = this.#parts ?? {};
     const all = [maker?.close(), sender?.close(), receiver?.close(), purger?.close()];
     await Promise.all(all);
+  }
+
+  /** In the turn in which the core has taken the snapshot over: nothing is applied in between. */
+  #install({ label, configuration, restoration }: BuiltSnapshot): void {
+    const { stateMachine, dropApplies, installed, logger } = this.#setup;
+    const { index } = label.lastIncluded;
+    dropApplies();
+    restoration.finish(index);
+    this.#setup.configuration.replace(configuration);
+    stateMachine.configured?.(configuration);
+    this.#parts?.maker.installed();
+    logger.info(`state replaced by the snapshot up to entry ${index}`);
+    installed(index);
   }
 }
 

@@ -60,7 +60,7 @@ export class ManualStorage implements StorageEngine {
 
   async open(options: OpenStorageOptions): Promise<OpenedStorage> {
     if (this.#log !== undefined) throw new EngineError("DATA_DIR_LOCKED", "in use");
-    this.#disk.identity ??= options.createIdentity();
+    this.#disk.identity ??= await options.createIdentity();
     layNewestSnapshot(this.#disk);
     const { fault } = this.snapshots;
     this.snapshots = new ManualSnapshots(this.#disk.snapshots, this.#clock);

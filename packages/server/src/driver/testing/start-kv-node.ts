@@ -1,6 +1,7 @@
 import {
   type Clock,
   LOG_ORIGIN,
+  type LogIndex,
   type NodeId,
   resolveRaftOptions,
   type Transport,
@@ -32,6 +33,8 @@ export interface KvNodeParts {
   readonly chance?: number;
   /** Addresses of the voters, node 1 first. */
   readonly voters?: readonly string[];
+  /** The entry that added this node. @defaultValue 0 */
+  readonly joinedAt?: number;
 }
 
 export interface RunningKvNode {
@@ -62,7 +65,7 @@ export async function startKvNode(parts: KvNodeParts = {}): Promise<RunningKvNod
           })),
           outgoingVoters: undefined,
         },
-        joinedAt: LOG_ORIGIN.index,
+        joinedAt: (parts.joinedAt ?? 0) as LogIndex,
       }),
     }),
     stateMachine: store,
