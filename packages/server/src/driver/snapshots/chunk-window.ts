@@ -11,7 +11,7 @@ export function isWellFormed(message: InstallSnapshot): boolean {
   if (!Number.isSafeInteger(chunkBytes) || chunkBytes < 1) return false;
   if (!Number.isSafeInteger(label.bytes) || label.bytes < 1) return false;
   if (totalChunks !== chunkCount(label.bytes, chunkBytes)) return false;
-  if (label.lastIncluded.index < 1) return false;
+  if (label.checksum.length !== 32) return false;
   let expected = chunks[0]?.sequence ?? 0;
   for (const { sequence, data } of chunks) {
     if (sequence !== expected || !Number.isInteger(sequence) || sequence < 0) return false;

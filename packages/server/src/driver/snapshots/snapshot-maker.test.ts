@@ -149,6 +149,33 @@ describe("SnapshotMaker", () => {
     expect(told(await settled(node.driver.saveSnapshot()))).toBe("CLOSED rejected");
   });
 
+  it("lets go of the frozen state, however it ends", async () => {
+    const store = new KvStateMachine();
+    const freeze = store.snapshot.bind(store);
+    let held = 0;
+    let frozen = 0;
+    store.snapshot = () => {
+      const state = freeze();
+      const release = state.release.bind(state);
+      held += 1;
+      frozen += 1;
+      state.release = () => {
+        held -= 1;
+        release();
+      };
+      return state;
+    };
+    const leader = await startLeader({ store, options: keepLog });
+    const { clock, storage, node } = leader;
+    for (const at of ["create", "write", "commit", undefined]) {
+      await fill(leader, 1, 20, at);
+      const full = new EngineError("DISK_FULL", "no room");
+      storage.snapshots.fault = (operation) => (operation === at ? full : undefined);
+      await resolved(clock, settled(node.driver.saveSnapshot()));
+    }
+    expect([frozen, held]).toEqual([4, 0]);
+  });
+
   it("ends the wait of a caller that aborts, and goes on for the others", async () => {
     const { clock, node } = await startLeader();
     const aborting = new AbortController();
