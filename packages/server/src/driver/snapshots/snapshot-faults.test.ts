@@ -1,11 +1,11 @@
-import { EngineError, type NodeId } from "@d-engine/core";
+import { EngineError, type MembershipChange, type NodeId } from "@d-engine/core";
 import { KvStateMachine } from "@d-engine/kv";
 import { describe, expect, it } from "vitest";
 import { put, text, utf8 } from "../testing/commands.js";
 import type { SnapshotOperation } from "../testing/manual-snapshots.js";
 import { follow, told } from "../testing/outcome.js";
 import { followerOf, SnapshotCluster } from "../testing/snapshot-cluster.js";
-import { fill } from "../testing/snapshot-state.js";
+import { fill, stateInSnapshot } from "../testing/snapshot-state.js";
 
 describe("the receipt of a snapshot", () => {
   it("leaves the old or the new state when the machine stops at any step (scenario 43)", async () => {
@@ -239,6 +239,25 @@ describe("the sending of a snapshot", () => {
     expect(await cluster.agreed()).toBe(true);
     expect(node.driver.metrics()).toMatchObject({ snapshotSendFailures: 2, snapshotsSent: 1 });
     expect(storage.snapshots.handles).toBe(0);
+  });
+});
+
+describe("a snapshot taken while a change of the members is not committed", () => {
+  it("holds the members as of its label (scenario 28)", async () => {
+    const cluster = await SnapshotCluster.start();
+    const { node, storage } = cluster.leader();
+    const { nodeId } = node.status();
+    await fill(cluster.leader(), 5);
+    cluster.network.cut(nodeId);
+    const change = { kind: "addNode", nodeId: 4 as NodeId, address: "d:4", status: "readOnly" };
+    const changing = follow(node.driver.changeMembership(change as MembershipChange));
+    const saving = follow(node.driver.saveSnapshot());
+    await cluster.clock.advance(50);
+    expect([changing().kind, saving().kind]).toEqual(["pending", "resolved"]);
+    expect(node.driver.status().configuration.members).toHaveLength(4);
+    cluster.crash(nodeId);
+    const { covered } = await stateInSnapshot(storage, cluster.clock);
+    expect(covered.configuration.members).toHaveLength(3);
   });
 });
 

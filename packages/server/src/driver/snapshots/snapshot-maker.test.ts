@@ -1,4 +1,4 @@
-import { EngineError, type SnapshotLabel } from "@d-engine/core";
+import { EngineError, type LogIndex, type SnapshotLabel } from "@d-engine/core";
 import { KvStateMachine } from "@d-engine/kv";
 import { describe, expect, it } from "vitest";
 import { put } from "../testing/commands.js";
@@ -21,7 +21,10 @@ describe("SnapshotMaker", () => {
     await clock.advance(100);
     const first = storage.snapshots.newest?.lastIncluded.index ?? 0;
     expect(first).toBeGreaterThanOrEqual(50);
-    await fill(leader, 50);
+    await fill(leader, 5);
+    await clock.advance(1_000);
+    expect(node.driver.metrics().snapshotsMade).toBe(1);
+    await fill(leader, 45);
     await clock.advance(100);
     expect(storage.snapshots.newest?.lastIncluded.index).toBeGreaterThanOrEqual(first + 50);
     expect(node.driver.metrics()).toMatchObject({ snapshotsMade: 2, snapshotsFailed: 0 });
@@ -210,5 +213,27 @@ describe("SnapshotMaker", () => {
     const again = await resolved(clock, node.driver.openSnapshot());
     expect(again.label).toEqual(file.label);
     expect(node.driver.metrics().snapshotsMade).toBe(1);
+  });
+
+  it("opens the newer one when that has taken the place of the newest meanwhile", async () => {
+    const leader = await startLeader({ options: keepLog });
+    const { clock, node, storage } = leader;
+    await resolved(clock, node.driver.saveSnapshot());
+    await fill(leader, 1);
+    const { disk } = storage.snapshots;
+    let opened = 0;
+    storage.snapshots.fault = (operation) => {
+      if (operation !== "open") return undefined;
+      opened += 1;
+      const [old] = disk.complete;
+      if (opened > 1 || old === undefined) return undefined;
+      const index = (old.label.lastIncluded.index + 1) as LogIndex;
+      const lastIncluded = { term: old.label.lastIncluded.term, index };
+      disk.complete = [{ bytes: old.bytes, label: { ...old.label, lastIncluded } }];
+      return undefined;
+    };
+    const file = await resolved(clock, node.driver.openSnapshot());
+    expect([opened, file.label]).toEqual([2, storage.snapshots.newest]);
+    await file.close();
   });
 });

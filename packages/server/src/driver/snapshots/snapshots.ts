@@ -4,6 +4,7 @@ import {
   EngineError,
   type Entry,
   type InputEvent,
+  isEngineError,
   type LogIndex,
   type LogStore,
   type NodeId,
@@ -123,8 +124,16 @@ export class Snapshots {
   async open(): Promise<SnapshotFile> {
     if (this.#parts === undefined) throw unsupported();
     const { store } = this.#parts;
-    const label = store.newest ?? (await this.save());
-    return store.open(label.lastIncluded);
+    const { lastIncluded } = store.newest ?? (await this.save());
+    try {
+      return await store.open(lastIncluded);
+    } catch (error) {
+      const newer = store.newest?.lastIncluded ?? lastIncluded;
+      if (!isEngineError(error, "INVALID_REQUEST") || newer.index <= lastIncluded.index)
+        throw error;
+      // A newer one has taken its place meanwhile.
+      return store.open(newer);
+    }
   }
 
   entryApplied(entry: Entry): void {
