@@ -233,6 +233,7 @@ export class Requests<Result> {
   /** A snapshot replaced the state: nobody will hear of the entries up to `upTo` one by one. */
   installed(upTo: LogIndex): void {
     this.#proposals.skipped(upTo);
+    this.#changes.skipped(upTo);
     this.applied(upTo);
   }
 

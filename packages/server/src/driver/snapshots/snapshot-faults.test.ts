@@ -3,9 +3,16 @@ import { KvStateMachine } from "@d-engine/kv";
 import { describe, expect, it } from "vitest";
 import { put, text, utf8 } from "../testing/commands.js";
 import type { SnapshotOperation } from "../testing/manual-snapshots.js";
-import { follow, told } from "../testing/outcome.js";
+import { follow, type Standing, told } from "../testing/outcome.js";
 import { followerOf, SnapshotCluster } from "../testing/snapshot-cluster.js";
 import { fill, stateInSnapshot } from "../testing/snapshot-state.js";
+
+const addFour: MembershipChange = {
+  kind: "addNode",
+  nodeId: 4 as NodeId,
+  address: "d:4",
+  status: "readOnly",
+};
 
 describe("the receipt of a snapshot", () => {
   it("leaves the old or the new state when the machine stops at any step (scenario 43)", async () => {
@@ -118,12 +125,15 @@ describe("the receipt of a snapshot", () => {
     expect(snapshotChunksReceived).toBeLessThanOrEqual(Math.ceil((bytes - kept) / 1_024));
   });
 
-  it("ends writes that the replaced log held as of unknown outcome (scenario 23)", async () => {
+  it("ends writes and changes that the replaced log held as of unknown outcome (scenario 23)", async () => {
     const cluster = await SnapshotCluster.start({ requestTimeoutMs: 60_000 });
     const old = cluster.leader();
     const { nodeId } = old.node.status();
     cluster.network.cut(nodeId);
-    const lost = ["a", "b"].map((key) => follow(old.node.write(put(key, "lost"))));
+    const lost: (() => Standing<unknown>)[] = [
+      follow(old.node.write(put("a", "lost"))),
+      follow(old.node.driver.changeMembership(addFour)),
+    ];
     await cluster.clock.advanceUntil(
       () => cluster.leads() !== old && cluster.leads() !== undefined,
     );
@@ -249,8 +259,7 @@ describe("a snapshot taken while a change of the members is not committed", () =
     const { nodeId } = node.status();
     await fill(cluster.leader(), 5);
     cluster.network.cut(nodeId);
-    const change = { kind: "addNode", nodeId: 4 as NodeId, address: "d:4", status: "readOnly" };
-    const changing = follow(node.driver.changeMembership(change as MembershipChange));
+    const changing = follow(node.driver.changeMembership(addFour));
     const saving = follow(node.driver.saveSnapshot());
     await cluster.clock.advance(50);
     expect([changing().kind, saving().kind]).toEqual(["pending", "resolved"]);
