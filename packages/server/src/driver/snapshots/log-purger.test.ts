@@ -1,10 +1,24 @@
-import { EngineError } from "@d-engine/core";
+import {
+  EngineError,
+  type InputEvent,
+  type LogId,
+  type LogIndex,
+  type LogStore,
+  type RaftNode,
+  type Term,
+} from "@d-engine/core";
 import { KvStateMachine } from "@d-engine/kv";
 import { describe, expect, it } from "vitest";
+import { silentLogger } from "../logger.js";
+import { Counters } from "../metrics.js";
+import { DRIVER_DEFAULTS } from "../options.js";
 import { put, text, utf8 } from "../testing/commands.js";
+import { ManualSnapshots } from "../testing/manual-snapshots.js";
 import { follow, resolved, told } from "../testing/outcome.js";
 import { fill } from "../testing/snapshot-state.js";
 import { startKvNode, startLeader } from "../testing/start-kv-node.js";
+import { VirtualClock } from "../testing/virtual-clock.js";
+import { LogPurger } from "./log-purger.js";
 
 describe("LogPurger", () => {
   it("gives up what a durable snapshot covers, but for the tail", async () => {
@@ -108,5 +122,39 @@ describe("LogPurger", () => {
     expect(node.driver.metrics().logPurges).toBe(1);
     expect(storage.base).toEqual(storage.snapshots.newest?.lastIncluded);
     await fill(leader, 5);
+  });
+
+  it.each([
+    { name: "the state, while a received snapshot waits to replace it", applied: 5, durable: 9 },
+    { name: "the own disk, when that is the slowest (scenario 19)", applied: 9, durable: 5 },
+  ])("purges no further than $name", async ({ applied, durable }) => {
+    const clock = new VirtualClock();
+    const lastIncluded = { term: 1 as Term, index: 9 as LogIndex };
+    const label = { lastIncluded, checksum: new Uint8Array(32), bytes: 1 };
+    const disk = { complete: [{ label, bytes: new Uint8Array(1) }], partial: undefined };
+    const purged: LogId[] = [];
+    const posted: InputEvent[] = [];
+    const log = {
+      bytes: 1,
+      purgePoint: (index: LogIndex) => (purged.length > 0 ? undefined : { term: 1, index }),
+      purge: async (base: LogId) => void purged.push(base),
+    };
+    const node = { status: () => ({ appliedIndex: applied, durableIndex: durable }) };
+    const purger = new LogPurger({
+      node: node as unknown as RaftNode,
+      log: log as unknown as LogStore,
+      snapshots: new ManualSnapshots(disk, clock),
+      clock,
+      options: DRIVER_DEFAULTS,
+      logger: silentLogger,
+      counters: new Counters(),
+      hold: () => undefined,
+      makeSnapshot: () => undefined,
+      post: (event) => posted.push(event),
+    });
+    purger.check();
+    await purger.close();
+    const base = { term: 1, index: 5 };
+    expect([posted, purged]).toEqual([[{ kind: "compact", base }], [base]]);
   });
 });
