@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { crc32 } from "node:zlib";
 import {
   EngineError,
   type NodeIdentity,
@@ -88,6 +89,7 @@ export async function startNode<Result>(
     transport: peers,
     clock: nodeClock,
     random: systemRandom,
+    crc32,
     raftOptions: settings.raft,
     options: settings.driver,
     logger,

@@ -1,50 +1,32 @@
-import type { Consistency, LeaderInfo } from "@d-engine/client";
-import {
-  type Clock,
-  type LeaderHint,
-  type MembershipChange,
-  type MembershipConfiguration,
-  type NodeId,
-  type NodeIdentity,
-  type OpenedStorage,
+import type { Consistency } from "@d-engine/client";
+import type {
+  LeaderHint,
+  MembershipChange,
+  MembershipConfiguration,
+  NodeId,
+  NodeIdentity,
   RaftNode,
-  type RaftOptions,
-  type RaftStatus,
-  type Random,
-  type RecoveryProgress,
-  type StateMachine,
-  type Transport,
+  RaftStatus,
+  SnapshotFile,
+  SnapshotLabel,
 } from "@d-engine/core";
-import { ClockWatch } from "./clock-watch.js";
+import { abortable } from "./abortable.js";
 import { CoreLoop } from "./core-loop.js";
 import { notServing } from "./driver-errors.js";
+import { type DriverSetup, nodeOf } from "./driver-setup.js";
 import { LeaderTracker } from "./leader-tracker.js";
+import { Leadership, leaderHintOf } from "./leadership.js";
 import { Lifecycle, type NodeState } from "./lifecycle.js";
 import type { DeadlineOptions, MembershipChangeOptions, ReadRequestOptions } from "./local-node.js";
 import { type Logger, silentLogger } from "./logger.js";
 import { Membership } from "./membership.js";
 import type { MembershipListener } from "./membership-feed.js";
 import { Counters, type DriverMetrics } from "./metrics.js";
-import type { DriverOptions } from "./options.js";
 import { ReachableMembers } from "./reachable-members.js";
 import { type Recovered, recover } from "./recovery.js";
 import { Requests } from "./requests.js";
+import { Snapshots } from "./snapshots/snapshots.js";
 import { handOver, successorOf } from "./successor.js";
-
-export interface DriverSetup<Result> {
-  /** Owned by the driver from the call of `start` on, also when that fails. */
-  readonly storage: OpenedStorage;
-  readonly stateMachine: StateMachine<Result>;
-  readonly transport: Transport;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly raftOptions: RaftOptions;
-  readonly options: DriverOptions;
-  readonly logger?: Logger | undefined;
-  readonly onProgress?: ((progress: RecoveryProgress) => void) | undefined;
-  /** Ends a start that is still under way; `start` rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /**
  * A running node: the core, its log, its state machine and its callers. Knows its surroundings by
@@ -62,13 +44,12 @@ export class Driver<Result> {
   readonly #node: RaftNode;
   readonly #loop: CoreLoop<Result>;
   readonly #requests: Requests<Result>;
+  readonly #snapshots: Snapshots;
+  readonly #leadership: Leadership;
   readonly #lifecycle: Lifecycle;
   readonly #counters = new Counters();
-  readonly #clockWatch: ClockWatch;
   readonly #membership: Membership;
   readonly #logger: Logger;
-  /** This node leads, but its noop is not applied: it must be asked again after each step. */
-  #becomingReady = false;
   #closing: Promise<void> | undefined;
 
   /**
@@ -83,7 +64,8 @@ export class Driver<Result> {
       const recovered = await recover(setup);
       setup.signal?.throwIfAborted();
       const driver = new Driver(setup, recovered);
-      driver.#begin();
+      driver.#loop.start();
+      driver.#lifecycle.run();
       return driver;
     } catch (error) {
       await setup.storage.close();
@@ -92,18 +74,11 @@ export class Driver<Result> {
   }
 
   private constructor(setup: DriverSetup<Result>, recovered: Recovered) {
-    const { clock, random, raftOptions, options, stateMachine, transport, storage } = setup;
+    const { clock, raftOptions, options, stateMachine, transport, storage } = setup;
     this.#setup = setup;
     this.#logger = setup.logger ?? silentLogger;
     this.identity = storage.identity;
-    this.#node = new RaftNode({
-      ...recovered,
-      id: this.identity.nodeId,
-      options: raftOptions,
-      nowMs: clock.nowMs(),
-      random,
-      nonce: Math.floor(random.next() * Number.MAX_SAFE_INTEGER),
-    });
+    this.#node = nodeOf(setup, recovered);
     this.#membership = new Membership({
       identity: this.identity,
       configuration: recovered.configuration,
@@ -135,17 +110,43 @@ export class Driver<Result> {
       post: (event) => this.#loop.post(event),
       writing: () => this.#loop.writing,
       leaderHint: () => this.leaderHint(),
+      logFull: () => this.#snapshots.logFull,
       notServing: () => this.#whyNotServing(),
     });
+    this.#snapshots = new Snapshots({
+      ...setup,
+      self: this.identity.nodeId,
+      node: this.#node,
+      log: storage.log,
+      snapshots: storage.snapshots,
+      configuration: this.#membership.applied,
+      electionTimeoutMs: raftOptions.electionTimeoutMs,
+      logger: this.#logger,
+      counters: this.#counters,
+      replayed: recovered.replayed,
+      post: (event) => this.#loop.post(event),
+      issueRequestId: () => this.#requests.issueId(),
+      dropApplies: () => this.#loop.dropApplies(),
+      installed: (upTo) => {
+        this.#membership.changed();
+        this.#requests.installed(upTo);
+      },
+      failed: (error) => this.#loop.fail(error),
+    });
+    this.#leadership = new Leadership(this.#node, this.leader, this.#logger);
     this.#lifecycle = new Lifecycle({
+      heartbeatIntervalMs: raftOptions.heartbeatIntervalMs,
+      clockJumpMs: options.clockJumpMs,
+      onTick: () => this.#tick(),
+      onClockJump: (byMs) => this.#clockJumped(byMs),
       transport,
       storage,
+      quiesce: () => this.#snapshots.close(),
       clock,
       logger: this.#logger,
       closeTimeoutMs: options.closeTimeoutMs,
       idle: () => this.#requests.idle,
     });
-    this.#clockWatch = new ClockWatch(clock, options.clockJumpMs);
   }
 
   get state(): NodeState {
@@ -259,25 +260,42 @@ export class Driver<Result> {
     return this.#node.status();
   }
 
+  /**
+   * Writes a snapshot of at least what is applied now; resolves when it is durable. Calls that come
+   * together share one. Aborting ends the wait, not the snapshot.
+   *
+   * @throws EngineError `DISK_FULL`, `STORAGE_IO_ERROR`, `CLOSED`, `UNIMPLEMENTED` when storage or
+   *   state machine have no snapshots, `INVALID_REQUEST` while nothing is applied
+   */
+  async saveSnapshot(options: Pick<DeadlineOptions, "signal"> = {}): Promise<SnapshotLabel> {
+    this.checkServing();
+    return abortable(options.signal, () => this.#snapshots.save());
+  }
+
+  /**
+   * Opens the newest snapshot; makes one when there is none, and rejects as `saveSnapshot` does. It
+   * stays on the disk until the caller closes it.
+   */
+  async openSnapshot(): Promise<SnapshotFile> {
+    this.checkServing();
+    return this.#snapshots.open();
+  }
+
   get logBytes(): number {
     return this.#setup.storage.log.bytes;
   }
 
   /** Where the leader is, as far as this node knows. */
   leaderHint(): LeaderHint | undefined {
-    const { leaderId } = this.#node;
-    if (leaderId === undefined) return undefined;
-    const { members } = this.#node.configuration;
-    return { leaderId, address: members.find(({ id }) => id === leaderId)?.address ?? "" };
+    return leaderHintOf(this.#node);
   }
 
   metrics(): DriverMetrics {
     return {
       ...this.#counters,
       ...this.#requests.pending(),
-      applySlices: this.#loop.applySlices,
-      heldMessages: this.#loop.held.count,
-      heldMessagesDropped: this.#loop.held.dropped,
+      ...this.#snapshots.metrics(),
+      ...this.#loop.metrics(),
       logBytes: this.logBytes,
     };
   }
@@ -304,43 +322,38 @@ export class Driver<Result> {
     await this.closed;
   }
 
-  #begin(): void {
-    this.#lifecycle.run();
-    this.#loop.start();
-    this.#tick();
-  }
-
   #tick(): void {
-    const { clock, raftOptions } = this.#setup;
-    const delayMs = raftOptions.heartbeatIntervalMs / ticksPerHeartbeat;
-    this.#lifecycle.timer = clock.setTimer(delayMs, () => this.#tick());
-    const jumpMs = this.#clockWatch.jumpMs();
-    if (jumpMs !== 0) {
-      this.#counters.clockJumps += 1;
-      this.#logger.warn(`wall clock moved ${Math.round(jumpMs)} ms against the monotonic clock`);
-      this.#loop.post({ kind: "clockJump" });
-    }
     this.#loop.post({ kind: "tick" });
     this.#requests.expire();
+    this.#snapshots.tick();
     this.#endIfDone();
+  }
+
+  #clockJumped(byMs: number): void {
+    this.#counters.clockJumps += 1;
+    this.#logger.warn(`wall clock moved ${Math.round(byMs)} ms against the monotonic clock`);
+    this.#loop.post({ kind: "clockJump" });
   }
 
   #loopEvents(): ConstructorParameters<typeof CoreLoop<Result>>[0]["events"] {
     return {
-      reply: (reply) => this.#requests.reply(reply),
+      reply: (reply) => {
+        if (!this.#snapshots.reply(reply)) this.#requests.reply(reply);
+      },
       entryApplied: (entry, result) => {
+        this.#snapshots.entryApplied(entry);
         this.#requests.entryApplied(entry, result);
         if (entry.payload.kind === "config") this.#membership.changed();
       },
-      applied: (upTo) => this.#requests.applied(upTo),
-      roleChanged: (change) => {
-        this.#becomingReady = change.role === "leader";
-        const leader = change.leaderId === undefined ? "no leader" : `leader ${change.leaderId}`;
-        this.#logger.info(`${change.role} in term ${change.term}, ${leader}: ${change.reason}`);
-        this.#updateLeader();
+      applied: (upTo) => {
+        this.#snapshots.applied();
+        this.#requests.applied(upTo);
       },
+      snapshotWork: (work) => this.#snapshots.work(work),
+      roleChanged: (change) => this.#leadership.roleChanged(change),
       stepped: () => {
-        if (this.#becomingReady) this.#updateLeader();
+        this.#leadership.stepped();
+        this.#snapshots.stepped();
         const removal = this.#membership.mustEnd(this.#node.isLeader);
         if (removal !== undefined) this.#loop.fail(removal);
         this.#endIfDone();
@@ -348,21 +361,6 @@ export class Driver<Result> {
       room: (available) => this.#onRoom(available),
       failed: (error) => this.#onFailed(error),
     };
-  }
-
-  #updateLeader(): void {
-    this.leader.update(this.#usableLeader());
-  }
-
-  /** A leader counts from when it can serve: for itself, a node knows when its noop is applied. */
-  #usableLeader(): LeaderInfo | undefined {
-    const { leaderId, term } = this.#node;
-    if (leaderId === undefined) return undefined;
-    if (leaderId === this.identity.nodeId) {
-      if (!this.#node.status().leaderReady) return undefined;
-      this.#becomingReady = false;
-    }
-    return { leaderId, term };
   }
 
   #onRoom(available: boolean): void {
@@ -374,16 +372,18 @@ export class Driver<Result> {
   #onFailed(error: Error): void {
     this.#logger.error(`the node stops: ${error.message}`, { error });
     this.#lifecycle.fail(error);
-    this.#requests.failAll(error);
-    this.#membership.feed.end();
-    this.leader.end();
+    this.#endCalls(error);
   }
 
   #endIfDone(): void {
     if (!this.#lifecycle.readyToEnd) return;
     this.#loop.stop();
     this.#lifecycle.end();
-    this.#requests.failAll(undefined);
+    this.#endCalls(undefined);
+  }
+
+  #endCalls(cause: Error | undefined): void {
+    this.#requests.failAll(cause);
     this.#membership.feed.end();
     this.leader.end();
   }
@@ -392,6 +392,3 @@ export class Driver<Result> {
     return this.serving ? undefined : notServing(this.#lifecycle.failure);
   }
 }
-
-/** The core wants to see time pass this often within a heartbeat interval. */
-const ticksPerHeartbeat = 10;

@@ -1,19 +1,15 @@
-import {
-  type Clock,
-  invariant,
-  type OpenedStorage,
-  type Timer,
-  type Transport,
-} from "@d-engine/core";
+import { invariant, type OpenedStorage, type Transport } from "@d-engine/core";
 import type { Logger } from "./logger.js";
+import { Ticker, type TickerSetup } from "./ticker.js";
 
 /** Where a node stands between its start and its end. */
 export type NodeState = "starting" | "running" | "closing" | "closed" | "failed";
 
-export interface LifecycleSetup {
+export interface LifecycleSetup extends TickerSetup {
   readonly transport: Transport;
   readonly storage: OpenedStorage;
-  readonly clock: Clock;
+  /** Ends what uses the storage by itself. */
+  readonly quiesce: () => Promise<void>;
   readonly logger: Logger;
   readonly closeTimeoutMs: number;
   /** Whether nobody waits for anything. */
@@ -27,9 +23,8 @@ export interface LifecycleSetup {
 export class Lifecycle {
   /** Resolves when everything is released, with the error that ended the node, if any. */
   readonly closed: Promise<Error | undefined>;
-  /** The tick; cancelled when the node ends. */
-  timer: Timer | undefined;
   readonly #setup: LifecycleSetup;
+  readonly #ticker: Ticker;
   #resolveClosed!: (error: Error | undefined) => void;
   #state: NodeState = "starting";
   #failure: Error | undefined;
@@ -38,6 +33,7 @@ export class Lifecycle {
 
   constructor(setup: LifecycleSetup) {
     this.#setup = setup;
+    this.#ticker = new Ticker(setup);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -51,9 +47,11 @@ export class Lifecycle {
     return this.#failure;
   }
 
+  /** The first tick comes at once. */
   run(): void {
     invariant(this.#state === "starting", () => `a ${this.#state} node cannot start`);
     this.#state = "running";
+    this.#ticker.tick();
   }
 
   /** Accepted work has until `closeTimeoutMs` from now. */
@@ -84,9 +82,10 @@ export class Lifecycle {
   async #release(): Promise<void> {
     if (this.#releasing) return;
     this.#releasing = true;
-    this.timer?.cancel();
-    const { transport, storage } = this.#setup;
+    this.#ticker.stop();
+    const { transport, storage, quiesce } = this.#setup;
     await this.#attempt("the transport", () => transport.close());
+    await this.#attempt("the snapshots", quiesce);
     await this.#attempt("the storage", () => storage.close());
     this.#state = this.#failure === undefined ? "closed" : "failed";
     this.#resolveClosed(this.#failure);

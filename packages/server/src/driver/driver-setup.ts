@@ -1,0 +1,44 @@
+import {
+  type Clock,
+  type OpenedStorage,
+  RaftNode,
+  type RaftOptions,
+  type Random,
+  type RecoveryProgress,
+  type StateMachine,
+  type Transport,
+} from "@d-engine/core";
+import type { Logger } from "./logger.js";
+import type { DriverOptions } from "./options.js";
+import type { Recovered } from "./recovery.js";
+
+/** What a node runs on. */
+export interface DriverSetup<Result> {
+  /** Owned by the driver from the call of `start` on, also when that fails. */
+  readonly storage: OpenedStorage;
+  readonly stateMachine: StateMachine<Result>;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** CRC-32 as zlib has it, as an unsigned number. */
+  readonly crc32: (data: Uint8Array) => number;
+  readonly raftOptions: RaftOptions;
+  readonly options: DriverOptions;
+  readonly logger?: Logger | undefined;
+  readonly onProgress?: ((progress: RecoveryProgress) => void) | undefined;
+  /** Ends a start that is still under way; `start` rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The core of a node, as it goes on from what recovery found. */
+export function nodeOf<Result>(setup: DriverSetup<Result>, recovered: Recovered): RaftNode {
+  const { storage, raftOptions: options, clock, random } = setup;
+  return new RaftNode({
+    ...recovered,
+    id: storage.identity.nodeId,
+    options,
+    nowMs: clock.nowMs(),
+    random,
+    nonce: Math.floor(random.next() * Number.MAX_SAFE_INTEGER),
+  });
+}
