@@ -30,9 +30,9 @@ import { session, error as wire } from "@d-engine/proto";
  * | QUORUM_AT_RISK | – | FAILED_PRECONDITION |
  * | NODE_REMOVED | – | FAILED_PRECONDITION |
  *
- * A code without a number (codes of our own begin at 10000 and stay off these services, rule R20)
- * always travels as a status here; sessions have numbers for those. So does every write error of unknown outcome whose number would
- * tell the client that nothing happened.
+ * A code without a number (codes of our own begin at 10000 and stay out of these messages, rule R20)
+ * always travels as a status here, with its number of sessions in the trailer `x-d-engine-code`. So
+ * does every write error of unknown outcome whose number would tell that nothing happened.
  */
 export const WIRE_ERRORS = {
   NOT_LEADER: { number: wire.ErrorCode.NOT_LEADER, status: "FAILED_PRECONDITION" },
@@ -83,7 +83,7 @@ export type WireStatus =
 
 /** Trailer with the leader of whoever refused for not leading: `formatLeaderTrailer`. */
 export const LEADER_TRAILER = "x-raft-leader";
-/** Trailer with the contract's number of the error behind a status, decimal. */
+/** Trailer with the number of the error behind a status, as sessions have it, decimal. */
 export const CODE_TRAILER = "x-d-engine-code";
 /** Trailer of a `RATE_LIMITED` status: milliseconds, decimal. */
 export const RETRY_AFTER_TRAILER = "x-d-engine-retry-after-ms";

@@ -241,7 +241,6 @@ describe("without sessions", () => {
       ownAddress: (authority: string) => authority,
       sessions: new OpenSessions(GRPC_LIMITS, () => undefined),
       unary: (handler: Parameters<typeof unaryCall>[0]) => unaryCall(handler, () => undefined),
-      ownUnary: (handler: Parameters<typeof unaryCall>[0]) => unaryCall(handler, () => undefined),
       stream: () => () => undefined,
       admin: undefined,
       onBug: () => undefined,
@@ -249,7 +248,10 @@ describe("without sessions", () => {
     old.addService(rawServiceDefinition(raftClientService), raftClientHandlers(context));
     old.addService(
       rawServiceDefinition(clusterManagementService),
-      clusterManagementHandlers(context),
+      clusterManagementHandlers(context, {
+        instanceOf: () => undefined,
+        record: async () => undefined,
+      }),
     );
     const port = await freePort();
     await new Promise((resolve) =>

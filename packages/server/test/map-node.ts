@@ -1,21 +1,29 @@
 import type { KeyValue } from "@d-engine/client";
 import {
+  changeConfiguration,
   EngineError,
   type LeaderHint,
+  LOG_ORIGIN,
   type LogIndex,
   type Member,
+  type MembershipChange,
+  type MembershipConfiguration,
   type NodeId,
+  type NodeIdentity,
   nodeId,
   type Term,
 } from "@d-engine/core";
 import { client, fromBinary } from "@d-engine/proto";
 import type {
   DeadlineOptions,
+  LocalMembership,
   LocalNode,
   LocalNodeStatus,
+  MembershipChangeOptions,
   ReadRequestOptions,
   WriteOutcome,
 } from "../src/driver/local-node.js";
+import type { MembershipListener } from "../src/driver/membership-feed.js";
 
 /**
  * One node of a cluster whose members share one map: every role and every fault that a gRPC
@@ -39,6 +47,48 @@ export class MapNode implements LocalNode {
   constructor(id: number, shared: SharedState) {
     this.#id = nodeId(id);
     this.#shared = shared;
+  }
+
+  get identity(): NodeIdentity {
+    const { members } = this.#shared;
+    return {
+      nodeId: this.#id,
+      clusterId: "c".repeat(32),
+      instanceId: "1".repeat(32),
+      bootstrap: { logId: LOG_ORIGIN, members, outgoingVoters: undefined },
+      joinedAt: LOG_ORIGIN.index,
+    };
+  }
+
+  get membership(): LocalMembership {
+    return {
+      configuration: this.status().configuration,
+      subscribe: (listener) => {
+        this.#shared.listeners.add(listener);
+        return () => this.#shared.listeners.delete(listener);
+      },
+      change: (change, options) => this.#change(change, options ?? {}),
+    };
+  }
+
+  async #change(
+    change: MembershipChange,
+    { version }: MembershipChangeOptions,
+  ): Promise<MembershipConfiguration> {
+    if (this.refusal !== undefined) throw this.refusal;
+    const { configuration } = this.status();
+    const { index, term } = configuration.logId;
+    if (!this.leads) {
+      const leader = this.leaderHint();
+      throw new EngineError("NOT_LEADER", `node ${this.#id} does not lead`, { leader });
+    }
+    if (version !== undefined && version !== index) {
+      throw new EngineError("VERSION_CONFLICT", `the members are of version ${index}`);
+    }
+    const logId = { term, index: (index + 1) as LogIndex };
+    const next = changeConfiguration(configuration, change, logId);
+    publishMembers(this.#shared, next.members);
+    return next;
   }
 
   get leads(): boolean {
@@ -156,6 +206,15 @@ export interface SharedState {
   members: readonly Member[];
   /** Index of the entry that made `members`. */
   configurationIndex: number;
+  readonly listeners: Set<MembershipListener>;
+}
+
+/** Other members, made by the next entry, and word of them to whoever listens. */
+export function publishMembers(shared: SharedState, members: readonly Member[]): void {
+  shared.members = members;
+  shared.configurationIndex += 1;
+  const logId = { term: 1 as Term, index: shared.configurationIndex as LogIndex };
+  for (const tell of shared.listeners) tell({ logId, members, outgoingVoters: undefined });
 }
 
 export function sharedState(addresses: readonly string[]): SharedState {
@@ -164,6 +223,7 @@ export function sharedState(addresses: readonly string[]): SharedState {
     revision: 0,
     leaderId: nodeId(1),
     configurationIndex: 1,
+    listeners: new Set(),
     members: addresses.map((address, at) => ({
       id: nodeId(at + 1),
       address,

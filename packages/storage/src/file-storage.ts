@@ -118,7 +118,7 @@ export class FileStorage implements StorageEngine {
   async #create(options: OpenStorageOptions): Promise<NodeIdentity> {
     await refuseOrphans(this.#snapshotContext);
     await createLog(this.#context);
-    const identity = options.createIdentity();
+    const identity = await options.createIdentity();
     const { fileSystem, crc32 } = this.#context;
     await writeIdentity(fileSystem, this.#directory, identity, crc32);
     return identity;

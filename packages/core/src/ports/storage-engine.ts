@@ -28,8 +28,11 @@ export interface RecoveryProgress {
 }
 
 export interface OpenStorageOptions {
-  /** Used when the storage is new; otherwise what is stored wins. */
-  readonly createIdentity: () => NodeIdentity;
+  /**
+   * Used when the storage is new; otherwise what is stored wins. May take its time, as a node does
+   * that asks a running cluster to let it in: nobody else can have the storage meanwhile.
+   */
+  readonly createIdentity: () => NodeIdentity | Promise<NodeIdentity>;
   readonly onProgress?: (progress: RecoveryProgress) => void;
   /** One line for people about something unusual that was handled, such as a cut torn tail. */
   readonly onNotice?: (notice: string) => void;

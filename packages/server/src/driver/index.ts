@@ -5,6 +5,7 @@ export type { LeaderListener } from "./leader-tracker.js";
 export type { NodeState } from "./lifecycle.js";
 export type {
   DeadlineOptions,
+  LocalMembership,
   LocalNode,
   LocalNodeStatus,
   MembershipChangeOptions,

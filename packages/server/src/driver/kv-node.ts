@@ -1,9 +1,10 @@
 import type { KeyValue } from "@d-engine/client";
-import { EngineError, type LeaderHint } from "@d-engine/core";
+import { EngineError, type LeaderHint, type NodeIdentity } from "@d-engine/core";
 import type { KvStateMachine, WriteOutcome } from "@d-engine/kv";
 import type { Driver } from "./driver.js";
 import type {
   DeadlineOptions,
+  LocalMembership,
   LocalNode,
   LocalNodeStatus,
   ReadRequestOptions,
@@ -13,10 +14,22 @@ import type {
 export class KvNode implements LocalNode {
   readonly driver: Driver<WriteOutcome>;
   readonly store: KvStateMachine;
+  readonly membership: LocalMembership;
 
   constructor(driver: Driver<WriteOutcome>, store: KvStateMachine) {
     this.driver = driver;
     this.store = store;
+    this.membership = {
+      get configuration() {
+        return driver.configuration;
+      },
+      subscribe: (listener) => driver.subscribeMembership(listener),
+      change: (change, options) => driver.changeMembership(change, options),
+    };
+  }
+
+  get identity(): NodeIdentity {
+    return this.driver.identity;
   }
 
   status(): LocalNodeStatus {

@@ -2,13 +2,16 @@ import type { Consistency, KeyValue } from "@d-engine/client";
 import type {
   LeaderHint,
   LogIndex,
+  MembershipChange,
   MembershipConfiguration,
   NodeId,
+  NodeIdentity,
   RoleKind,
   Term,
 } from "@d-engine/core";
 import type { WriteOutcome } from "@d-engine/kv";
 import type { CancelSignal } from "./cancel-signal.js";
+import type { MembershipListener } from "./membership-feed.js";
 
 export type { WriteOutcome } from "@d-engine/kv";
 
@@ -54,6 +57,19 @@ export interface ReadRequestOptions extends DeadlineOptions {
   readonly consistency?: Consistency | undefined;
 }
 
+/** The members as a node has applied them, and the way to change them. */
+export interface LocalMembership {
+  /** Committed; the version is the index of its entry. */
+  readonly configuration: MembershipConfiguration;
+  /** Calls back with each later one, in order; the returned function ends that. */
+  subscribe(listener: MembershipListener): () => void;
+  /** As `Driver.changeMembership`. */
+  change(
+    change: MembershipChange,
+    options?: MembershipChangeOptions,
+  ): Promise<MembershipConfiguration>;
+}
+
 /**
  * The operations that one node serves by itself, without forwarding: what the gRPC services and
  * the embedded client both stand on. Everything rejects with `EngineError`; on a node that does
@@ -61,6 +77,8 @@ export interface ReadRequestOptions extends DeadlineOptions {
  */
 export interface LocalNode {
   status(): LocalNodeStatus;
+  readonly identity: NodeIdentity;
+  readonly membership: LocalMembership;
   /** Address and id of the leader, as far as known here. */
   leaderHint(): LeaderHint | undefined;
   /** Checks, appends and applies one encoded `WriteCommand`; the bytes are owned by the node. */

@@ -27,12 +27,16 @@ export interface StreamContext {
   /** `host:port` under which the caller reached this node; empty when it did not say. */
   readonly authority: string;
   send(body: Uint8Array): void;
+  /** Runs what an event brings; an error of it ends the stream as one of the handler would. */
+  during(work: () => void): void;
 }
 
 /** A running stream. */
 export interface OpenStream {
-  /** Sends what has changed since the last message, if anything has. */
-  update(): void;
+  /** Sends what has changed since the last message; called every now and then. */
+  update?(): void;
+  /** The stream has ended, whoever ended it. */
+  closed?(): void;
 }
 
 /** Opens one stream, and sends its first message. Errors as with `UnaryHandler`. */

@@ -97,16 +97,6 @@ describe("DiscoverLeader", () => {
   });
 });
 
-describe("the membership methods", () => {
-  it.each(["JoinCluster", "UpdateClusterConf"])("%s is UNIMPLEMENTED", async (method) => {
-    const path = `/d_engine.server.cluster.ClusterManagementService/${method}`;
-    expect(await test.raw.unary(path, Buffer.of())).toMatchObject({
-      status: "UNIMPLEMENTED",
-      details: `${method} is not part of this version`,
-    });
-  });
-});
-
 async function metadata(): Promise<cluster.ClusterMembership> {
   const raw = new RawClient(test.server.address.replace("0.0.0.0", "127.0.0.1"));
   const { status, body } = await raw.unary(METADATA, Buffer.of());

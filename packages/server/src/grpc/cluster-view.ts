@@ -25,7 +25,7 @@ export function clusterMembership(
 ): cluster.ClusterMembership {
   const leader = usableLeader(status);
   return create(cluster.ClusterMembershipSchema, {
-    version: BigInt(Math.min(status.configuration.logId.index, status.commitIndex)),
+    version: BigInt(status.configurationVersion),
     nodes: status.configuration.members.map((member) =>
       create(cluster.NodeMetaSchema, {
         id: member.id,
@@ -36,6 +36,17 @@ export function clusterMembership(
     ),
     ...(leader === undefined ? {} : { currentLeaderId: leader.id }),
   });
+}
+
+/** The members before the first entry of the log, for one that joins. */
+export function bootstrapMembership(members: readonly Member[]): cluster.ClusterMembership {
+  const nodes = members.map(({ id, address, status }) => ({
+    id,
+    address,
+    role: common.NodeRole.FOLLOWER,
+    status: STATUSES[status],
+  }));
+  return create(cluster.ClusterMembershipSchema, { nodes });
 }
 
 export function addressOf(member: Member, self: NodeId, ownAddress: string): string {

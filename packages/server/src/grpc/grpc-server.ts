@@ -1,5 +1,5 @@
 import { parseHostPort } from "@d-engine/client";
-import { Server, type ServiceError } from "@grpc/grpc-js";
+import { Server } from "@grpc/grpc-js";
 import type { AdminNode } from "../admin/admin-node.js";
 import type { LocalNode } from "../driver/local-node.js";
 import type { GrpcTransport } from "../peers/grpc-transport.js";
@@ -7,6 +7,7 @@ import { peerServices } from "../peers/peer-services.js";
 import type { SnapshotSource } from "../peers/snapshot-source.js";
 import { bind } from "./bind.js";
 import type { OwnAddress } from "./cluster-view.js";
+import type { InstanceRecords } from "./handlers/join-cluster.js";
 import { GRPC_LIMITS, type GrpcLimits } from "./limits.js";
 import { OpenStreams } from "./open-streams.js";
 import { rawServiceDefinition } from "./raw-service.js";
@@ -21,7 +22,6 @@ import { raftClientHandlers, raftClientService } from "./services/raft-client-se
 import { sessionHandlers, sessionService } from "./services/session-service.js";
 import { OpenSessions } from "./session/open-sessions.js";
 import { type BugListener, unaryCall } from "./unary-call.js";
-import { ownNumberOf, serviceErrorOf } from "./wire-status.js";
 
 export interface GrpcServerOptions {
   /** The node that answers. It must outlive the server. */
@@ -42,6 +42,8 @@ export interface GrpcServerOptions {
    * @defaultValue as fast as they take it
    */
   readonly snapshotBytesPerSecond?: number;
+  /** Who has which node id, asked and told when a node joins. @defaultValue nobody is recorded */
+  readonly instances?: InstanceRecords;
   readonly limits?: Partial<GrpcLimits>;
   /**
    * Milliseconds that `close` gives calls under way.
@@ -86,7 +88,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   });
   const advertised = options.advertise && parseHostPort(options.advertise).text;
   let ownAddress: OwnAddress = (authority) => authority;
-  addServices(server, {
+  const context: ServiceContext = {
     node: options.node,
     limits,
     ownAddress: (authority) => ownAddress(authority),
@@ -94,9 +96,9 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     admin: options.admin,
     onBug,
     unary: (handler) => unaryCall(handler, onBug),
-    ownUnary: (handler) => unaryCall(handler, onBug, ownErrorOf),
     stream: (handler) => streams.serve(handler),
-  });
+  };
+  addServices(server, context, options.instances ?? noRecords);
   if (options.peers !== undefined) {
     const { definition, implementation } = peerServices(options.peers, snapshotSource(options));
     server.addService(definition, implementation);
@@ -116,13 +118,18 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   return { address: bound.text, close, [Symbol.asyncDispose]: close };
 }
 
+const noRecords: InstanceRecords = {
+  instanceOf: () => undefined,
+  record: async () => undefined,
+};
+
 const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
-function addServices(server: Server, context: ServiceContext): void {
+function addServices(server: Server, context: ServiceContext, instances: InstanceRecords): void {
   server.addService(rawServiceDefinition(raftClientService), raftClientHandlers(context));
   server.addService(
     rawServiceDefinition(clusterManagementService),
-    clusterManagementHandlers(context),
+    clusterManagementHandlers(context, instances),
   );
   server.addService(rawServiceDefinition(sessionService), sessionHandlers(context));
   server.addService(rawServiceDefinition(adminService), adminHandlers(context));
@@ -142,10 +149,6 @@ function snapshotSource(options: GrpcServerOptions): SnapshotSource | undefined 
     openSnapshot: () => admin.openSnapshot(),
     ...(snapshotBytesPerSecond ? { bytesPerSecondMax: snapshotBytesPerSecond } : {}),
   };
-}
-
-function ownErrorOf(error: unknown): ServiceError {
-  return serviceErrorOf(error, ownNumberOf);
 }
 
 function shutDown(server: Server, drainTimeoutMs: number): Promise<void> {

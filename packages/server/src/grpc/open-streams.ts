@@ -38,7 +38,8 @@ export class OpenStreams {
         // Before the first message: clients time the headers alone.
         call.sendMetadata(new Metadata());
         const send = (body: Uint8Array): void => sendBounded(call, body);
-        const stream = handler(call.request, { authority: call.getHost(), send });
+        const during = (work: () => void): void => this.#guard(call, work);
+        const stream = handler(call.request, { authority: call.getHost(), send, during });
         this.#streams.set(call, stream);
         this.#timer ??= setInterval(() => this.#look(), lookEveryMs).unref();
       });
@@ -62,7 +63,7 @@ export class OpenStreams {
   }
 
   #look(): void {
-    for (const [call, stream] of [...this.#streams]) this.#guard(call, () => stream.update());
+    for (const [call, stream] of [...this.#streams]) this.#guard(call, () => stream.update?.());
   }
 
   #guard(call: Call, work: () => void): void {
@@ -75,7 +76,9 @@ export class OpenStreams {
   }
 
   #forget(call: Call): void {
+    const stream = this.#streams.get(call);
     this.#streams.delete(call);
+    stream?.closed?.();
     if (this.#streams.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;

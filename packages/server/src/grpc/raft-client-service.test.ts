@@ -1,6 +1,7 @@
 import { EngineError, nodeId } from "@d-engine/core";
 import { client, fromBinary, error as wire } from "@d-engine/proto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { publishMembers } from "../../test/map-node.js";
 import type { RawAnswer } from "../../test/raw-client.js";
 import { startTestServer, type TestServer } from "../../test/test-server.js";
 
@@ -227,15 +228,15 @@ describe("WatchMembership and Watch", () => {
     const stream = test.raw.stream(WATCH_MEMBERSHIP, hex(""));
     await stream.headers;
     expect(await stream.next()).toEqual(hex("0a 01 01 18 01"));
-    test.shared.revision = 5;
-    test.shared.configurationIndex = 5;
-    test.shared.members = [
-      ...test.shared.members,
-      { id: nodeId(2), address: "h:2", status: "promotable" },
-    ];
-    expect(await stream.next()).toEqual(hex("0a 01 01 12 01 02 18 05"));
+    const [first] = test.shared.members;
+    const second = { id: nodeId(2), address: "h:2", status: "promotable" } as const;
+    publishMembers(test.shared, first === undefined ? [] : [first, second]);
+    publishMembers(test.shared, first === undefined ? [] : [first]);
+    expect(await stream.next()).toEqual(hex("0a 01 01 12 01 02 18 02"));
+    expect(await stream.next()).toEqual(hex("0a 01 01 18 03"));
     await test.server.close();
     expect(await stream.next()).toBe("UNAVAILABLE");
+    expect(test.shared.listeners.size).toBe(0);
   });
 
   it("says of Watch that it is UNIMPLEMENTED", async () => {

@@ -41,6 +41,18 @@ export class InstanceRegistrar {
     this.#recordAll();
   }
 
+  instanceOf(id: NodeId): string | undefined {
+    return this.#setup.directory.instanceOf(id);
+  }
+
+  /** Records a directory that joins; nothing when it is recorded already. */
+  async record(nodeId: NodeId, instanceId: string): Promise<void> {
+    if (this.instanceOf(nodeId) === instanceId) return;
+    await this.#setup.propose(
+      encodeSystemCommand({ kind: "registerInstance", nodeId, instanceId }),
+    );
+  }
+
   close(): void {
     this.#unsubscribe();
     this.#met.clear();

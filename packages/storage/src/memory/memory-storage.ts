@@ -51,7 +51,7 @@ export class MemoryStorage implements StorageEngine {
     if (this.#log !== undefined) {
       throw new EngineError("DATA_DIR_LOCKED", "this memory storage is open: close it first");
     }
-    this.#identity ??= options.createIdentity();
+    this.#identity ??= await options.createIdentity();
     const { sha256, snapshotsKept } = this.#options;
     const snapshots = new MemorySnapshotStore(this.#snapshotContent, sha256, snapshotsKept);
     layOver(this.#content, snapshots.newest?.lastIncluded);

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file server/cluster.proto.
  */
 export const file_server_cluster: GenFile = /*@__PURE__*/
-  fileDesc("ChRzZXJ2ZXIvY2x1c3Rlci5wcm90bxIXZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIirAEKGENsdXN0ZXJDb25mQ2hhbmdlUmVxdWVzdBIKCgJpZBgBIAEoDRIMCgR0ZXJtGAIgASgEEg8KB3ZlcnNpb24YAyABKAQSMQoGY2hhbmdlGAQgASgLMiEuZF9lbmdpbmUuY29tbW9uLk1lbWJlcnNoaXBDaGFuZ2USHQoQZXhwZWN0ZWRfdmVyc2lvbhhkIAEoBEgAiAEBQhMKEV9leHBlY3RlZF92ZXJzaW9uIq8DChlDbHVzdGVyQ29uZlVwZGF0ZVJlc3BvbnNlEgoKAmlkGAEgASgNEgwKBHRlcm0YAiABKAQSDwoHdmVyc2lvbhgDIAEoBBIPCgdzdWNjZXNzGAQgASgIElAKCmVycm9yX2NvZGUYBSABKA4yPC5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5DbHVzdGVyQ29uZlVwZGF0ZVJlc3BvbnNlLkVycm9yQ29kZRIMCgRjb2RlGGQgASgNEg8KB21lc3NhZ2UYZSABKAkSEQoJbGVhZGVyX2lkGGYgASgNEhYKDmxlYWRlcl9hZGRyZXNzGGcgASgJIrkBCglFcnJvckNvZGUSGgoWRVJST1JfQ09ERV9VTlNQRUNJRklFRBAAEhkKFUVSUk9SX0NPREVfTk9UX0xFQURFUhABEh8KG0VSUk9SX0NPREVfVkVSU0lPTl9DT05GTElDVBACEhwKGEVSUk9SX0NPREVfVEVSTV9PVVREQVRFRBADEh0KGUVSUk9SX0NPREVfSU5WQUxJRF9DSEFOR0UQBBIXChNFUlJPUl9DT0RFX0lOVEVSTkFMEAUiEQoPTWV0YWRhdGFSZXF1ZXN0IowBChFDbHVzdGVyTWVtYmVyc2hpcBIPCgd2ZXJzaW9uGAEgASgEEjAKBW5vZGVzGAIgAygLMiEuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuTm9kZU1ldGESHgoRY3VycmVudF9sZWFkZXJfaWQYAyABKA1IAIgBAUIUChJfY3VycmVudF9sZWFkZXJfaWQiYgoITm9kZU1ldGESCgoCaWQYASABKA0SDwoHYWRkcmVzcxgCIAEoCRIMCgRyb2xlGAMgASgFEisKBnN0YXR1cxgEIAEoDjIbLmRfZW5naW5lLmNvbW1vbi5Ob2RlU3RhdHVzIm8KC0pvaW5SZXF1ZXN0Eg8KB25vZGVfaWQYASABKA0SEQoJbm9kZV9yb2xlGAIgASgFEg8KB2FkZHJlc3MYAyABKAkSKwoGc3RhdHVzGAQgASgOMhsuZF9lbmdpbmUuY29tbW9uLk5vZGVTdGF0dXMi9gEKDEpvaW5SZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEg0KBWVycm9yGAIgASgJEjoKBmNvbmZpZxgDIAEoCzIqLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLkNsdXN0ZXJNZW1iZXJzaGlwEhYKDmNvbmZpZ192ZXJzaW9uGAQgASgEEkkKEXNuYXBzaG90X21ldGFkYXRhGAUgASgLMikuZF9lbmdpbmUuc2VydmVyLnN0b3JhZ2UuU25hcHNob3RNZXRhZGF0YUgAiAEBEhEKCWxlYWRlcl9pZBgGIAEoDUIUChJfc25hcHNob3RfbWV0YWRhdGEiRAoWTGVhZGVyRGlzY292ZXJ5UmVxdWVzdBIPCgdub2RlX2lkGAEgASgNEhkKEXJlcXVlc3Rlcl9hZGRyZXNzGAIgASgJIlIKF0xlYWRlckRpc2NvdmVyeVJlc3BvbnNlEhEKCWxlYWRlcl9pZBgBIAEoDRIWCg5sZWFkZXJfYWRkcmVzcxgCIAEoCRIMCgR0ZXJtGAMgASgEKkoKC0NvbmZpZ1N0YXRlEgoKBlNUQUJMRRAAEhUKEUNPTkZJR19UUkFOU0lUSU9OEAESGAoURUxFQ1RJT05fSU5fUFJPR1JFU1MQAjLTAwoYQ2x1c3Rlck1hbmFnZW1lbnRTZXJ2aWNlEnoKEVVwZGF0ZUNsdXN0ZXJDb25mEjEuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuQ2x1c3RlckNvbmZDaGFuZ2VSZXF1ZXN0GjIuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuQ2x1c3RlckNvbmZVcGRhdGVSZXNwb25zZRJqChJHZXRDbHVzdGVyTWV0YWRhdGESKC5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5NZXRhZGF0YVJlcXVlc3QaKi5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5DbHVzdGVyTWVtYmVyc2hpcBJaCgtKb2luQ2x1c3RlchIkLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLkpvaW5SZXF1ZXN0GiUuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuSm9pblJlc3BvbnNlEnMKDkRpc2NvdmVyTGVhZGVyEi8uZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuTGVhZGVyRGlzY292ZXJ5UmVxdWVzdBowLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLkxlYWRlckRpc2NvdmVyeVJlc3BvbnNlQjRaMmdpdGh1Yi5jb20vZGV2ZW50bGFiL2QtZW5naW5lL3Byb3RvL3NlcnZlci9jbHVzdGVyYgZwcm90bzM", [file_common, file_server_storage]);
+  fileDesc("ChRzZXJ2ZXIvY2x1c3Rlci5wcm90bxIXZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIieAoYQ2x1c3RlckNvbmZDaGFuZ2VSZXF1ZXN0EgoKAmlkGAEgASgNEgwKBHRlcm0YAiABKAQSDwoHdmVyc2lvbhgDIAEoBBIxCgZjaGFuZ2UYBCABKAsyIS5kX2VuZ2luZS5jb21tb24uTWVtYmVyc2hpcENoYW5nZSKLAwoZQ2x1c3RlckNvbmZVcGRhdGVSZXNwb25zZRIKCgJpZBgBIAEoDRIMCgR0ZXJtGAIgASgEEg8KB3ZlcnNpb24YAyABKAQSDwoHc3VjY2VzcxgEIAEoCBJQCgplcnJvcl9jb2RlGAUgASgOMjwuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuQ2x1c3RlckNvbmZVcGRhdGVSZXNwb25zZS5FcnJvckNvZGUSEwoLZW5naW5lX2NvZGUYZCABKA0SDwoHbWVzc2FnZRhlIAEoCSK5AQoJRXJyb3JDb2RlEhoKFkVSUk9SX0NPREVfVU5TUEVDSUZJRUQQABIZChVFUlJPUl9DT0RFX05PVF9MRUFERVIQARIfChtFUlJPUl9DT0RFX1ZFUlNJT05fQ09ORkxJQ1QQAhIcChhFUlJPUl9DT0RFX1RFUk1fT1VUREFURUQQAxIdChlFUlJPUl9DT0RFX0lOVkFMSURfQ0hBTkdFEAQSFwoTRVJST1JfQ09ERV9JTlRFUk5BTBAFIhEKD01ldGFkYXRhUmVxdWVzdCKMAQoRQ2x1c3Rlck1lbWJlcnNoaXASDwoHdmVyc2lvbhgBIAEoBBIwCgVub2RlcxgCIAMoCzIhLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLk5vZGVNZXRhEh4KEWN1cnJlbnRfbGVhZGVyX2lkGAMgASgNSACIAQFCFAoSX2N1cnJlbnRfbGVhZGVyX2lkImIKCE5vZGVNZXRhEgoKAmlkGAEgASgNEg8KB2FkZHJlc3MYAiABKAkSDAoEcm9sZRgDIAEoBRIrCgZzdGF0dXMYBCABKA4yGy5kX2VuZ2luZS5jb21tb24uTm9kZVN0YXR1cyKEAQoLSm9pblJlcXVlc3QSDwoHbm9kZV9pZBgBIAEoDRIRCglub2RlX3JvbGUYAiABKAUSDwoHYWRkcmVzcxgDIAEoCRIrCgZzdGF0dXMYBCABKA4yGy5kX2VuZ2luZS5jb21tb24uTm9kZVN0YXR1cxITCgtpbnN0YW5jZV9pZBhkIAEoCSLcAgoMSm9pblJlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSDQoFZXJyb3IYAiABKAkSOgoGY29uZmlnGAMgASgLMiouZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuQ2x1c3Rlck1lbWJlcnNoaXASFgoOY29uZmlnX3ZlcnNpb24YBCABKAQSSQoRc25hcHNob3RfbWV0YWRhdGEYBSABKAsyKS5kX2VuZ2luZS5zZXJ2ZXIuc3RvcmFnZS5TbmFwc2hvdE1ldGFkYXRhSACIAQESEQoJbGVhZGVyX2lkGAYgASgNEhIKCmNsdXN0ZXJfaWQYZCABKAkSPQoJYm9vdHN0cmFwGGUgASgLMiouZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuQ2x1c3Rlck1lbWJlcnNoaXASEQoJam9pbmVkX2F0GGYgASgEQhQKEl9zbmFwc2hvdF9tZXRhZGF0YSJEChZMZWFkZXJEaXNjb3ZlcnlSZXF1ZXN0Eg8KB25vZGVfaWQYASABKA0SGQoRcmVxdWVzdGVyX2FkZHJlc3MYAiABKAkiUgoXTGVhZGVyRGlzY292ZXJ5UmVzcG9uc2USEQoJbGVhZGVyX2lkGAEgASgNEhYKDmxlYWRlcl9hZGRyZXNzGAIgASgJEgwKBHRlcm0YAyABKAQqSgoLQ29uZmlnU3RhdGUSCgoGU1RBQkxFEAASFQoRQ09ORklHX1RSQU5TSVRJT04QARIYChRFTEVDVElPTl9JTl9QUk9HUkVTUxACMtMDChhDbHVzdGVyTWFuYWdlbWVudFNlcnZpY2USegoRVXBkYXRlQ2x1c3RlckNvbmYSMS5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5DbHVzdGVyQ29uZkNoYW5nZVJlcXVlc3QaMi5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5DbHVzdGVyQ29uZlVwZGF0ZVJlc3BvbnNlEmoKEkdldENsdXN0ZXJNZXRhZGF0YRIoLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLk1ldGFkYXRhUmVxdWVzdBoqLmRfZW5naW5lLnNlcnZlci5jbHVzdGVyLkNsdXN0ZXJNZW1iZXJzaGlwEloKC0pvaW5DbHVzdGVyEiQuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuSm9pblJlcXVlc3QaJS5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5Kb2luUmVzcG9uc2UScwoORGlzY292ZXJMZWFkZXISLy5kX2VuZ2luZS5zZXJ2ZXIuY2x1c3Rlci5MZWFkZXJEaXNjb3ZlcnlSZXF1ZXN0GjAuZF9lbmdpbmUuc2VydmVyLmNsdXN0ZXIuTGVhZGVyRGlzY292ZXJ5UmVzcG9uc2VCNFoyZ2l0aHViLmNvbS9kZXZlbnRsYWIvZC1lbmdpbmUvcHJvdG8vc2VydmVyL2NsdXN0ZXJiBnByb3RvMw", [file_common, file_server_storage]);
 
 /**
  * @generated from message d_engine.server.cluster.ClusterConfChangeRequest
@@ -35,8 +35,6 @@ export type ClusterConfChangeRequest = Message<"d_engine.server.cluster.ClusterC
   term: bigint;
 
   /**
-   * The configuration that the sender has seen; another one refuses. 0 leaves it unchecked.
-   *
    * @generated from field: uint64 version = 3;
    */
   version: bigint;
@@ -45,13 +43,6 @@ export type ClusterConfChangeRequest = Message<"d_engine.server.cluster.ClusterC
    * @generated from field: d_engine.common.MembershipChange change = 4;
    */
   change?: MembershipChange | undefined;
-
-  /**
-   * Like `version`, and it can also name the first configuration, whose version is 0.
-   *
-   * @generated from field: optional uint64 expected_version = 100;
-   */
-  expectedVersion?: bigint | undefined;
 };
 
 /**
@@ -76,6 +67,8 @@ export type ClusterConfUpdateResponse = Message<"d_engine.server.cluster.Cluster
   term: bigint;
 
   /**
+   * Of the members after the change, or of those that it was refused for.
+   *
    * @generated from field: uint64 version = 3;
    */
   version: bigint;
@@ -91,29 +84,18 @@ export type ClusterConfUpdateResponse = Message<"d_engine.server.cluster.Cluster
   errorCode: ClusterConfUpdateResponse_ErrorCode;
 
   /**
-   * Why a change was refused: a `d_engine.error.ErrorCode`, or from 10000 up a number of
-   * `d_engine.session.v1.SessionErrorCode`.
+   * The error more exactly: a number as in the trailer x-d-engine-code.
    *
-   * @generated from field: uint32 code = 100;
+   * @generated from field: uint32 engine_code = 100;
    */
-  code: number;
+  engineCode: number;
 
   /**
+   * Why, and what to do.
+   *
    * @generated from field: string message = 101;
    */
   message: string;
-
-  /**
-   * Who leads, as far as the node knows: 0 and empty where it does not.
-   *
-   * @generated from field: uint32 leader_id = 102;
-   */
-  leaderId: number;
-
-  /**
-   * @generated from field: string leader_address = 103;
-   */
-  leaderAddress: string;
 };
 
 /**
@@ -269,6 +251,14 @@ export type JoinRequest = Message<"d_engine.server.cluster.JoinRequest"> & {
    * @generated from field: d_engine.common.NodeStatus status = 4;
    */
   status: NodeStatus;
+
+  /**
+   * The data directory that joins, 32 hexadecimal digits. The same in every attempt of one
+   * directory, so that an attempt whose answer was lost can be repeated.
+   *
+   * @generated from field: string instance_id = 100;
+   */
+  instanceId: string;
 };
 
 /**
@@ -311,6 +301,27 @@ export type JoinResponse = Message<"d_engine.server.cluster.JoinResponse"> & {
    * @generated from field: uint32 leader_id = 6;
    */
   leaderId: number;
+
+  /**
+   * 32 hexadecimal digits, the same for all members for ever.
+   *
+   * @generated from field: string cluster_id = 100;
+   */
+  clusterId: string;
+
+  /**
+   * The members before the first entry of the log.
+   *
+   * @generated from field: d_engine.server.cluster.ClusterMembership bootstrap = 101;
+   */
+  bootstrap?: ClusterMembership | undefined;
+
+  /**
+   * A committed configuration entry in which the new member is one.
+   *
+   * @generated from field: uint64 joined_at = 102;
+   */
+  joinedAt: bigint;
 };
 
 /**

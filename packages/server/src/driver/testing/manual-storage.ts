@@ -49,7 +49,7 @@ export class ManualStorage implements StorageEngine {
 
   async open(options: OpenStorageOptions): Promise<OpenedStorage> {
     if (this.#log !== undefined) throw new EngineError("DATA_DIR_LOCKED", "in use");
-    this.#disk.identity ??= options.createIdentity();
+    this.#disk.identity ??= await options.createIdentity();
     const log = new ManualLog(this, this.#disk, this.#clock);
     this.#log = log;
     return {

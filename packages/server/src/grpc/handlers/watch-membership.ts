@@ -1,34 +1,30 @@
+import type { MembershipConfiguration } from "@d-engine/core";
 import { client, create, toBinary } from "@d-engine/proto";
-import type { LocalNode, LocalNodeStatus } from "../../driver/local-node.js";
+import type { LocalNode } from "../../driver/local-node.js";
 import type { StreamHandler } from "../call-context.js";
 import { decodeRequest } from "../decode-request.js";
 
-/** Streams the committed membership: the present one at once, then each that differs. */
-export function watchMembership(node: LocalNode): StreamHandler {
-  return (bytes, { send }) => {
+/**
+ * Streams the committed members, on every role: the present ones at once, then each change as it
+ * is applied here, in order.
+ */
+export function watchMembership({ membership }: LocalNode): StreamHandler {
+  return (bytes, { send, during }) => {
     decodeRequest(client.WatchMembershipRequestSchema, bytes);
-    let sentIndex = -1;
-    const update = (): void => {
-      const status = node.status();
-      const { index } = status.configuration.logId;
-      // A configuration takes effect before it commits; watchers hear of it when it is sure.
-      if (index === sentIndex || index > status.commitIndex) return;
-      sentIndex = index;
-      send(toBinary(client.MembershipSnapshotSchema, snapshotOf(status)));
-    };
-    update();
-    return { update };
+    const tell = (configuration: MembershipConfiguration): void =>
+      send(toBinary(client.MembershipSnapshotSchema, snapshotOf(configuration)));
+    tell(membership.configuration);
+    const closed = membership.subscribe((configuration) => during(() => tell(configuration)));
+    return { closed };
   };
 }
 
-function snapshotOf({ configuration }: LocalNodeStatus): client.MembershipSnapshot {
+function snapshotOf({ logId, members }: MembershipConfiguration): client.MembershipSnapshot {
   const idsOf = (voters: boolean): number[] =>
-    configuration.members
-      .filter((member) => (member.status === "active") === voters)
-      .map((member) => member.id);
+    members.filter(({ status }) => (status === "active") === voters).map(({ id }) => id);
   return create(client.MembershipSnapshotSchema, {
     members: idsOf(true),
     learners: idsOf(false),
-    committedIndex: BigInt(configuration.logId.index),
+    committedIndex: BigInt(logId.index),
   });
 }

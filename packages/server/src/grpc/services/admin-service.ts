@@ -9,16 +9,16 @@ import type { ServiceContext } from "../service-context.js";
 export const adminService = proto.AdminService;
 
 export function adminHandlers(context: ServiceContext): UntypedServiceImplementation {
-  const { node, admin, ownUnary, onBug } = context;
+  const { node, admin, unary, onBug } = context;
   if (admin === undefined) {
     return {
-      TransferLeadership: ownUnary(unimplemented("TransferLeadership")),
-      SaveSnapshot: ownUnary(unimplemented("SaveSnapshot")),
+      TransferLeadership: unary(unimplemented("TransferLeadership")),
+      SaveSnapshot: unary(unimplemented("SaveSnapshot")),
     };
   }
   return {
-    TransferLeadership: ownUnary(transferLeadership(admin)),
-    SaveSnapshot: ownUnary(saveSnapshot(node, admin)),
+    TransferLeadership: unary(transferLeadership(admin)),
+    SaveSnapshot: unary(saveSnapshot(node, admin)),
     DownloadSnapshot: downloadSnapshot(node, admin, onBug),
   };
 }

@@ -2,20 +2,20 @@ import { cluster } from "@d-engine/proto";
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { discoverLeader } from "../handlers/discover-leader.js";
 import { getClusterMetadata } from "../handlers/get-cluster-metadata.js";
-import { unimplemented } from "../handlers/unimplemented.js";
+import { type InstanceRecords, joinCluster } from "../handlers/join-cluster.js";
 import { updateClusterConf } from "../handlers/update-cluster-conf.js";
 import type { ServiceContext } from "../service-context.js";
 
 export const clusterManagementService = cluster.ClusterManagementService;
 
-export function clusterManagementHandlers(context: ServiceContext): UntypedServiceImplementation {
-  const { node, ownAddress, admin, unary } = context;
-  const change =
-    admin === undefined ? unimplemented("UpdateClusterConf") : updateClusterConf(node, admin);
+export function clusterManagementHandlers(
+  { node, ownAddress, unary }: ServiceContext,
+  instances: InstanceRecords,
+): UntypedServiceImplementation {
   return {
     GetClusterMetadata: unary(getClusterMetadata(node, ownAddress)),
     DiscoverLeader: unary(discoverLeader(node, ownAddress)),
-    JoinCluster: unary(unimplemented("JoinCluster")),
-    UpdateClusterConf: unary(change),
+    JoinCluster: unary(joinCluster(node, instances, ownAddress)),
+    UpdateClusterConf: unary(updateClusterConf(node)),
   };
 }

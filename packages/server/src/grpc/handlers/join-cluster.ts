@@ -1,0 +1,129 @@
+import { parseHostPort } from "@d-engine/client";
+import {
+  EngineError,
+  type Member,
+  type MembershipConfiguration,
+  type NodeId,
+  type NodeStatus,
+} from "@d-engine/core";
+import { cluster, create, toBinary } from "@d-engine/proto";
+import type { LocalNode } from "../../driver/local-node.js";
+import type { UnaryHandler } from "../call-context.js";
+import { bootstrapMembership, clusterMembership, type OwnAddress } from "../cluster-view.js";
+import { decodeRequest } from "../decode-request.js";
+import { idOf, statusOf } from "../membership-change.js";
+
+/** The replicated record of who each node id belongs to. */
+export interface InstanceRecords {
+  instanceOf(id: NodeId): string | undefined;
+  /** Resolves when it is recorded that this directory has the id. */
+  record(id: NodeId, instanceId: string): Promise<void>;
+}
+
+interface Joiner {
+  readonly id: NodeId;
+  readonly address: string;
+  readonly status: NodeStatus;
+  /** Empty when it did not say. */
+  readonly instanceId: string;
+}
+
+/**
+ * Adds a learner. Only the leader does. To be repeated by the same directory, under the same id and
+ * address, until an answer arrives: the answer to the first attempt may have been lost.
+ */
+export function joinCluster(
+  node: LocalNode,
+  records: InstanceRecords,
+  ownAddress: OwnAddress,
+): UnaryHandler {
+  return async (bytes, { signal, timeoutMs, authority }) => {
+    const joiner = joinerOf(decodeRequest(cluster.JoinRequestSchema, bytes));
+    refuseUnlessLeader(node);
+    const joined = await admit(node, records, joiner, { signal, timeoutMs });
+    if (joiner.instanceId !== "") await records.record(joiner.id, joiner.instanceId);
+    const status = node.status();
+    const { clusterId, bootstrap } = node.identity;
+    const response = create(cluster.JoinResponseSchema, {
+      success: true,
+      config: clusterMembership(status, ownAddress(authority)),
+      configVersion: BigInt(status.configurationVersion),
+      leaderId: status.nodeId,
+      clusterId,
+      bootstrap: bootstrapMembership(bootstrap.members),
+      joinedAt: BigInt(joined.logId.index),
+    });
+    return { body: toBinary(cluster.JoinResponseSchema, response) };
+  };
+}
+
+/** Resolves to a committed configuration in which the joiner is a learner. */
+async function admit(
+  { membership }: LocalNode,
+  records: InstanceRecords,
+  joiner: Joiner,
+  options: { readonly signal: AbortSignal; readonly timeoutMs: number | undefined },
+): Promise<MembershipConfiguration> {
+  const { id: nodeId, address, status: joinAs } = joiner;
+  const known = memberOf(membership.configuration, nodeId);
+  if (known === undefined) {
+    return await membership.change({ kind: "addNode", nodeId, address, status: joinAs }, options);
+  }
+  refuseOther(known, joiner, records.instanceOf(nodeId));
+  return membership.configuration;
+}
+
+function memberOf({ members }: MembershipConfiguration, id: NodeId): Member | undefined {
+  return members.find((member) => member.id === id);
+}
+
+/**
+ * A voter was up and running: a directory that has to join under its id is another one, or has lost
+ * what it once promised (scenario 35). A learner may come again, but only the same one.
+ */
+function refuseOther(known: Member, joiner: Joiner, recorded: string | undefined): void {
+  const { id } = known;
+  const wayOut = `run "d-engine member remove ${id}", then start it again on an empty directory`;
+  if (known.status === "active") {
+    throw refused(
+      `node ${id} is a voter; a directory that lost its data is another node: ${wayOut}`,
+    );
+  }
+  if (known.address !== joiner.address) {
+    throw refused(
+      `node ${id} is a member at ${known.address}, not at ${joiner.address}: join from there, or ` +
+        wayOut,
+    );
+  }
+  if (recorded !== undefined && recorded !== joiner.instanceId) {
+    throw refused(`node ${id} is known as instance ${recorded}, another directory: ${wayOut}`);
+  }
+}
+
+function refuseUnlessLeader(node: LocalNode): void {
+  const { role, leaderReady, nodeId } = node.status();
+  if (role !== "leader") {
+    const message = `node ${nodeId} does not lead; only the leader lets nodes join`;
+    throw new EngineError("NOT_LEADER", message, { leader: node.leaderHint() });
+  }
+  if (leaderReady) return;
+  throw new EngineError("CLUSTER_UNAVAILABLE", `node ${nodeId} has just begun to lead`);
+}
+
+function joinerOf(request: cluster.JoinRequest): Joiner {
+  const id = idOf(request.nodeId);
+  const status = statusOf(request.status);
+  if (status === "active") {
+    throw refused(`node ${id} cannot join as a voter; it is promoted when it has caught up`);
+  }
+  const { instanceId } = request;
+  if (instanceId !== "" && !/^[0-9a-f]{32}$/.test(instanceId)) {
+    throw refused(`instance_id has 32 hexadecimal digits, got ${JSON.stringify(instanceId)}`);
+  }
+  const address = parseHostPort(request.address).text;
+  return { id, address, instanceId, status: status === "unspecified" ? "promotable" : status };
+}
+
+function refused(message: string): EngineError {
+  return new EngineError("INVALID_REQUEST", message);
+}
