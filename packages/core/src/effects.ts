@@ -32,7 +32,7 @@ export type InputEvent =
   | { readonly kind: "read"; readonly requestId: RequestId }
   /** This batch and all before it are on the disk. */
   | { readonly kind: "persisted"; readonly batch: BatchId }
-  /** The state machine holds every entry up to here. */
+  /** The state machine holds every entry up to here. Ignored when an install has passed it. */
   | { readonly kind: "applied"; readonly upTo: LogIndex }
   /** Entries asked for by `Effects.readLog`; `undefined` when they could not be read. */
   | {
@@ -54,7 +54,7 @@ export type InputEvent =
       readonly change: MembershipChange;
       readonly version: LogIndex | undefined;
     }
-  /** A durable snapshot covers `base`: entries at or below it will leave the disk. */
+  /** A durable snapshot of what is applied covers `base`: entries up to it will leave the disk. */
   | { readonly kind: "compact"; readonly base: LogId }
   /**
    * A snapshot of another node is durable here and ready to replace the state machine's state:
@@ -121,11 +121,14 @@ export interface LogReadRequest {
 
 /** What moves snapshots between nodes is done outside of the core, which only steers it. */
 export type SnapshotWork =
-  /** The peer needs entries that the log no longer has. Answered by `snapshotSent`. */
+  /**
+   * The peer needs entries that the log no longer has. Answered by `snapshotSent`; when one is on
+   * its way to the peer already, by the end of that.
+   */
   | { readonly kind: "send"; readonly peer: NodeId }
   /** Chunks from the leader of this term. Answered by `snapshotProgress`. */
   | { readonly kind: "chunks"; readonly from: NodeId; readonly message: InstallSnapshot }
-  /** A peer's answer of this term to chunks. */
+  /** A peer's answer of this term to chunks; ignored when nothing is on its way to it any more. */
   | {
       readonly kind: "answer";
       readonly from: NodeId;

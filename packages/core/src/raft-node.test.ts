@@ -50,6 +50,43 @@ describe("RaftNode", () => {
     expect([1, 2, 3].map((index) => leader.node.termAt(at(index)))).toEqual([1, 1, undefined]);
   });
 
+  it.each([
+    { name: "at", applied: 5 },
+    { name: "ahead of", applied: 7 },
+  ])("starts $name its log's base, and applies the rest once", ({ applied }) => {
+    const node = new DrivenNode({ base: [2, 5], log: [2, 3, 3], commit: 7, applied });
+    expect(node.tick().apply).toEqual(entries(6, [2, 3, 3]).slice(applied - 5, 2));
+    expect(node.tick().apply).toEqual([]);
+    expect(node.status).toMatchObject({ base: { term: 2, index: 5 }, durableIndex: 8 });
+  });
+
+  it("starts behind a snapshot with nothing behind it (scenario 47)", () => {
+    const node = new DrivenNode({ base: [2, 5] });
+    expect(node.status).toMatchObject({ last: { term: 2, index: 5 }, commitIndex: 5 });
+    const added = entries(6, [2]);
+    const next = appendEntries({ term: 2, from: 2, prev: [2, 5], entries: added });
+    expect(node.receive(2, next).append).toEqual(added);
+  });
+
+  it("refuses to start with entries gone that are not applied", () => {
+    expect(() => new DrivenNode({ base: [2, 5], log: [2], commit: 5, applied: 4 })).toThrow(
+      "the state machine lags behind the log",
+    );
+  });
+
+  it("begins in the term of its snapshot when the hard state is older, durably first (I11)", () => {
+    // A joining node, and one that crashed before its term was on the disk.
+    const lone = new DrivenNode({ voters: [1], base: [7, 100], term: 2, votedFor: 3 });
+    expect(lone.status).toMatchObject({ term: 7, votedFor: undefined });
+    const effects = lone.tick();
+    expect(effects.hardState).toMatchObject({ term: 8, votedFor: 1 });
+    expect(lone.persist().append).toMatchObject([{ term: 8, index: 101 }]);
+    const member = new DrivenNode({ base: [7, 100], term: 2, votedFor: 3 });
+    const heard = member.receive(2, appendEntries({ term: 7, from: 2, prev: [7, 100] }));
+    expect(heard.hardState).toMatchObject({ term: 7, votedFor: undefined });
+    expect(heard.send).toEqual([]);
+  });
+
   it("has one commit index and leader for driver and status alike", () => {
     const leader = arrangeLeader({ voters: [1, 2, 3] });
     leader.receive(2, appendAnswer({ term: 1, result: matched([1, 1]) }));

@@ -53,8 +53,7 @@ export function replicateTo(
     if (prev === undefined) {
       // The log no longer reaches down to there. Never a request that starts in the middle
       // without its previous entry (scenario 21): the peer needs a snapshot.
-      progress.becomeSnapshot();
-      node.outbox.snapshot({ kind: "send", peer });
+      sendSnapshot(node, peer, progress);
       return;
     }
     const { appendEntriesMax, appendBytesMax } = node.options;
@@ -74,6 +73,18 @@ export function replicateTo(
     }
     sendEntries(node, leader, peer, progress, prev, entries);
   }
+}
+
+function sendSnapshot(node: RaftState, peer: NodeId, progress: Progress): void {
+  progress.becomeSnapshot();
+  node.outbox.snapshot({ kind: "send", peer });
+}
+
+/** Begins a transfer anew that had failed, now that the peer is heard again. */
+export function resendSnapshot(node: RaftState, peer: NodeId, progress: Progress): void {
+  const { state, resendSnapshotMs } = progress;
+  if (state !== "snapshot" || resendSnapshotMs === undefined) return;
+  if (node.nowMs >= resendSnapshotMs) sendSnapshot(node, peer, progress);
 }
 
 /** Sends entries that follow `prev` and moves the window. */

@@ -63,6 +63,8 @@ export class RaftState {
   /** The last entry that was handed out in `Effects.apply`. */
   handedToApply: LogIndex;
   appliedIndex: LogIndex;
+  /** Where the newest snapshot installed since the start ends. */
+  installedIndex: LogIndex | undefined;
   readonly configurations: ConfigurationLog;
   /** What voters, role and progress were last made to follow (`follow-configuration.ts`). */
   followed: MembershipConfiguration;
@@ -121,6 +123,13 @@ export class RaftState {
       leaderId: undefined,
       electionDeadlineMs: lone ? setup.nowMs : this.drawElectionDeadline(),
     };
+    // A snapshot that was laid over the log can be of a later term than the hard state knows. Who
+    // holds an entry of a term has reached it, and has voted for nobody there.
+    if (setup.last.term > this.term) {
+      this.term = setup.last.term;
+      this.votedFor = undefined;
+      this.saveTermAndVote();
+    }
   }
 
   /** The one in effect: the newest in the log, committed or not (paper §6). */
@@ -276,6 +285,14 @@ export class RaftState {
     this.commitIndex = lastIncluded.index;
     this.handedToApply = lastIncluded.index;
     this.appliedIndex = lastIncluded.index;
+    this.installedIndex = lastIncluded.index;
+    this.evictApplied();
+  }
+
+  /** Only what is on the own disk too: the rest could not be read back. */
+  evictApplied(): void {
+    const evictable = Math.min(this.appliedIndex, this.durability.index) as LogIndex;
+    this.log.evict(evictable, this.options.logCacheBytes);
   }
 
   /** Also right after a start, for what was known as committed but not applied yet. */

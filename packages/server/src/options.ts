@@ -79,6 +79,14 @@ const driverChecks: { readonly [K in keyof DriverOptions]: Check } = {
   retryAfterMs: integerFrom(1, 60_000),
   applySliceMs: numberFrom(1, 1_000),
   heldMessagesMax: integerFrom(1, 1_000_000),
+  snapshotLogBytes: integerFrom(1024, 2 ** 40),
+  snapshotEntries: integerFrom(1, 2 ** 40),
+  logTailBytes: integerFrom(0, 2 ** 40),
+  logBytesMax: integerFrom(1024, 2 ** 50),
+  snapshotChunkBytes: integerFrom(1024, 1024 * 1024),
+  snapshotWindowChunks: integerFrom(1, 64),
+  snapshotTransfersMax: integerFrom(1, 64),
+  snapshotBytesPerSecond: integerFrom(0, 2 ** 40),
   clockJumpMs: numberFrom(10, 60_000),
   defaultConsistency: oneOf("linearizable", "lease", "eventual"),
   allowClientOverride: oneOf(true, false),
@@ -107,6 +115,7 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
   const storage = pick(given, STORAGE_DEFAULTS);
   checkFields(problems, driver, driverChecks);
   checkFields(problems, storage, storageChecks);
+  checkLogBounds(problems, driver, storage.segmentBytes);
   const address = input.address ?? ENGINE_DEFAULTS.address;
   if (!isAddress(address)) problems.push(`address must be host:port, got ${shown(address)}`);
   const id = attempt(problems, () => resolveNodeId(input.nodeId ?? ENGINE_DEFAULTS.nodeId));
@@ -147,6 +156,17 @@ function checkRoomForCommands(problems: string[], limits: KvLimits, segmentBytes
   problems.push(
     `segmentBytes (${segmentBytes}) must hold the largest command, ${largest} bytes by keyBytesMax ` +
       "and valueBytesMax: raise it, or lower those",
+  );
+}
+
+/** At its bound the log must be able to shrink: by what a snapshot covers, in whole segments. */
+function checkLogBounds(problems: string[], driver: DriverOptions, segmentBytes: number): void {
+  const { logBytesMax, logTailBytes, snapshotLogBytes } = driver;
+  const least = logTailBytes + snapshotLogBytes + 4 * segmentBytes;
+  if (!(logBytesMax < least)) return;
+  problems.push(
+    `logBytesMax (${logBytesMax}) must be at least logTailBytes + snapshotLogBytes + 4 segments ` +
+      `(segmentBytes), ${least}: raise it, or lower those`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import {
   EngineError,
   type NodeIdentity,
@@ -70,6 +71,7 @@ export async function startNode<Result>(
     transport: peers,
     clock: nodeClock,
     random: systemRandom,
+    crc32,
     raftOptions: settings.raft,
     options: settings.driver,
     logger,

@@ -2,7 +2,7 @@ import type { LogIndex, NodeId } from "../ids.js";
 import { tendMembership } from "../membership/lead-membership.js";
 import type { AppendEntriesResponse, AppendResult } from "../message.js";
 import type { Progress } from "../progress/progress.js";
-import { commitByCount, replicateTo } from "../replication.js";
+import { commitByCount, replicateTo, resendSnapshot } from "../replication.js";
 import type { LeaderRole } from "../role.js";
 import type { RaftState } from "../state.js";
 import { adoptTerm } from "../transitions.js";
@@ -34,6 +34,7 @@ export function onAppendEntriesResponse(
   if (committed) unparkReads(node, leader);
   confirmReads(node, leader);
   replicateTo(node, leader, from, progress);
+  resendSnapshot(node, from, progress);
   offerLeadership(node, leader);
   if (committed || leader.departing.size > 0) tendMembership(node, leader);
 }
@@ -63,12 +64,18 @@ function noteResult(node: RaftState, progress: Progress, result: AppendResult): 
       node.droppedMessages++; // it vouches for an entry that this log does not have
       return;
     }
-    if (progress.state !== "snapshot") progress.acknowledge(index);
-    else if (index >= node.log.base.index) {
-      progress.acknowledge(index);
+    progress.acknowledge(index);
+    // It reaches our log, by the snapshot or without it.
+    if (progress.state === "snapshot" && index >= node.log.base.index) {
       progress.becomeProbe((index + 1) as LogIndex);
     }
   } else if (result.kind === "conflict" && progress.state !== "snapshot") {
+    if (progress.nextIndex <= node.log.base.index) {
+      // What was to be sent next is purged since. Heartbeats stand at our base instead, which the
+      // peer lacks: no hint moves the place of the next request, and that is a snapshot.
+      progress.becomeProbe(progress.nextIndex);
+      return;
+    }
     const next = nextToTry(node, result);
     // A refusal of the newest request always points below it, and above what matches already.
     // Any other is old or repeated (scenario 17), or comes from a peer that lost its log; to

@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { arrangeLeader } from "../../test/support/driven-node.js";
-import { appendAnswer, at, matched } from "../../test/support/messages.js";
+import { arrangeLeader, configurationOf, DrivenNode } from "../../test/support/driven-node.js";
+import {
+  appendAnswer,
+  appendEntries,
+  at,
+  entries,
+  logId,
+  matched,
+} from "../../test/support/messages.js";
 
 describe("onApplied", () => {
   it("drops applied entries from memory beyond logCacheBytes (R7)", () => {
@@ -24,6 +31,22 @@ describe("onApplied", () => {
     leader.persist();
     leader.step({ kind: "applied", upTo: at(2) });
     expect(leader.status.cachedBytes).toBe(0);
+  });
+
+  it("ignores what was said of the state before an install, and nothing else", () => {
+    const follower = new DrivenNode({ term: 3, log: [1, 1], commit: 2, applied: 0 });
+    follower.tick();
+    const configuration = configurationOf({});
+    const lastIncluded = logId([3, 9]);
+    const requestId = follower.nextRequest();
+    follower.step({ kind: "snapshotReceived", requestId, lastIncluded, configuration });
+    follower.step({ kind: "applied", upTo: at(2) });
+    follower.step({ kind: "applied", upTo: at(9) });
+    expect(follower.status).toMatchObject({ appliedIndex: 9 });
+    const next = { prev: [3, 9] as const, entries: entries(10, [3, 3]), commit: 11 };
+    follower.receive(2, appendEntries({ term: 3, from: 2, ...next }));
+    follower.step({ kind: "applied", upTo: at(11) });
+    expect(() => follower.step({ kind: "applied", upTo: at(10) })).toThrow("applied 10, was 11");
   });
 
   it.each([

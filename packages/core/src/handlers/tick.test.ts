@@ -1,12 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { arrangeCandidate, arrangeLeader, DrivenNode } from "../../test/support/driven-node.js";
+import {
+  arrangeCandidate,
+  arrangeLeader,
+  DrivenNode,
+  setupOf,
+} from "../../test/support/driven-node.js";
 import {
   appendAnswer,
   appendEntries,
+  at,
+  change,
+  changeEntry,
   entries,
   matched,
   requestVote,
 } from "../../test/support/messages.js";
+import { RaftNode } from "../raft-node.js";
 
 describe("onTick", () => {
   it.each([
@@ -53,6 +62,19 @@ describe("onTick", () => {
     const node = new DrivenNode({ id: 4, voters: [1, 2, 3], learners: [4] });
     node.tick(100_000);
     expect(node.status).toMatchObject({ role: "learner", term: 0 });
+  });
+
+  it("lets a voter that is alone by an uncommitted entry wait: it may be bound (R3)", () => {
+    const removal = changeEntry([1, 1], change.remove(2));
+    const setup = setupOf({ voters: [1, 2], log: [1] });
+    const uncommitted = new RaftNode({ ...setup, tail: [removal] });
+    uncommitted.step({ kind: "tick", nowMs: 999 });
+    expect(uncommitted.status()).toMatchObject({ role: "follower", changeOutstanding: true });
+    uncommitted.step({ kind: "tick", nowMs: 1000 });
+    expect(uncommitted.status().role).toBe("candidate");
+    const committed = new RaftNode({ ...setup, tail: [removal], commitIndex: at(1) });
+    committed.step({ kind: "tick", nowMs: 0 });
+    expect(committed.status().role).toBe("candidate");
   });
 
   it("lets a lone voter lead without waiting (R3)", () => {

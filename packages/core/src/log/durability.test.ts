@@ -53,6 +53,38 @@ describe("Durability", () => {
     expect(durability.index).toBe(3);
   });
 
+  it("takes a reset for durable, and no write from before it (18, with a reset)", () => {
+    const durability = new Durability(at(2));
+    durability.issued(batch(1), at(20)); // 3 to 20, with an entry at 10 that is not the label's
+    durability.reset(at(10));
+    expect(durability.index).toBe(10);
+    durability.issued(batch(2), at(10)); // the reset itself
+    durability.issued(batch(3), at(12));
+    durability.persisted(batch(1));
+    expect(durability.index).toBe(10);
+    durability.persisted(batch(3));
+    expect(durability.index).toBe(12);
+  });
+
+  it("lets a reset raise it over a shorter log, and nothing under way lower it", () => {
+    const durability = new Durability(at(2));
+    durability.issued(batch(1), at(4));
+    durability.reset(at(10));
+    durability.persisted(batch(1));
+    expect(durability.index).toBe(10);
+  });
+
+  it("counts what a snapshot covers, and goes back for none", () => {
+    const durability = new Durability(at(2));
+    durability.issued(batch(1), at(9));
+    durability.covered(at(5));
+    expect(durability.index).toBe(5);
+    durability.covered(at(4));
+    expect(durability.index).toBe(5);
+    durability.persisted(batch(1));
+    expect(durability.index).toBe(9);
+  });
+
   it("refuses batches out of order and acknowledgements of nothing", () => {
     const durability = new Durability(at(0));
     durability.issued(batch(2), at(1));

@@ -47,10 +47,18 @@ export class Durability {
     for (const write of this.#pending) if (write.claim > last) write.claim = last;
   }
 
-  /** The log begins anew behind `base`, which a durable snapshot holds. */
+  /**
+   * The log begins anew behind `base`, which a durable snapshot holds: no write that is under way
+   * may vouch for what it wrote behind it (scenario 18).
+   */
   reset(base: LogIndex): void {
     this.truncatedFrom((base + 1) as LogIndex);
     this.#index = base;
+  }
+
+  /** A durable snapshot holds the log's own entries up to here. */
+  covered(index: LogIndex): void {
+    if (index > this.#index) this.#index = index;
   }
 
   persisted(batch: BatchId): void {

@@ -137,43 +137,119 @@ describe("RaftLog.evict", () => {
   });
 });
 
+describe("RaftLog.compact", () => {
+  it("moves the base to a retained entry, in memory or not", () => {
+    const log = logOf([1, 1, 2, 2, 3], { cached: 2 });
+    log.compact(logId([2, 3]));
+    expect(log).toMatchObject({ base: logId([2, 3]), cachedFrom: 4, last: logId([3, 5]) });
+    log.compact(logId([2, 4]));
+    expect(log).toMatchObject({ base: logId([2, 4]), cachedFrom: 5 });
+    expect(log.cachedBytes).toBe(entryBytes(entry([3, 5])));
+    expect([3, 4, 5].map((index) => log.termAt(at(index)))).toEqual(["compacted", 2, 3]);
+    expect(log.slice(at(5), at(6), all)).toEqual([entry([3, 5])]);
+  });
+
+  it("leaves nothing but the base's term when it takes all (scenario 47)", () => {
+    const log = logOf([1, 2]);
+    log.compact(logId([2, 2]));
+    expect(log).toMatchObject({ base: logId([2, 2]), last: logId([2, 2]), cachedBytes: 0 });
+    log.append([entry([2, 3])]);
+    expect(log.slice(at(3), at(4), all)).toEqual([entry([2, 3])]);
+    log.truncateFrom(at(3));
+    expect(log.last).toEqual(logId([2, 2]));
+    expect(() => log.truncateFrom(at(2))).toThrow("base 2");
+  });
+
+  it("changes nothing for an older base", () => {
+    const log = logOf([3, 3], { base: [2, 4] });
+    log.compact(logId([1, 3]));
+    log.compact(logId([9, 4]));
+    expect(log.base).toEqual(logId([2, 4]));
+  });
+
+  it.each([
+    { name: "another term", base: [2, 2] as Position },
+    { name: "an entry that is not there", base: [3, 4] as Position },
+  ])("refuses a base with $name", ({ base }) => {
+    expect(() => logOf([1, 1, 3]).compact(logId(base))).toThrow("which is not in the log");
+  });
+});
+
+describe("RaftLog.reset", () => {
+  it.each([
+    { name: "ahead of the log", base: [3, 9] as Position },
+    { name: "in its middle, with another term", base: [3, 2] as Position },
+    { name: "in its middle, with a lower term", base: [1, 2] as Position },
+  ])("begins anew $name", ({ base }) => {
+    const log = logOf([1, 2, 2, 2]);
+    log.evict(at(1), 0);
+    log.reset(logId(base));
+    const [term, index] = base;
+    expect(log).toMatchObject({ base: logId(base), last: logId(base), cachedBytes: 0 });
+    expect(log.termAt(at(index))).toBe(term);
+    expect(log.termAt(at(index + 1))).toBe("absent");
+    expect(log.termAt(at(index - 1))).toBe("compacted");
+    expect(log.slice(at(index + 1), at(index + 9), all)).toEqual([]);
+    log.append(entries(index + 1, [term, 5]));
+    expect(log.slice(at(index + 1), at(index + 9), all)).toEqual(entries(index + 1, [term, 5]));
+  });
+});
+
 describe("RaftLog under any sequence of changes", () => {
   const change = fc.oneof(
     fc.record({ kind: fc.constant("append" as const), rise: fc.nat(1), count: fc.nat(3) }),
     fc.record({ kind: fc.constant("truncate" as const), back: fc.nat(6) }),
     fc.record({ kind: fc.constant("evict" as const), keep: fc.nat(4) }),
+    fc.record({ kind: fc.constant("compact" as const), keep: fc.nat(4) }),
+    fc.record({ kind: fc.constant("reset" as const), ahead: fc.nat(3) }),
   );
 
   it("agrees with a plain array", () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 60 }), (changes) => {
         const log = logOf([]);
-        const twin: Entry[] = [];
+        /** Retained entries; `twin[0]` stands behind `base`. */
+        let twin: Entry[] = [];
+        let base: Position = [0, 0];
         let evictedTo = 0;
+        const last = () => base[1] + twin.length;
         for (const step of changes) {
           if (step.kind === "append") {
-            const term = Math.max(1, (twin.at(-1)?.term ?? 0) + step.rise);
-            const added = entries(twin.length + 1, new Array(step.count).fill(term));
+            const term = Math.max(1, (twin.at(-1)?.term ?? base[0]) + step.rise);
+            const added = entries(last() + 1, new Array(step.count).fill(term));
             log.append(added);
             twin.push(...added);
           } else if (step.kind === "truncate") {
-            const from = Math.max(evictedTo + 1, twin.length - step.back + 1);
+            const from = Math.max(evictedTo + 1, last() - step.back + 1);
             log.truncateFrom(at(from));
-            twin.length = Math.min(twin.length, from - 1);
-          } else {
-            const upTo = Math.max(0, twin.length - step.keep);
+            twin.length = Math.min(twin.length, from - base[1] - 1);
+          } else if (step.kind === "evict") {
+            const upTo = Math.max(base[1], last() - step.keep);
             log.evict(at(upTo), 0);
             evictedTo = Math.max(evictedTo, upTo);
+          } else if (step.kind === "compact") {
+            const dropped = twin.splice(0, Math.max(0, twin.length - step.keep)).at(-1);
+            if (dropped !== undefined) base = [dropped.term, dropped.index];
+            log.compact(logId(base));
+            evictedTo = Math.max(evictedTo, base[1]);
+          } else {
+            base = [(twin.at(-1)?.term ?? base[0]) + 1, last() + step.ahead];
+            log.reset(logId(base));
+            twin = [];
+            evictedTo = base[1];
           }
           expect(log.cachedFrom).toBe(evictedTo + 1);
-          expect(log.slice(log.cachedFrom, at(twin.length + 1), all)).toEqual(
-            twin.slice(evictedTo),
-          );
-          expect(log.cachedBytes).toBe(
-            twin.slice(evictedTo).reduce((sum, e) => sum + entryBytes(e), 0),
-          );
+          const cached = twin.filter((e) => e.index > evictedTo);
+          expect(log.slice(log.cachedFrom, at(last() + 1), all)).toEqual(cached);
+          expect(log.cachedBytes).toBe(cached.reduce((sum, e) => sum + entryBytes(e), 0));
           expect(twin.map((e) => log.termAt(e.index))).toEqual(twin.map((e) => e.term));
-          expect(log.lastIndex).toBe(twin.length);
+          expect(log.termAt(at(base[1]))).toBe(base[0]);
+          expect(log.lastIndex).toBe(last());
+          const terms = [base[0], ...twin.map((e) => e.term)];
+          for (const term of new Set(terms)) {
+            const found = base[1] + terms.lastIndexOf(term);
+            expect(log.lastIndexUpToTerm(inTerm(term))).toBe(found);
+          }
         }
       }),
     );

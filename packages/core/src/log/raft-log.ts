@@ -141,8 +141,7 @@ export class RaftLog {
       this.termAt(base.index) === base.term,
       () => `compacting to (${base.term}, ${base.index}), which is not in the log`,
     );
-    while (this.#cachedFrom <= base.index && this.#head < this.#entries.length) this.#dropOldest();
-    if (this.#cachedFrom <= base.index) this.#cachedFrom = (base.index + 1) as LogIndex;
+    while (this.#cachedFrom <= base.index) this.#dropOldest();
     this.#spliceHead();
     this.#terms.compactTo(base);
     this.#base = base;

@@ -43,6 +43,36 @@ describe("TermRuns", () => {
     expect(() => runsOf([1], 5).runOf(at(4))).toThrow("no term is known for index 4");
   });
 
+  it.each<[string, Position, Position, Position]>([
+    ["within a run", [4, 5], [4, 5], [6, 6]],
+    ["at the end of a run", [1, 3], [1, 3], [4, 4]],
+    ["at the start of a run", [4, 4], [4, 4], [4, 4]],
+    ["at the end", [6, 7], [6, 7], [6, 7]],
+  ])("forgets what is before a base %s", (_name, base, own, next) => {
+    const runs = runsOf([1, 1, 1, 4, 4, 6, 6]);
+    runs.compactTo(logId(base));
+    expect(runs.first).toEqual(logId(own));
+    expect(runs.runOf(at(Math.min(base[1] + 1, 7)))).toEqual(logId(next));
+    expect(runs.last?.term).toBe(6);
+    expect(() => runs.runOf(at(base[1] - 1))).toThrow("no term is known");
+  });
+
+  it("refuses a base of another term than its run's, and one before all runs", () => {
+    expect(() => runsOf([1, 1]).compactTo(logId([2, 2]))).toThrow("no run of term 2");
+    expect(() => runsOf([1, 1], 5).compactTo(logId([1, 4]))).toThrow("no run of term 1");
+  });
+
+  it("begins anew, with a lower term too, and goes on behind it", () => {
+    const runs = runsOf([1, 7, 7]);
+    runs.reset(logId([4, 9]));
+    runs.append(at(10), inTerm(4));
+    runs.append(at(11), inTerm(6));
+    expect([9, 10, 11].map((index) => runs.runOf(at(index)).term)).toEqual([4, 4, 6]);
+    runs.truncateFrom(at(10));
+    expect(runs.last).toEqual(logId([4, 9]));
+    expect(runs.lastIndexUpTo(inTerm(3), at(9))).toBeUndefined();
+  });
+
   it("agrees with a plain list of terms after any appends and truncations", () => {
     const edit = fc.oneof(
       fc.record({ kind: fc.constant("append" as const), rise: fc.nat(2) }),

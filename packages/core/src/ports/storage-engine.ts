@@ -21,7 +21,7 @@ export interface NodeIdentity {
 
 /** Reports a long recovery, so that people see that it moves. */
 export interface RecoveryProgress {
-  readonly phase: "log" | "replay";
+  readonly phase: "log" | "snapshot" | "replay";
   readonly done: number;
   readonly total: number;
   readonly unit: "bytes" | "entries";

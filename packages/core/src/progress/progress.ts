@@ -6,7 +6,8 @@ import { InflightWindow } from "./inflight.js";
  * How a leader sends to one peer.
  * - `probe`: where the logs agree is not known; one request at a time.
  * - `replicate`: they agree; requests are pipelined and `nextIndex` runs ahead of the answers.
- * - `snapshot`: the peer needs entries that the log no longer has; only heartbeats are sent.
+ * - `snapshot`: the peer needs entries that the log no longer has; only heartbeats are sent, and
+ *   a snapshot outside of the core.
  */
 export type ReplicationState = "probe" | "replicate" | "snapshot";
 
@@ -24,6 +25,8 @@ export class Progress {
   probeSent = false;
   /** Entries are being read back from the disk for this peer; none other is asked for. */
   readingLog = false;
+  /** In `snapshot`: none is on its way, and an answer from then on begins another transfer. */
+  resendSnapshotMs: number | undefined;
   readonly inflight: InflightWindow;
   /** The highest commit index that was sent, so that a quiet follower learns of a newer one. */
   sentCommit = 0 as LogIndex;
@@ -73,6 +76,7 @@ export class Progress {
   becomeSnapshot(): void {
     this.state = "snapshot";
     this.probeSent = false;
+    this.resendSnapshotMs = undefined;
     this.inflight.clear();
   }
 }

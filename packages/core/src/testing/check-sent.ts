@@ -28,6 +28,18 @@ export function checkSent(id: NodeId, { to, message }: Envelope, durable: Durabl
     checkVote(id, to, message.term, durable);
   } else if (message.kind === "appendEntriesResponse") {
     checkAppendAnswer(id, message, durable);
+  } else if (message.kind === "installSnapshotResponse" && message.installed) {
+    const { term, index } = message.lastIncluded;
+    invariant(
+      durable.everHeld(message.lastIncluded),
+      () => `I11: node ${id} says (${term}, ${index}) is installed before it is durable`,
+    );
+  } else if (message.kind === "installSnapshot") {
+    const { term, index } = message.label.lastIncluded;
+    invariant(
+      index <= (durable.snapshot?.index ?? 0),
+      () => `I11: node ${id} sends a snapshot of (${term}, ${index}) that is not durable`,
+    );
   }
 }
 

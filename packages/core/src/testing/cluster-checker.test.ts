@@ -9,15 +9,21 @@ import {
   entries,
   entry,
   id,
+  installed,
+  installSnapshot,
   inTerm,
   logId,
   matched,
+  type Position,
   preVote,
   requestVote,
   voteAnswer,
 } from "../../test/support/messages.js";
 import type { Effects } from "../effects.js";
 import type { Entry } from "../entry.js";
+import type { RequestId } from "../ids.js";
+import type { MembershipConfiguration } from "../membership/configuration.js";
+import type { Message } from "../message.js";
 import type { RaftStatus } from "../status.js";
 import { ClusterChecker } from "./cluster-checker.js";
 
@@ -26,23 +32,28 @@ function status(fields: {
   readonly id: number;
   readonly term?: number;
   readonly log?: readonly Entry[];
+  readonly base?: Position;
   readonly commit?: number;
+  readonly applied?: number;
   readonly leads?: boolean;
+  readonly members?: MembershipConfiguration;
 }): RaftStatus {
   const last = fields.log?.at(-1);
+  const base = logId(fields.base ?? [0, 0]);
+  const configuration = fields.members ?? bootstrap;
   return {
     id: id(fields.id),
     role: fields.leads === true ? "leader" : "follower",
-    term: inTerm(fields.term ?? last?.term ?? 0),
+    term: inTerm(fields.term ?? last?.term ?? base.term),
     votedFor: fields.leads === true ? id(fields.id) : undefined,
     leaderId: fields.leads === true ? id(fields.id) : undefined,
     leaderReady: false,
-    base: logId([0, 0]),
-    last: logId([last?.term ?? 0, last?.index ?? 0]),
-    commitIndex: at(fields.commit ?? 0),
-    appliedIndex: at(0),
-    durableIndex: at(0),
-    configuration: bootstrap,
+    base,
+    last: logId([last?.term ?? base.term, last?.index ?? base.index]),
+    commitIndex: at(fields.commit ?? base.index),
+    appliedIndex: at(fields.applied ?? base.index),
+    durableIndex: at(base.index),
+    configuration,
     committedConfiguration: bootstrap,
     changeOutstanding: false,
     peers: [],
@@ -127,6 +138,41 @@ describe("ClusterChecker", () => {
     ).toThrow("I5: node 1 applies 3 after");
   });
 
+  /** The members that an entry of the log has made. */
+  function members(index: number, ...voters: number[]): MembershipConfiguration {
+    return { ...configurationOf({ voters }), logId: logId([1, index]) };
+  }
+
+  it("I8: refuses a change by a leader that has committed nothing in its term", () => {
+    const log = entries(1, [1, 1]);
+    const checker = started(log, log, log);
+    checker.stepped(id(1), effects({}), status({ id: 1, log, term: 2, leads: true }));
+    const changed = status({ id: 1, log, term: 2, leads: true, members: members(3, 1, 2) });
+    expect(() => checker.stepped(id(1), effects({}), changed)).toThrow("I8: leader 1 changes");
+  });
+
+  it("I8: refuses a second change before the first is committed", () => {
+    const checker = committed();
+    const fields = { id: 1, log: entries(1, [1]), commit: 1, leads: true };
+    checker.stepped(id(1), effects({}), status({ ...fields, members: members(2, 1, 2) }));
+    const again = status({ ...fields, members: members(3, 1) });
+    expect(() => checker.stepped(id(1), effects({}), again)).toThrow(
+      "I8: leader 1 changes the members of 2, committed is 1",
+    );
+  });
+
+  it("I8: refuses quorums that may both act and share nobody", () => {
+    const fields = { log: entries(1, [1]), commit: 1, leads: true };
+    const apart = members(2, 3);
+    const act = (checker: ClusterChecker, n: number, configuration: MembershipConfiguration) =>
+      checker.stepped(id(n), effects({}), status({ id: n, ...fields, members: configuration }));
+    expect(() => act(committed(), 1, apart)).toThrow("I8: node 1 decides by the members of 2");
+    // Node 3 lacks what is committed: whatever it takes for the members, it can win nothing by it.
+    const behind = status({ id: 3, members: apart });
+    committed().stepped(id(3), effects({}), behind);
+    act(committed(), 1, members(2, 1, 2));
+  });
+
   it("I7: refuses a commit that no majority has on its disk", () => {
     const log = entries(1, [1]);
     const commitAfter = (synced: boolean) => {
@@ -204,6 +250,127 @@ describe("ClusterChecker", () => {
     checker.synced(id(1), batch(1));
     const message = appendAnswer({ term: 1, result: matched([1, 1]) });
     checker.sent(id(1), { to: id(2), message });
+  });
+
+  /** Entries (1, 1) to (1, 3) are committed by nodes 1 and 2; node 3 has (1, 1) alone. */
+  function threeCommitted(): ClusterChecker {
+    const log = entries(1, [1, 1, 1]);
+    const checker = started(log, log, log.slice(0, 1));
+    checker.stepped(id(1), effects({ apply: log }), status({ id: 1, log, commit: 3 }));
+    return checker;
+  }
+
+  /** What a step says that installs a snapshot up to `label`. */
+  function installing(label: Position, reset: boolean): Effects {
+    const lastIncluded = logId(label);
+    const replies = [{ kind: "installed" as const, requestId: 1 as RequestId, lastIncluded }];
+    return reset ? written(1, { resetLog: lastIncluded, replies }) : effects({ replies });
+  }
+
+  it("I5: refuses a snapshot of what nobody committed, or installed before it is durable", () => {
+    const checker = threeCommitted();
+    expect(() => checker.snapshotSaved(id(1), logId([1, 4]))).toThrow("I5: node 1 has a snapshot");
+    expect(() => checker.snapshotSaved(id(1), logId([2, 3]))).toThrow("I5: node 1 has a snapshot");
+    const jumped = status({ id: 3, base: [1, 3] });
+    expect(() => checker.stepped(id(3), installing([1, 3], true), jumped)).toThrow(
+      "I7: node 3 installs (1, 3)",
+    );
+    checker.snapshotSaved(id(3), logId([1, 3]));
+    expect(() => checker.stepped(id(3), installing([2, 2], false), jumped)).toThrow(
+      "I5: node 3 installs (2, 2)",
+    );
+  });
+
+  it("I3, I5: follows a node over an install, and knows the term before an empty log", () => {
+    const checker = threeCommitted();
+    checker.snapshotSaved(id(3), logId([1, 3]));
+    checker.stepped(id(3), installing([1, 3], true), status({ id: 3, base: [1, 3] }));
+    const next = entry([2, 4]);
+    const longer = status({ id: 3, base: [1, 3], log: [next], commit: 3 });
+    checker.stepped(id(3), written(2, { append: [next] }), longer);
+    expect(() => checker.stepped(id(3), installing([1, 3], false), longer)).toThrow(
+      "I5: node 3 installs 3 after it applied 3",
+    );
+    const again = effects({ apply: entries(3, [1]) });
+    expect(() => checker.stepped(id(3), again, longer)).toThrow("I5: node 3 applies 3 after 3");
+    const wrongly = entries(1, [1, 1, 2, 2]).slice(2);
+    const status2 = status({ id: 2, log: [...entries(1, [1, 1]), ...wrongly] });
+    expect(() => checker.stepped(id(2), written(1, { append: wrongly }), status2)).toThrow(
+      "I3: (2, 4) stands behind term 2 on node 2, elsewhere behind term 1",
+    );
+  });
+
+  it("I4: takes a leader with a snapshot for complete, not one that lacks what is behind", () => {
+    const checker = threeCommitted();
+    checker.snapshotSaved(id(3), logId([1, 2]));
+    checker.stepped(id(3), installing([1, 2], true), status({ id: 3, base: [1, 2] }));
+    expect(() =>
+      checker.stepped(id(3), effects({}), status({ id: 3, term: 2, base: [1, 2], leads: true })),
+    ).toThrow("I4: leader 3 of term 2 lacks (1, 3)");
+  });
+
+  it("I9: refuses a log that begins behind its snapshot, and a state that is older than it", () => {
+    const log = entries(1, [1, 1, 1]);
+    const purged = { id: 1, log: log.slice(2), base: [1, 2] as Position, commit: 3 };
+    const noSnapshot = threeCommitted();
+    expect(() => noSnapshot.stepped(id(1), effects({}), status(purged))).toThrow(
+      "I9: the log of node 1 begins behind 2, its snapshot ends at 0",
+    );
+    const checker = threeCommitted();
+    checker.snapshotSaved(id(1), logId([1, 2]));
+    checker.stepped(id(1), effects({}), status(purged));
+    const found = { hardState: undefined, base: logId([1, 2]), entries: log.slice(2) };
+    const behind = status({ id: 1, log, commit: 3, applied: 1 });
+    const whole = { hardState: undefined, base: origin, entries: log, snapshot: logId([1, 2]) };
+    expect(() => checker.started(id(1), whole, behind)).toThrow("I9: node 1 starts at 1");
+    checker.started(id(1), { ...found, snapshot: logId([1, 2]) }, status(purged));
+  });
+
+  it("I7: expects a start to find the snapshot laid over the log (R9)", () => {
+    const restart = (label: Position, found: { base: Position; log: readonly Entry[] }) => {
+      const log = entries(1, [1, 1, 1]);
+      const checker = started(log, log, entries(1, [1, 2]));
+      checker.stepped(id(1), effects({ apply: log }), status({ id: 1, log, commit: 3 }));
+      checker.snapshotSaved(id(3), logId(label));
+      const { base, log: entries3 } = found;
+      const recovered = { hardState: undefined, base: logId(base), entries: entries3 };
+      const after = status({ id: 3, base, log: entries3, commit: label[1], applied: label[1] });
+      checker.started(id(3), { ...recovered, snapshot: logId(label) }, after);
+    };
+    restart([1, 3], { base: [1, 3], log: [] }); // the log ends before the label
+    restart([1, 2], { base: [1, 2], log: [] }); // another entry stands at the label
+    restart([1, 1], { base: [1, 1], log: [entry([2, 2])] }); // its own: the tail stays
+    restart([1, 1], { base: [0, 0], log: entries(1, [1, 2]) });
+    const lost = "I7: node 3 starts";
+    expect(() => restart([1, 2], { base: [0, 0], log: entries(1, [1, 2]) })).toThrow(lost);
+    expect(() => restart([1, 1], { base: [1, 1], log: [] })).toThrow(lost);
+  });
+
+  it("I7: knows a reset among the batches of a crash", () => {
+    const checker = threeCommitted();
+    checker.snapshotSaved(id(3), logId([1, 3]));
+    checker.stepped(id(3), installing([1, 3], true), status({ id: 3, base: [1, 3] }));
+    const next = [entry([2, 4])];
+    const longer = status({ id: 3, base: [1, 3], log: next, commit: 3 });
+    checker.stepped(id(3), written(2, { append: next }), longer);
+    checker.synced(id(3), batch(2));
+    const found = { hardState: undefined, base: logId([1, 3]), snapshot: logId([1, 3]) };
+    expect(() =>
+      checker.started(id(3), { ...found, entries: [] }, status({ id: 3, base: [1, 3] })),
+    ).toThrow("I7: node 3 starts");
+    checker.started(id(3), { ...found, entries: next }, longer);
+  });
+
+  it("I11: refuses to call installed, or to send, what is not durable", () => {
+    const checker = threeCommitted();
+    const say = (message: Message) => () => checker.sent(id(3), { to: id(1), message });
+    const sending = installSnapshot({ term: 0, from: 3, label: [1, 2] });
+    expect(say(installed(0, [1, 2]))).toThrow("I11: node 3 says (1, 2) is installed");
+    expect(say(sending)).toThrow("I11: node 3 sends a snapshot of (1, 2)");
+    say(installed(0, [1, 1]))();
+    checker.snapshotSaved(id(3), logId([1, 2]));
+    say(installed(0, [1, 2]))();
+    say(sending)();
   });
 
   it("tells how far anybody has committed (I10)", () => {

@@ -1,6 +1,6 @@
 import type { Effects } from "../effects.js";
 import type { Entry } from "../entry.js";
-import type { BatchId, LogIndex, NodeId, Term } from "../ids.js";
+import type { BatchId, LogId, LogIndex, NodeId, Term } from "../ids.js";
 import { invariant } from "../invariant.js";
 import type { MembershipConfiguration } from "../membership/configuration.js";
 import type { Envelope } from "../message.js";
@@ -34,7 +34,8 @@ interface Committed {
  * Checked: I1 one leader a term; I2 leaders only append; I3 log matching; I4 leader completeness;
  * I5 one entry applied at an index, in order; I6 nothing goes back; I7 what is committed is
  * durable on a quorum and survives crashes; I8 one change of the members at a time, and quorums
- * that can act at the same time meet; I9 positions; I11 nothing sent before it is durable.
+ * that can act at the same time meet; I9 positions, those of snapshots too; I11 nothing sent
+ * before it is durable.
  *
  * @example
  * const checker = new ClusterChecker();
@@ -73,7 +74,23 @@ export class ClusterChecker {
     const node = { durable, previous: status, terms, appliedTo: status.appliedIndex };
     this.#append(id, node, found.entries);
     this.#nodes.set(id, node);
+    const snapshot = durable.snapshot?.index ?? 0;
+    invariant(
+      snapshot <= status.appliedIndex,
+      () => `I9: node ${id} starts at ${status.appliedIndex}, its snapshot ends at ${snapshot}`,
+    );
+    checkBase(id, node, status);
     this.#checkQuorums(id, node, status);
+  }
+
+  /** A snapshot, of this node's own state or received from another, is durable at it. */
+  snapshotSaved(id: NodeId, { term, index }: LogId): void {
+    const known = this.#committed[index];
+    invariant(
+      known !== undefined && known.entry.term === term,
+      () => `I5: node ${id} has a snapshot of (${term}, ${index}), which nobody has committed`,
+    );
+    this.#watched(id).durable.snapshotSaved({ term, index });
   }
 
   /** A node took one step. */
@@ -86,6 +103,11 @@ export class ClusterChecker {
       invariant(first.index > last, () => `I2: leader ${id} replaces ${first.index} of ${last}`);
     }
     node.durable.wrote(effects);
+    for (const reply of effects.replies) {
+      if (reply.kind === "installed") this.#installs(id, node, reply.lastIncluded);
+    }
+    if (effects.resetLog !== undefined) beginAnew(node, effects.resetLog);
+    checkBase(id, node, status);
     this.#append(id, node, effects.append);
     if (status.role === "leader") this.#leads(id, node, status);
     for (const entry of effects.apply) this.#applies(id, node, entry, status);
@@ -115,7 +137,7 @@ export class ClusterChecker {
     }
   }
 
-  #leads(id: NodeId, node: Watched, { term }: RaftStatus): void {
+  #leads(id: NodeId, node: Watched, { term, base }: RaftStatus): void {
     const known = this.#leaders.get(term);
     invariant(
       known === undefined || known === id,
@@ -127,11 +149,30 @@ export class ClusterChecker {
       // A leader of an earlier term, elected late, need not hold what a later term committed.
       if (committed === undefined || committed.inTerm >= term) continue;
       const { index, term: expected } = committed.entry;
+      if (index < base.index) continue; // in a snapshot, which holds nothing that is not committed
       invariant(
         node.terms[index] === expected,
         () => `I4: leader ${id} of term ${term} lacks (${expected}, ${index}), which is committed`,
       );
     }
+  }
+
+  /** The state jumps to the label: the snapshot must be durable, and lie ahead. */
+  #installs(id: NodeId, node: Watched, { term, index }: LogId): void {
+    const saved = node.durable.snapshot;
+    invariant(
+      saved !== undefined && saved.index >= index,
+      () => `I7: node ${id} installs (${term}, ${index}) before it is durable`,
+    );
+    invariant(
+      index > node.appliedTo,
+      () => `I5: node ${id} installs ${index} after it applied ${node.appliedTo}`,
+    );
+    invariant(
+      this.#committed[index]?.entry.term === term,
+      () => `I5: node ${id} installs (${term}, ${index}), which nobody has committed`,
+    );
+    node.appliedTo = index;
   }
 
   #applies(id: NodeId, node: Watched, entry: Entry, status: RaftStatus): void {
@@ -204,6 +245,19 @@ export class ClusterChecker {
   }
 }
 
+/** What left the log must be in a durable snapshot (I9). */
+function checkBase(id: NodeId, { durable }: Watched, { base }: RaftStatus): void {
+  const covered = durable.snapshot?.index ?? 0;
+  invariant(
+    base.index <= covered,
+    () => `I9: the log of node ${id} begins behind ${base.index}, its snapshot ends at ${covered}`,
+  );
+}
+
+function beginAnew(node: Watched, base: LogId): void {
+  node.terms = [];
+  node.terms[base.index] = base.term;
+}
 /** A leader changes the members when the change before and an entry of its term are committed. */
 function checkChange({ previous, terms }: Watched, status: RaftStatus): void {
   const { id, commitIndex, term } = status;

@@ -9,36 +9,48 @@ export interface RecoveredState {
   readonly base: LogId;
   /** Every retained entry, from `base.index + 1` on. */
   readonly entries: readonly Entry[];
+  /** The newest durable snapshot, which is laid over the log already (rule R9). */
+  readonly snapshot?: LogId | undefined;
 }
 
 interface PendingBatch {
   readonly batch: BatchId;
   readonly hardState: HardState | undefined;
+  readonly reset: LogId | undefined;
   readonly append: readonly Entry[];
 }
 
 /**
  * What the disk of one node must hold, derived from the node's effects and the acknowledged
  * batches alone. Knows besides what was ever durable, because a message may leave that rests on
- * an entry which a later batch, durable by now, has replaced.
+ * an entry which a later batch, durable by now, has replaced. A durable snapshot counts with the
+ * log as if it were laid over it: that is what a start would find (rule R9).
  */
 export class DurableModel {
   hardState: HardState | undefined;
   #base: LogId | undefined;
   #terms: Term[] = [];
+  #snapshot: LogId | undefined;
   #pending: PendingBatch[] = [];
   readonly #everHeld = new Map<LogIndex, Set<Term>>();
   readonly #votes = new Map<Term, NodeId>();
 
-  termAt(index: LogIndex): Term | undefined {
-    if (this.#base === undefined) return undefined;
-    if (index === this.#base.index) return this.#base.term;
-    return this.#terms[index - this.#base.index - 1];
+  /** The label of the newest durable snapshot. */
+  get snapshot(): LogId | undefined {
+    return this.#snapshot;
   }
 
-  /** Whether this position was durable at any time; up to where the first start began it was. */
+  /** The term that a start would find at `index`; `undefined` when it is compacted or not there. */
+  termAt(index: LogIndex): Term | undefined {
+    const label = this.#snapshot;
+    if (label === undefined || this.#inLog(label.index) === label.term) return this.#inLog(index);
+    return index === label.index ? label.term : undefined;
+  }
+
+  /** Whether this position was durable at any time; what a base or a snapshot covers, it was. */
   everHeld({ term, index }: LogId): boolean {
-    return index <= this.#base!.index || this.#everHeld.get(index)?.has(term) === true;
+    if (index <= Math.max(this.#base!.index, this.#snapshot?.index ?? 0)) return true;
+    return this.#everHeld.get(index)?.has(term) === true;
   }
 
   /** For whom a durable vote was ever given in `term`. */
@@ -47,11 +59,16 @@ export class DurableModel {
   }
 
   wrote(effects: Effects): void {
-    const { batch, hardState, append } = effects;
-    if (hardState === undefined && append.length === 0) return;
+    const { batch, hardState, append, resetLog: reset } = effects;
+    if (hardState === undefined && append.length === 0 && reset === undefined) return;
     const newest = this.#pending.at(-1)?.batch ?? 0;
     invariant(batch > newest, () => `batch ${batch} written after ${newest}`);
-    this.#pending.push({ batch, hardState, append });
+    this.#pending.push({ batch, hardState, reset, append });
+  }
+
+  /** A snapshot, own or received, is durable under its name. */
+  snapshotSaved(label: LogId): void {
+    if (label.index > (this.#snapshot?.index ?? 0)) this.#snapshot = label;
   }
 
   synced(batch: BatchId): void {
@@ -78,18 +95,32 @@ export class DurableModel {
       this.#completeNext();
     }
     this.#pending = [];
+    this.#begin(found.base, found.entries);
   }
 
   #adopt(found: RecoveredState): void {
-    this.#base = found.base;
+    this.#snapshot = found.snapshot;
     this.#save(found.hardState);
-    this.#append(found.entries);
+    this.#begin(found.base, found.entries);
   }
 
   #completeNext(): void {
-    const { hardState, append } = this.#pending.shift()!;
+    const { hardState, reset, append } = this.#pending.shift()!;
     this.#save(hardState);
+    if (reset !== undefined) this.#begin(reset, []);
     this.#append(append);
+  }
+
+  #begin(base: LogId, entries: readonly Entry[]): void {
+    this.#base = base;
+    this.#terms = [];
+    this.#append(entries);
+  }
+
+  #inLog(index: LogIndex): Term | undefined {
+    if (this.#base === undefined) return undefined;
+    if (index === this.#base.index) return this.#base.term;
+    return this.#terms[index - this.#base.index - 1];
   }
 
   #save(hardState: HardState | undefined): void {
@@ -112,12 +143,21 @@ export class DurableModel {
     }
   }
 
-  #holdsExactly({ hardState, base, entries }: RecoveredState): boolean {
+  #holdsExactly({ hardState, base, entries, snapshot }: RecoveredState): boolean {
     if (this.hardState?.term !== hardState?.term) return false;
     if (this.hardState?.votedFor !== hardState?.votedFor) return false;
     if (this.hardState?.minElectionTimeoutMs !== hardState?.minElectionTimeoutMs) return false;
-    const end = base.index + entries.length;
-    if (this.#base!.index + this.#terms.length !== end) return false;
-    return entries.every((entry) => this.termAt(entry.index) === entry.term);
+    if ((snapshot?.index ?? 0) < (this.#snapshot?.index ?? 0)) return false;
+    // What a snapshot covers may have left the log at any time.
+    const modelled = this.#lastIndex();
+    if (base.index < this.#base!.index || base.index + entries.length !== modelled) return false;
+    return [base, ...entries].every(({ term, index }) => this.termAt(index) === term);
+  }
+
+  /** Of the log with the snapshot over it. */
+  #lastIndex(): number {
+    const label = this.#snapshot;
+    if (label !== undefined && this.#inLog(label.index) !== label.term) return label.index;
+    return this.#base!.index + this.#terms.length;
   }
 }

@@ -16,6 +16,7 @@ export function scheduleFaults(world: RandomWorld): void {
     read: () => atSome(world, (process) => read(world, process)),
     unreachable: () => inputAtSome(world, { kind: "unreachable", peer: anyId(world) }),
     clockJump: () => inputAtSome(world, { kind: "clockJump" }),
+    snapshot: () => atSome(world, (process) => world.courierOf(process).takeSnapshot()),
     membership: () => atSome(world, (process) => changeMembers(world, process)),
   };
   for (const [name, action] of Object.entries(actions)) {

@@ -30,6 +30,7 @@ export interface Profile {
     readonly read: number;
     readonly unreachable: number;
     readonly clockJump: number;
+    readonly snapshot: number;
     readonly membership: number;
   };
 }
@@ -86,6 +87,7 @@ export function drawProfile(prng: Prng): Profile {
       read: base / prng.pick([1, 5]),
       unreachable: prng.pick([never, base]),
       clockJump: prng.pick([never, base * 5]),
+      snapshot: prng.pick([never, base * 3, base, base / 3]),
       membership: prng.pick([never, base * 8, base * 3, base]),
     },
   };

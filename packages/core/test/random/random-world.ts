@@ -9,6 +9,7 @@ import { Prng } from "./prng.js";
 import { drawProfile, optionsOf, type Profile } from "./profile.js";
 import { RequestBook } from "./request-book.js";
 import { SimulatedProcess } from "./simulated-process.js";
+import { SnapshotCourier } from "./snapshot-courier.js";
 
 /**
  * A cluster of Raft nodes alone, in virtual time, with everything that may go wrong drawn from one
@@ -33,6 +34,10 @@ export class RandomWorld implements MemberHost {
     transferred: 0,
     logReads: 0,
     truncations: 0,
+    snapshots: 0,
+    compactions: 0,
+    transfersFailed: 0,
+    installs: 0,
     refused: 0,
     membersChanged: 0,
     membersRolledBack: 0,
@@ -43,12 +48,14 @@ export class RandomWorld implements MemberHost {
   healed = false;
   readonly #requests = new RequestBook();
   readonly #byId: ReadonlyMap<NodeId, SimulatedProcess>;
+  readonly #couriers: ReadonlyMap<SimulatedProcess, SnapshotCourier>;
 
   constructor(seed: number) {
     this.prng = new Prng(seed);
     this.profile = drawProfile(this.prng);
     this.processes = this.profile.nodeIds.map((n) => new SimulatedProcess(n, this, this));
     this.#byId = new Map(this.processes.map((process) => [process.member.id, process]));
+    this.#couriers = new Map(this.processes.map((p) => [p, new SnapshotCourier(p, this)]));
     for (const process of this.processes) this.start(process);
     scheduleFaults(this);
   }
@@ -118,7 +125,12 @@ export class RandomWorld implements MemberHost {
       nonce: this.prng.int(0, 2 ** 40),
     };
     process.start(start, this.prng.chance(0.5));
+    this.courierOf(process).started(this.prng.chance(0.5));
     this.#tickLater(process);
+  }
+
+  courierOf(process: SimulatedProcess): SnapshotCourier {
+    return this.#couriers.get(process)!;
   }
 
   stepped(member: Member, effects: Effects): void {
@@ -126,13 +138,15 @@ export class RandomWorld implements MemberHost {
     this.#count(member, effects);
     for (const reply of effects.replies) {
       this.#requests.answered(member.id, reply, this.checker.committedIndex);
+      if (reply.kind === "installed") process.installed(reply.lastIncluded.index);
     }
+    for (const work of effects.snapshots) this.courierOf(process).handle(work);
     const last = effects.apply.at(-1);
     if (last !== undefined) {
       process.later(this.prng.int(0, 3), () => process.apply(last.index));
     }
     for (const request of effects.readLog) this.#readBack(process, request);
-    if (effects.hardState !== undefined || effects.append.length > 0) this.#sync(process);
+    if (writes(effects)) this.#sync(process);
   }
 
   sent(member: Member, { to, message }: Envelope): void {
@@ -175,7 +189,7 @@ export class RandomWorld implements MemberHost {
     const fails = !this.healed && this.prng.chance(this.profile.readFailureChance);
     process.later(this.prng.int(0, this.healed ? 1 : 10), () => {
       const end = at(this.prng.int(from + 1, to));
-      const entries = fails ? undefined : process.member.readLog(from, end);
+      const entries = fails ? undefined : process.member.disk.read(from, end);
       process.step({ kind: "logRead", peer, from, entries });
     });
   }
@@ -187,12 +201,13 @@ export class RandomWorld implements MemberHost {
     counters.elections = checker.leaders.size;
     counters.logReads += effects.readLog.length;
     const first = effects.append[0];
-    if (first !== undefined && first.index <= member.disk.entries.length) counters.truncations++;
+    if (first !== undefined && first.index <= member.disk.lastIndex) counters.truncations++;
     this.#countMembers(member, effects);
     for (const { kind } of effects.replies) {
       if (kind === "refused") counters.refused++;
       else if (kind === "readIndex") counters.readsServed++;
       else if (kind === "transferred") counters.transferred++;
+      else if (kind === "installed") counters.installs++;
     }
   }
 
@@ -237,4 +252,8 @@ export class RandomWorld implements MemberHost {
   #between([min, max]: readonly [number, number]): number {
     return min + this.prng.next() * (max - min);
   }
+}
+
+function writes({ hardState, append, resetLog }: Effects): boolean {
+  return hardState !== undefined || append.length > 0 || resetLog !== undefined;
 }

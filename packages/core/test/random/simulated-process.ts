@@ -12,6 +12,7 @@ export class SimulatedProcess {
   run = 0;
   pausedUntilMs = 0;
   appliedIndex: LogIndex = at(0);
+  #installedIndex: LogIndex = at(0);
   readonly #queue: EventQueue;
   /** Own milliseconds for one of the world. */
   readonly #clockRate: number;
@@ -43,8 +44,10 @@ export class SimulatedProcess {
   /** `keepsState`: the state machine has a disk of its own and begins where it was. */
   start(options: Omit<StartOptions, "nowMs" | "appliedIndex">, keepsState: boolean): void {
     this.run++;
-    const kept = keepsState ? Math.min(this.appliedIndex, this.member.disk.commitIndex) : 0;
-    this.appliedIndex = at(kept);
+    const { commitIndex, snapshot } = this.member.disk;
+    const kept = keepsState ? Math.min(this.appliedIndex, commitIndex) : 0;
+    this.appliedIndex = at(Math.max(kept, snapshot?.index ?? 0));
+    this.#installedIndex = at(0);
     this.member.start({ ...options, nowMs: this.nowMs, appliedIndex: this.appliedIndex });
   }
 
@@ -57,10 +60,16 @@ export class SimulatedProcess {
     return this.member.step(event, this.nowMs);
   }
 
+  /** What an install has overtaken is said all the same: it was in the mailbox already. */
   apply(upTo: LogIndex): void {
-    if (upTo <= this.appliedIndex) return;
-    this.appliedIndex = upTo;
+    if (upTo <= this.appliedIndex && upTo > this.#installedIndex) return;
+    this.appliedIndex = at(Math.max(upTo, this.appliedIndex));
     this.step({ kind: "applied", upTo });
+  }
+
+  installed(upTo: LogIndex): void {
+    this.appliedIndex = upTo;
+    this.#installedIndex = upTo;
   }
 
   /** Runs later in this run of the process, and not while it is paused. */

@@ -144,8 +144,10 @@ export function effectLines(id: number, effects: Effects): string[] {
     const follows = change.role === "follower" ? ` of ${change.leaderId ?? "nobody"}` : "";
     lines.push(`${id} is ${change.role}${follows} in term ${change.term}: ${change.reason}`);
   }
-  if (effects.hardState !== undefined || append.length > 0) {
+  const { resetLog } = effects;
+  if (effects.hardState !== undefined || append.length > 0 || resetLog !== undefined) {
     const parts = effects.hardState === undefined ? [] : [hardState(effects.hardState)];
+    if (resetLog !== undefined) parts.push(`log anew behind ${position(resetLog)}`);
     if (append.length > 0) parts.push(list(append));
     lines.push(`${id} writes #${effects.batch}: ${parts.join(" ")}`);
   }
@@ -164,7 +166,8 @@ export function statusLines(status: RaftStatus): string[] {
   const { id, role, term, last, commitIndex, durableIndex, appliedIndex } = status;
   const lead = status.leaderId === undefined ? "" : ` leader ${status.leaderId}`;
   const vote = status.votedFor === undefined ? "" : ` vote ${status.votedFor}`;
-  const positions = `last ${position(last)} durable ${durableIndex} commit ${commitIndex}`;
+  const base = status.base.index === 0 ? "" : `base ${position(status.base)} `;
+  const positions = `${base}last ${position(last)} durable ${durableIndex} commit ${commitIndex}`;
   const dropped = status.droppedMessages === 0 ? "" : ` dropped ${status.droppedMessages}`;
   const own = `${id} ${role} term ${term}${vote}${lead} ${positions} applied ${appliedIndex}${dropped}`;
   const peers = status.peers.map(

@@ -17,6 +17,9 @@ import { ScenarioWorld } from "./scenario-world.js";
  * - `deliver A B [first|last|keep|drop]`, `inflight`, `cut A>B …`, `heal`, `unreachable N PEER`
  * - `persist N [COUNT]`, `hang N`, `unhang N`, `readback N [fail]`, `stabilize [N …]`
  * - `propose N TEXT …`, `read N`, `transfer N TARGET`, `jump N`, `lease N`, `hold N`, `apply N`
+ * - `snapshot N` of what N has applied, `compact N [INDEX]` up to there or to its end
+ * - `transmit N PEER FROM COUNT of=TOTAL` chunks of N's newest snapshot, `install N` what was received
+ *   whole, `sent N PEER [fail]` ends a transfer
  * - `member N add 4 [readOnly]`, `member N remove 4,5`, `member N promote 4,5 [version=I]`; who is
  *   to join later stands in `cluster … spare=4,5`; `members [N …]` shows what nodes know
  * - `chance N VALUE`, `status [N …]`, `log [N …]`
@@ -156,6 +159,19 @@ class Scenario {
         const target = id(Number(plain[1]));
         return world.request(n, (requestId) => ({ kind: "transfer", requestId, target }));
       }
+      case "snapshot":
+        return world.snapshots.save(n);
+      case "compact":
+        return world.snapshots.compact(n, plain[1] === undefined ? undefined : Number(plain[1]));
+      case "transmit": {
+        const [, peer, from, count] = plain.map(Number);
+        const part = { from: from!, count: count!, of: Number(named.get("of") ?? 3) };
+        return world.snapshots.transmit(n, peer!, part);
+      }
+      case "install":
+        return world.snapshots.install(n);
+      case "sent":
+        return world.snapshots.end(n, Number(plain[1]), plain[2] === "fail");
       case "member": {
         const change = changeOf(plain.slice(1));
         const version = named.has("version") ? at(Number(named.get("version"))) : undefined;

@@ -13,6 +13,7 @@ import { type Arranged, configurationOf } from "../support/driven-node.js";
 import { Member, type MemberHost } from "../support/member.js";
 import { at, entries, id, inTerm } from "../support/messages.js";
 import { effectLines, message as messageText } from "./render.js";
+import { SnapshotDesk } from "./snapshot-desk.js";
 
 interface InFlight {
   readonly from: NodeId;
@@ -35,6 +36,7 @@ export interface Preset {
 export class ScenarioWorld implements MemberHost {
   readonly checker = new ClusterChecker();
   readonly members = new Map<number, Member>();
+  readonly snapshots = new SnapshotDesk(this);
   /** What the present command has shown. */
   readonly lines: string[] = [];
   nowMs = 0;
@@ -160,7 +162,7 @@ export class ScenarioWorld implements MemberHost {
     const read = this.#logReads.splice(found, 1)[0];
     if (found < 0 || read === undefined) throw new Error(`node ${n} reads nothing back`);
     const { peer, from, to } = read.request;
-    const entries = succeeds ? read.member.readLog(from, to) : undefined;
+    const entries = succeeds ? read.member.disk.read(from, to) : undefined;
     this.input(n, { kind: "logRead", peer, from, entries });
   }
 
@@ -174,6 +176,7 @@ export class ScenarioWorld implements MemberHost {
         const { running, disk } = this.member(n);
         return running && disk.pendingCount > 0 && !this.#hanging.has(n);
       });
+      if (this.snapshots.report()) continue;
       if (writing !== undefined) this.persist(writing);
       else if (sent !== undefined) this.deliver(sent);
       else return;
@@ -195,6 +198,7 @@ export class ScenarioWorld implements MemberHost {
     for (const line of effectLines(member.id, effects)) this.show(line);
     const last = effects.apply.at(-1);
     if (last !== undefined) this.#handedOut.set(member.id, last.index);
+    for (const work of effects.snapshots) this.snapshots.handle(member, work);
     for (const request of effects.readLog) this.#logReads.push({ member, request });
     for (const reply of effects.replies) {
       const floor = this.#floors.get(reply.requestId);
@@ -209,8 +213,9 @@ export class ScenarioWorld implements MemberHost {
     if (!lost) this.#inFlight.push({ from: member.id, envelope });
   }
 
-  /** Tells the node that its state machine has caught up. */
+  /** Tells the node that its state machine has caught up, and senders how far receivers are. */
   applyAll(): void {
+    this.snapshots.report();
     for (const member of this.members.values()) {
       if (member.running && !this.#held.has(member.id)) this.#apply(member);
     }

@@ -1,9 +1,8 @@
 import {
   type Effects,
-  type Entry,
   type Envelope,
   type InputEvent,
-  LOG_ORIGIN,
+  type LogId,
   type LogIndex,
   type MembershipConfiguration,
   type NodeId,
@@ -60,8 +59,10 @@ export class Member {
   }
 
   start(start: StartOptions): void {
-    const { hardState, entries, commitIndex } = this.disk;
-    const appliedIndex = start.appliedIndex ?? at(0);
+    const { disk } = this;
+    disk.recover();
+    const { hardState, base, entries, snapshot } = disk;
+    const appliedIndex = at(Math.max(start.appliedIndex ?? 0, snapshot?.index ?? 0));
     const terms = entries.map((entry) => entry.term);
     const configurations = new ConfigurationLog(start.configuration);
     for (const entry of entries.slice(0, appliedIndex)) configurations.append(entry);
@@ -70,14 +71,14 @@ export class Member {
       id: this.id,
       configuration: configurations.current,
       hardState,
-      base: LOG_ORIGIN,
-      last: logId([terms.at(-1) ?? 0, entries.length]),
-      termRuns: termRunsOf(terms).map(logId),
-      tail: entries.slice(appliedIndex),
-      commitIndex: at(Math.max(commitIndex, appliedIndex)),
+      base,
+      last: logId([terms.at(-1) ?? base.term, disk.lastIndex]),
+      termRuns: termRunsOf(terms, base.index + 1).map(logId),
+      tail: entries.slice(appliedIndex - base.index),
+      commitIndex: at(Math.max(disk.commitIndex, appliedIndex)),
       appliedIndex,
     });
-    const found = { hardState, base: LOG_ORIGIN, entries };
+    const found = { hardState, base, entries, snapshot };
     this.host.checker.started(this.id, found, this.#node.status());
   }
 
@@ -106,9 +107,24 @@ export class Member {
     this.disk.crash(kept);
   }
 
-  /** Durable entries `[from, to)`, as a log store gives them. */
-  readLog(from: LogIndex, to: LogIndex): readonly Entry[] {
-    return this.disk.entries.slice(from - 1, to - 1);
+  /** A snapshot, own or received, is on the disk as a whole. */
+  saveSnapshot(label: LogId): void {
+    if (label.index <= (this.disk.snapshot?.index ?? 0)) return;
+    this.disk.snapshot = label;
+    this.host.checker.snapshotSaved(this.id, label);
+  }
+
+  /** Purges the log up to `index`, which the snapshot covers and the disk's log has. */
+  compact(index: LogIndex, nowMs: number): void {
+    const term = this.disk.termAt(index);
+    if (term === undefined) throw new Error(`node ${this.id} has no ${index} on its disk`);
+    this.step({ kind: "compact", base: { term, index } }, nowMs);
+    this.disk.purge({ term, index });
+  }
+
+  /** A message of the driver's own, as those that carry chunks are. */
+  send(envelope: Envelope): void {
+    this.#send(envelope);
   }
 
   #send(envelope: Envelope): void {

@@ -1,9 +1,20 @@
-import type { BatchId, Effects, Entry, Envelope, HardState, LogIndex } from "@d-engine/core";
+import {
+  type BatchId,
+  type Effects,
+  type Entry,
+  type Envelope,
+  type HardState,
+  LOG_ORIGIN,
+  type LogId,
+  type LogIndex,
+  type Term,
+} from "@d-engine/core";
 import { at, batch } from "./messages.js";
 
 interface Write {
   readonly batch: BatchId;
   readonly hardState: HardState | undefined;
+  readonly reset: LogId | undefined;
   readonly append: readonly Entry[];
   readonly commitIndex: LogIndex;
   /** Messages that rest on this batch. */
@@ -16,12 +27,18 @@ export interface Completed {
   readonly released: readonly Envelope[];
 }
 
-/** One node's disk: numbered batches become durable in order, when the test says so. */
+/**
+ * One node's disk: numbered batches become durable in order, when the test says so. The label of
+ * its newest snapshot stands for the whole file.
+ */
 export class MemoryDisk {
   hardState: HardState | undefined;
-  /** Durable entries; the first has index 1. */
+  /** The position right before the first entry. */
+  base: LogId = LOG_ORIGIN;
+  /** Durable entries, from `base.index + 1` on. */
   entries: Entry[] = [];
   commitIndex = at(0);
+  snapshot: LogId | undefined;
   #pending: Write[] = [];
   #durable = batch(0);
 
@@ -29,11 +46,26 @@ export class MemoryDisk {
     return this.#pending.length;
   }
 
+  get lastIndex(): LogIndex {
+    return at(this.base.index + this.entries.length);
+  }
+
+  termAt(index: LogIndex): Term | undefined {
+    if (index === this.base.index) return this.base.term;
+    return this.entries[index - this.base.index - 1]?.term;
+  }
+
+  /** Durable entries `[from, to)`; `undefined` when they are not all there. */
+  read(from: LogIndex, to: LogIndex): readonly Entry[] | undefined {
+    if (from <= this.base.index) return undefined;
+    return this.entries.slice(from - this.base.index - 1, to - this.base.index - 1);
+  }
+
   /** Takes what a step wants written, and keeps back what must wait for it. */
   take(effects: Effects, commitIndex: LogIndex): readonly Envelope[] {
-    const { hardState, append, sendAfterPersist } = effects;
-    if (hardState !== undefined || append.length > 0) {
-      const write = { batch: effects.batch, hardState, append, commitIndex };
+    const { hardState, append, resetLog: reset, sendAfterPersist } = effects;
+    if (hardState !== undefined || append.length > 0 || reset !== undefined) {
+      const write = { batch: effects.batch, hardState, reset, append, commitIndex };
       this.#pending.push({ ...write, waiting: [...sendAfterPersist] });
       return [];
     }
@@ -59,13 +91,34 @@ export class MemoryDisk {
     this.#durable = batch(0);
   }
 
+  /** Gives up entries at or below `base`, which is in the log. */
+  purge(base: LogId): void {
+    if (base.index <= this.base.index) return;
+    this.entries.splice(0, base.index - this.base.index);
+    this.base = base;
+  }
+
+  /** Lays the snapshot over the log, as a start does (rule R9). */
+  recover(): void {
+    const label = this.snapshot;
+    if (label === undefined) return;
+    if (this.termAt(label.index) !== label.term) this.#begin(label);
+    this.commitIndex = at(Math.max(this.commitIndex, label.index));
+  }
+
+  #begin(base: LogId): void {
+    this.base = base;
+    this.entries = [];
+  }
+
   #keep(write: Write): void {
     if (write.hardState !== undefined) this.hardState = write.hardState;
+    if (write.reset !== undefined) this.#begin(write.reset);
     const first = write.append[0];
     if (first !== undefined) {
-      this.entries.length = first.index - 1;
+      this.entries.length = first.index - this.base.index - 1;
       for (const entry of write.append) this.entries.push(entry);
     }
-    this.commitIndex = at(Math.min(write.commitIndex, this.entries.length));
+    this.commitIndex = at(Math.min(write.commitIndex, this.lastIndex));
   }
 }

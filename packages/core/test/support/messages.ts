@@ -5,6 +5,8 @@ import {
   type BatchId,
   type Effects,
   type Entry,
+  type InstallSnapshot,
+  type InstallSnapshotResponse,
   type LogId,
   type LogIndex,
   type MembershipChange,
@@ -144,6 +146,40 @@ export function preVoteAnswer(fields: {
     campaignTerm: inTerm(fields.campaignTerm),
     granted: fields.granted,
   };
+}
+
+/** `leader` and `from` are the same unless a test wants a lie. */
+export function installSnapshot(fields: {
+  readonly term: number;
+  readonly from: number;
+  readonly leader?: number;
+  readonly label: Position;
+  readonly totalChunks?: number;
+  readonly chunkBytes?: number;
+  /** Their sequence numbers. */
+  readonly chunks?: readonly number[];
+}): InstallSnapshot {
+  const { label, totalChunks = 6, chunkBytes = 1, chunks = [0] } = fields;
+  const data = Uint8Array.of(1);
+  return {
+    kind: "installSnapshot",
+    term: inTerm(fields.term),
+    leaderId: id(fields.leader ?? fields.from),
+    label: { lastIncluded: logId(label), checksum: new Uint8Array(32), bytes: totalChunks },
+    totalChunks,
+    chunkBytes,
+    chunks: chunks.map((sequence) => ({ sequence, crc32: 0, data })),
+  };
+}
+
+export function wantsChunk(term: number, label: Position, next: number): InstallSnapshotResponse {
+  const lastIncluded = logId(label);
+  const about = { term: inTerm(term), lastIncluded, nextChunk: next, installed: false };
+  return { kind: "installSnapshotResponse", ...about };
+}
+
+export function installed(term: number, label: Position): InstallSnapshotResponse {
+  return { ...wantsChunk(term, label, 0), installed: true };
 }
 
 /** Effects that do nothing but what is given. */

@@ -57,6 +57,12 @@ export class ApplyPipeline<Result> {
     if (!this.#sliceScheduled) this.#runSlice();
   }
 
+  /** Forgets what waits: the state was replaced by one that holds it already. */
+  drop(): void {
+    while (this.#runs.shift() !== undefined);
+    this.#offset = 0;
+  }
+
   /** After this nothing is applied any more. */
   stop(): void {
     this.#stopped = true;

@@ -12,6 +12,7 @@ import {
   type RaftNode,
   type Reply,
   type RoleChange,
+  type SnapshotWork,
   type StateMachine,
   type Transport,
 } from "@d-engine/core";
@@ -46,6 +47,7 @@ export interface CoreLoopEvents<Result> {
   /** The state machine holds everything up to here. */
   applied(upTo: LogIndex): void;
   roleChanged(change: RoleChange): void;
+  snapshotWork(work: SnapshotWork): void;
   /** A step and all its effects are done. */
   stepped(): void;
   room(available: boolean): void;
@@ -119,6 +121,11 @@ export class CoreLoop<Result> {
     this.#mailbox.post(event);
   }
 
+  /** An installed snapshot holds what waits to be applied: it must not happen twice. */
+  dropApplies(): void {
+    this.#pipeline.drop();
+  }
+
   /** After this nothing is stepped, sent, applied or reported any more. */
   stop(): void {
     this.#stopped = true;
@@ -166,6 +173,7 @@ export class CoreLoop<Result> {
     // Before `apply`: an entry must have its waiters when it is applied.
     for (const reply of effects.replies) events.reply(reply);
     for (const request of effects.readLog) this.#readLog(request);
+    for (const work of effects.snapshots) events.snapshotWork(work);
     if (effects.apply.length > 0) this.#pipeline.push(effects.apply);
   }
 

@@ -1,50 +1,33 @@
-import type { Consistency, LeaderInfo } from "@d-engine/client";
+import type { Consistency } from "@d-engine/client";
 import {
-  type Clock,
   type LeaderHint,
   type MembershipChange,
   type MembershipConfiguration,
   type NodeId,
   type NodeIdentity,
-  type OpenedStorage,
   RaftNode,
-  type RaftOptions,
   type RaftStatus,
-  type Random,
-  type RecoveryProgress,
-  type StateMachine,
-  type Transport,
+  type SnapshotFile,
+  type SnapshotLabel,
 } from "@d-engine/core";
+import { abortable } from "./abortable.js";
 import { ClockWatch } from "./clock-watch.js";
 import { CoreLoop } from "./core-loop.js";
 import { notServing } from "./driver-errors.js";
-import { LeaderTracker } from "./leader-tracker.js";
+import type { DriverSetup } from "./driver-setup.js";
+import { LeaderTracker, leaderHintOf, usableLeader } from "./leader-tracker.js";
 import { Lifecycle, type NodeState } from "./lifecycle.js";
 import type { DeadlineOptions, MembershipChangeOptions, ReadRequestOptions } from "./local-node.js";
 import { type Logger, silentLogger } from "./logger.js";
 import { Membership } from "./membership.js";
 import type { MembershipListener } from "./membership-feed.js";
 import { Counters, type DriverMetrics } from "./metrics.js";
-import type { DriverOptions } from "./options.js";
 import { ReachableMembers } from "./reachable-members.js";
 import { type Recovered, recover } from "./recovery.js";
 import { Requests } from "./requests.js";
+import type { BuiltSnapshot } from "./snapshots/incoming-snapshot.js";
+import { Snapshots } from "./snapshots/snapshots.js";
 import { handOver, successorOf } from "./successor.js";
-
-export interface DriverSetup<Result> {
-  /** Owned by the driver from the call of `start` on, also when that fails. */
-  readonly storage: OpenedStorage;
-  readonly stateMachine: StateMachine<Result>;
-  readonly transport: Transport;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly raftOptions: RaftOptions;
-  readonly options: DriverOptions;
-  readonly logger?: Logger | undefined;
-  readonly onProgress?: ((progress: RecoveryProgress) => void) | undefined;
-  /** Ends a start that is still under way; `start` rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /**
  * A running node: the core, its log, its state machine and its callers. Knows its surroundings by
@@ -62,6 +45,7 @@ export class Driver<Result> {
   readonly #node: RaftNode;
   readonly #loop: CoreLoop<Result>;
   readonly #requests: Requests<Result>;
+  readonly #snapshots: Snapshots;
   readonly #lifecycle: Lifecycle;
   readonly #counters = new Counters();
   readonly #clockWatch: ClockWatch;
@@ -135,11 +119,29 @@ export class Driver<Result> {
       post: (event) => this.#loop.post(event),
       writing: () => this.#loop.writing,
       leaderHint: () => this.leaderHint(),
+      logFull: () => this.#snapshots.logFull,
       notServing: () => this.#whyNotServing(),
+    });
+    this.#snapshots = new Snapshots({
+      ...setup,
+      self: this.identity.nodeId,
+      node: this.#node,
+      log: storage.log,
+      snapshots: storage.snapshots,
+      configuration: this.#membership.applied,
+      electionTimeoutMs: raftOptions.electionTimeoutMs,
+      logger: this.#logger,
+      counters: this.#counters,
+      replayed: recovered.replayed,
+      post: (event) => this.#loop.post(event),
+      issueRequestId: () => this.#requests.issueId(),
+      install: (built) => this.#install(built),
+      failed: (error) => this.#loop.fail(error),
     });
     this.#lifecycle = new Lifecycle({
       transport,
       storage,
+      quiesce: () => this.#snapshots.close(),
       clock,
       logger: this.#logger,
       closeTimeoutMs: options.closeTimeoutMs,
@@ -259,22 +261,41 @@ export class Driver<Result> {
     return this.#node.status();
   }
 
+  /**
+   * Writes a snapshot of at least what is applied now; resolves when it is durable. Calls that come
+   * together share one. Aborting ends the wait, not the snapshot.
+   *
+   * @throws EngineError `DISK_FULL`, `STORAGE_IO_ERROR`, `CLOSED`, `UNIMPLEMENTED` when storage or
+   *   state machine have no snapshots, `INVALID_REQUEST` while nothing is applied
+   */
+  async saveSnapshot(options: Pick<DeadlineOptions, "signal"> = {}): Promise<SnapshotLabel> {
+    this.checkServing();
+    return abortable(options.signal, () => this.#snapshots.save());
+  }
+
+  /**
+   * Opens the newest snapshot; makes one when there is none, and rejects as `saveSnapshot` does. It
+   * stays on the disk until the caller closes it.
+   */
+  async openSnapshot(): Promise<SnapshotFile> {
+    this.checkServing();
+    return this.#snapshots.open();
+  }
+
   get logBytes(): number {
     return this.#setup.storage.log.bytes;
   }
 
   /** Where the leader is, as far as this node knows. */
   leaderHint(): LeaderHint | undefined {
-    const { leaderId } = this.#node;
-    if (leaderId === undefined) return undefined;
-    const { members } = this.#node.configuration;
-    return { leaderId, address: members.find(({ id }) => id === leaderId)?.address ?? "" };
+    return leaderHintOf(this.#node);
   }
 
   metrics(): DriverMetrics {
     return {
       ...this.#counters,
       ...this.#requests.pending(),
+      ...this.#snapshots.metrics(),
       applySlices: this.#loop.applySlices,
       heldMessages: this.#loop.held.count,
       heldMessagesDropped: this.#loop.held.dropped,
@@ -322,17 +343,25 @@ export class Driver<Result> {
     }
     this.#loop.post({ kind: "tick" });
     this.#requests.expire();
+    this.#snapshots.tick();
     this.#endIfDone();
   }
 
   #loopEvents(): ConstructorParameters<typeof CoreLoop<Result>>[0]["events"] {
     return {
-      reply: (reply) => this.#requests.reply(reply),
+      reply: (reply) => {
+        if (!this.#snapshots.reply(reply)) this.#requests.reply(reply);
+      },
       entryApplied: (entry, result) => {
+        this.#snapshots.entryApplied(entry);
         this.#requests.entryApplied(entry, result);
         if (entry.payload.kind === "config") this.#membership.changed();
       },
-      applied: (upTo) => this.#requests.applied(upTo),
+      applied: (upTo) => {
+        this.#snapshots.applied();
+        this.#requests.applied(upTo);
+      },
+      snapshotWork: (work) => this.#snapshots.work(work),
       roleChanged: (change) => {
         this.#becomingReady = change.role === "leader";
         const leader = change.leaderId === undefined ? "no leader" : `leader ${change.leaderId}`;
@@ -341,6 +370,7 @@ export class Driver<Result> {
       },
       stepped: () => {
         if (this.#becomingReady) this.#updateLeader();
+        this.#snapshots.stepped();
         const removal = this.#membership.mustEnd(this.#node.isLeader);
         if (removal !== undefined) this.#loop.fail(removal);
         this.#endIfDone();
@@ -350,19 +380,24 @@ export class Driver<Result> {
     };
   }
 
-  #updateLeader(): void {
-    this.leader.update(this.#usableLeader());
+  /** In the turn in which the core has taken the snapshot over: nothing is applied in between. */
+  #install({ label, configuration, restoration }: BuiltSnapshot): void {
+    const { stateMachine } = this.#setup;
+    const { index } = label.lastIncluded;
+    this.#loop.dropApplies();
+    restoration.finish(index);
+    this.#membership.applied.replace(configuration);
+    this.#membership.changed();
+    stateMachine.configured?.(configuration);
+    this.#snapshots.installed();
+    this.#requests.installed(index);
+    this.#logger.info(`state replaced by the snapshot up to entry ${index}`);
   }
 
-  /** A leader counts from when it can serve: for itself, a node knows when its noop is applied. */
-  #usableLeader(): LeaderInfo | undefined {
-    const { leaderId, term } = this.#node;
-    if (leaderId === undefined) return undefined;
-    if (leaderId === this.identity.nodeId) {
-      if (!this.#node.status().leaderReady) return undefined;
-      this.#becomingReady = false;
-    }
-    return { leaderId, term };
+  #updateLeader(): void {
+    const leader = usableLeader(this.#node, this.identity.nodeId);
+    if (leader !== undefined) this.#becomingReady = false;
+    this.leader.update(leader);
   }
 
   #onRoom(available: boolean): void {

@@ -1,5 +1,5 @@
-export type { DriverSetup } from "./driver.js";
 export { Driver } from "./driver.js";
+export type { DriverSetup } from "./driver-setup.js";
 export { KvNode } from "./kv-node.js";
 export type { LeaderListener } from "./leader-tracker.js";
 export type { NodeState } from "./lifecycle.js";

@@ -1,4 +1,5 @@
 import type { LeaderInfo } from "@d-engine/client";
+import type { LeaderHint, NodeId, RaftNode } from "@d-engine/core";
 
 export type LeaderListener = (leader: LeaderInfo | undefined) => void;
 
@@ -47,4 +48,20 @@ export class LeaderTracker {
     const leader = this.#current;
     for (const listener of [...this.#listeners]) listener(leader);
   }
+}
+
+/** A leader counts from when it can serve: for itself, a node knows when its noop is applied. */
+export function usableLeader(node: RaftNode, self: NodeId): LeaderInfo | undefined {
+  const { leaderId, term } = node;
+  if (leaderId === undefined) return undefined;
+  if (leaderId === self && !node.status().leaderReady) return undefined;
+  return { leaderId, term };
+}
+
+/** Where the leader is, as far as the node knows. */
+export function leaderHintOf(node: RaftNode): LeaderHint | undefined {
+  const { leaderId } = node;
+  if (leaderId === undefined) return undefined;
+  const { members } = node.status().configuration;
+  return { leaderId, address: members.find(({ id }) => id === leaderId)?.address ?? "" };
 }

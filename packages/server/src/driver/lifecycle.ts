@@ -13,6 +13,8 @@ export type NodeState = "starting" | "running" | "closing" | "closed" | "failed"
 export interface LifecycleSetup {
   readonly transport: Transport;
   readonly storage: OpenedStorage;
+  /** Ends what uses the storage by itself. */
+  readonly quiesce: () => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly closeTimeoutMs: number;
@@ -85,8 +87,9 @@ export class Lifecycle {
     if (this.#releasing) return;
     this.#releasing = true;
     this.timer?.cancel();
-    const { transport, storage } = this.#setup;
+    const { transport, storage, quiesce } = this.#setup;
     await this.#attempt("the transport", () => transport.close());
+    await this.#attempt("the snapshots", quiesce);
     await this.#attempt("the storage", () => storage.close());
     this.#state = this.#failure === undefined ? "closed" : "failed";
     this.#resolveClosed(this.#failure);

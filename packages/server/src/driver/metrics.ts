@@ -29,6 +29,36 @@ export class Counters {
   clockJumps = 0;
   /** Old entries that could not be read back for a peer. */
   logReadFailures = 0;
+  /** Snapshots of this node's own state that became durable, and their bytes. */
+  snapshotsMade = 0;
+  snapshotBytesMade = 0;
+  /** Attempts that failed, mostly for want of room. */
+  snapshotsFailed = 0;
+  logPurges = 0;
+  logPurgeFailures = 0;
+  /** Purges at `logBytesMax` that left no tail for slow followers. */
+  logTailsDropped = 0;
+  /** Purges at `logBytesMax` that took away what follows a snapshot in transfer. */
+  transferHoldsDropped = 0;
+  /** Commands turned away because the log is at `logBytesMax`. */
+  logFull = 0;
+  /** Snapshots that a peer has installed. */
+  snapshotsSent = 0;
+  snapshotSendFailures = 0;
+  snapshotChunksSent = 0;
+  snapshotBytesSent = 0;
+  /** Times that a peer was asked which chunk it wants, at the beginning and after silences. */
+  snapshotQuestions = 0;
+  /** Snapshots of other nodes that replaced the state of this one. */
+  snapshotsInstalled = 0;
+  snapshotChunksReceived = 0;
+  /** Chunks whose CRC was wrong. */
+  snapshotChunksDamaged = 0;
+  /** Whole snapshots whose checksum was wrong. */
+  snapshotReceiptsDamaged = 0;
+  /** Receipts that the disk ended, mostly for want of room. */
+  snapshotReceiptFailures = 0;
+  snapshotMessagesMalformed = 0;
 }
 
 /** A reading of the counters, and of what waits at this moment. */
@@ -41,4 +71,10 @@ export type DriverMetrics = Readonly<Counters> & {
   readonly heldMessages: number;
   readonly heldMessagesDropped: number;
   readonly logBytes: number;
+  /** Snapshots on their way to peers. */
+  readonly snapshotsSending: number;
+  /** 1 while a snapshot is being received, otherwise 0. */
+  readonly snapshotsReceiving: number;
+  /** The last entry that the newest snapshot holds; 0 without one. */
+  readonly snapshotIndex: number;
 };

@@ -26,6 +26,25 @@ export interface DriverOptions {
   readonly applySliceMs: number;
   /** Most messages held back for a disk that is slow; beyond it the newest are dropped. */
   readonly heldMessagesMax: number;
+  /** Bytes of entries applied since the last snapshot that bring about the next one. */
+  readonly snapshotLogBytes: number;
+  /** Entries applied since the last snapshot that bring about the next one. */
+  readonly snapshotEntries: number;
+  /** Bytes of the log that stay behind a snapshot, for followers that are slow or were away. */
+  readonly logTailBytes: number;
+  /**
+   * Size of the log at which first the tail is given up, and then writes are refused
+   * `RATE_LIMITED` until a newer snapshot has made room.
+   */
+  readonly logBytesMax: number;
+  /** Size of the pieces in which a snapshot is sent. */
+  readonly snapshotChunkBytes: number;
+  /** Most pieces in one message, and so in memory for one peer. */
+  readonly snapshotWindowChunks: number;
+  /** Most snapshots that are sent at once; further peers wait. */
+  readonly snapshotTransfersMax: number;
+  /** Most bytes of snapshots that are sent in a second, to all peers together; 0: no limit. */
+  readonly snapshotBytesPerSecond: number;
   /** Difference between wall and monotonic clock, from one tick to the next, that voids leases. */
   readonly clockJumpMs: number;
   /** The level of a read that names none. */
@@ -51,6 +70,14 @@ export const DRIVER_DEFAULTS: DriverOptions = Object.freeze({
   retryAfterMs: 100,
   applySliceMs: 10,
   heldMessagesMax: 10_000,
+  snapshotLogBytes: 256 * 1024 * 1024,
+  snapshotEntries: 1_000_000,
+  logTailBytes: 1024 * 1024 * 1024,
+  logBytesMax: 4 * 1024 * 1024 * 1024,
+  snapshotChunkBytes: 256 * 1024,
+  snapshotWindowChunks: 8,
+  snapshotTransfersMax: 2,
+  snapshotBytesPerSecond: 0,
   clockJumpMs: 100,
   defaultConsistency: "linearizable",
   allowClientOverride: true,

@@ -2,6 +2,7 @@ import {
   type Clock,
   EngineError,
   type Entry,
+  entryBytes,
   type LogIndex,
   type LogStore,
   type OpenedStorage,
@@ -12,6 +13,7 @@ import {
 import { AppliedConfiguration } from "./applied-configuration.js";
 import { applyEntry } from "./apply-pipeline.js";
 import { removalOf } from "./removal.js";
+import { loadNewestSnapshot } from "./snapshots/load-newest-snapshot.js";
 
 export interface RecoverySetup<Result> {
   readonly storage: OpenedStorage;
@@ -33,11 +35,14 @@ export type Recovered = Pick<
   | "commitIndex"
   | "appliedIndex"
   | "configuration"
->;
+> & {
+  /** What was applied on top of the newest snapshot, or from the beginning. */
+  readonly replayed: { readonly bytes: number; readonly entries: number };
+};
 
 /**
- * Brings the state machine to the newest commit index that the log knows of, so that the first
- * eventual read is not older than what this node had answered before (rule R8), and reads what
+ * Loads the newest snapshot, if the state machine does not hold it already, and brings the state
+ * machine to the newest commit index that the log knows of, so that the first eventual read is not older than what this node had answered before (rule R8), and reads what
  * lies behind it into memory. The configuration is the one as of what is applied.
  *
  * @throws EngineError `DATA_CORRUPTION` when log and state machine do not fit together,
@@ -46,25 +51,27 @@ export type Recovered = Pick<
 export async function recover<Result>(setup: RecoverySetup<Result>): Promise<Recovered> {
   const { storage, stateMachine } = setup;
   const { base, last, hardState, termRuns } = storage.log.recovered;
+  const covered = await loadNewestSnapshot(setup);
   const held = stateMachine.lastApplied;
-  if (held < base.index || held > last.index) {
+  if (base.index > covered.index || held < covered.index || held > last.index) {
     throw new EngineError(
       "DATA_CORRUPTION",
-      `the state machine holds entries up to ${held}, but the log retains ${base.index + 1} to ` +
-        `${last.index}: they are not of the same node`,
+      `the state machine holds entries up to ${held} and the newest snapshot those up to ` +
+        `${covered.index}, but the log retains ${base.index + 1} to ${last.index}: they are not ` +
+        "of the same node",
     );
   }
   // What the state machine holds was committed, whether or not the log knew it already.
   const commitIndex = Math.max(storage.log.recovered.commitIndex, held) as LogIndex;
-  const applied = new AppliedConfiguration(storage.identity.bootstrap);
-  await replay(setup, applied, base.index, commitIndex);
+  const applied = new AppliedConfiguration(covered.configuration);
+  const replayed = await replay(setup, applied, covered.index, commitIndex);
   const configuration = applied.current;
   const removal = removalOf(storage.identity, configuration);
   if (removal !== undefined) throw removal;
   const tail = await readTail(setup, commitIndex, last.index);
   const appliedIndex = stateMachine.lastApplied;
   const log = { hardState, base, last, termRuns, tail };
-  return { ...log, commitIndex, appliedIndex, configuration };
+  return { ...log, commitIndex, appliedIndex, configuration, replayed };
 }
 
 async function replay<Result>(
@@ -72,12 +79,14 @@ async function replay<Result>(
   configuration: AppliedConfiguration,
   base: LogIndex,
   commitIndex: LogIndex,
-): Promise<void> {
+): Promise<{ bytes: number; entries: number }> {
   const { stateMachine, clock, onProgress } = setup;
+  let bytes = 0;
   const total = commitIndex - base;
   let reportedMs = clock.nowMs();
   await forEachChunk(setup, base, commitIndex, (entries) => {
     for (const entry of entries) {
+      bytes += entryBytes(entry);
       if (entry.index > stateMachine.lastApplied) applyEntry(stateMachine, configuration, entry);
       else configuration.follow(entry);
     }
@@ -92,6 +101,7 @@ async function replay<Result>(
     });
   });
   if (total > 0) onProgress?.({ phase: "replay", done: total, total, unit: "entries" });
+  return { bytes, entries: total };
 }
 
 async function readTail<Result>(

@@ -46,6 +46,8 @@ export interface RequestsSetup<Result> {
   /** Whether the log is at work on a batch. */
   readonly writing: () => boolean;
   readonly leaderHint: () => LeaderHint | undefined;
+  /** Why writes are refused for the size of the log, if they are. */
+  readonly logFull: () => string | undefined;
   /** Why calls are refused at this moment, if they are. */
   readonly notServing: () => Error | undefined;
 }
@@ -114,7 +116,7 @@ export class Requests<Result> {
   transfer(target: NodeId): Promise<void> {
     const refusal = this.#setup.notServing();
     if (refusal !== undefined) return Promise.reject(refusal);
-    return this.#transfers.start(this.#nextRequestId(), target, this.#setup.post);
+    return this.#transfers.start(this.issueId(), target, this.#setup.post);
   }
 
   /**
@@ -130,7 +132,7 @@ export class Requests<Result> {
       const refusal = notServing();
       if (refusal !== undefined) throw refusal;
       const deadlineMs = clock.nowMs() + this.#timeoutMs(options);
-      const requestId = this.#nextRequestId();
+      const requestId = this.issueId();
       const { version, signal } = options ?? {};
       return this.#changes.start({ requestId, change, version, deadlineMs, signal }, post);
     } catch (error) {
@@ -183,12 +185,12 @@ export class Requests<Result> {
     // After a stall of the event loop: what nobody waits for any more is better not proposed.
     this.#proposals.expireQueued(clock.nowMs());
     while (this.#proposals.hasQueued) {
-      const requestId = this.#nextRequestId();
+      const requestId = this.issueId();
       const commands = this.#proposals.take(requestId);
       if (commands !== undefined) post({ kind: "propose", requestId, commands });
     }
     if (this.#reads.wantsIndex) {
-      const requestId = this.#nextRequestId();
+      const requestId = this.issueId();
       this.#reads.ask(requestId);
       post({ kind: "read", requestId });
     }
@@ -228,6 +230,12 @@ export class Requests<Result> {
     this.#reads.applied(upTo);
   }
 
+  /** A snapshot replaced the state: nobody will hear of the entries up to `upTo` one by one. */
+  installed(upTo: LogIndex): void {
+    this.#proposals.skipped(upTo);
+    this.applied(upTo);
+  }
+
   /** Ends the calls whose time is over. */
   expire(): void {
     const nowMs = this.#setup.clock.nowMs();
@@ -261,12 +269,17 @@ export class Requests<Result> {
   }
 
   #checkProposal(bytes: number): void {
-    const { options, counters, notServing } = this.#setup;
+    const { options, counters, notServing, logFull } = this.#setup;
     const refusal = notServing();
     if (refusal !== undefined) throw refusal;
     if (this.diskFull) {
       counters.diskFull += 1;
       throw diskFull();
+    }
+    const full = logFull();
+    if (full !== undefined) {
+      counters.logFull += 1;
+      throw rateLimited(full, options.retryAfterMs);
     }
     const { gauge } = this.#proposals;
     if (gauge.count >= options.pendingProposalsMax) {
@@ -381,7 +394,8 @@ export class Requests<Result> {
     this.#setup.clock.defer(this.#flushTurn);
   }
 
-  #nextRequestId(): RequestId {
+  /** An id that no other request of this node has. */
+  issueId(): RequestId {
     this.#lastRequestId += 1;
     return this.#lastRequestId as RequestId;
   }

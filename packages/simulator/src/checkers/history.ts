@@ -37,9 +37,13 @@ export function compareInstants(a: Instant, b: Instant): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Whether `a` was answered before `b` was called, so that `a` must come first. */
+/**
+ * Whether `a` was answered before `b` was called, so that `a` must come first. A call that ended
+ * without its outcome has not been answered: it may take effect at any later time.
+ */
 export function precedes(a: HistoryOperation, b: HistoryOperation): boolean {
-  return a.return !== undefined && compareInstants(a.return, b.call) < 0;
+  if (a.status === "unknown" || a.return === undefined) return false;
+  return compareInstants(a.return, b.call) < 0;
 }
 
 /** An answered write that changed the store, as far as its answer tells. */

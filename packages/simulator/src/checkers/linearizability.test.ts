@@ -161,6 +161,16 @@ describe("checkHistory", () => {
       kind: "violation",
     },
     {
+      name: "a write given up as unknown may take effect behind a later one, for eventual reads too",
+      operations: history(
+        { op: "put", value: "a", call: 0, return: 1, status: "unknown" },
+        { op: "put", value: "b", call: 2, return: 3 },
+        { op: "get", value: "b", stale: true, client: "c", node: "1", call: 4, return: 5 },
+        { op: "get", value: "a", stale: true, client: "c", node: "1", call: 6, return: 7 },
+      ),
+      kind: "ok",
+    },
+    {
       name: "eventual reads at different nodes may",
       operations: history(
         { op: "put", value: "a", call: 0, return: 1 },

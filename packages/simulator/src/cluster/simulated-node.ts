@@ -16,6 +16,7 @@ import {
   KvNode,
   type Logger,
 } from "@d-engine/server/driver";
+import { tableCrc32 } from "@d-engine/storage";
 import type { NodeMirror } from "../checkers/node-mirror.js";
 import type { AppliedEntry, Witness } from "../checkers/witness.js";
 import type { NodeDisk } from "../disk/node-disk.js";
@@ -201,6 +202,7 @@ export class SimulatedNode {
       transport: setup.network.transportOf(process),
       clock,
       random: random.split("raft"),
+      crc32: tableCrc32,
       raftOptions: setup.raftOptions,
       options: setup.driverOptions,
       logger: this.#logger(process),

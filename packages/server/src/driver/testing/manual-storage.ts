@@ -18,13 +18,17 @@ import {
   type RecoveredLog,
   type StorageEngine,
 } from "@d-engine/core";
+import { ManualSnapshots, type SnapshotDisk } from "./manual-snapshots.js";
 
 /** What the disk holds: what a node finds when it starts again. */
 interface Disk {
   identity: NodeIdentity | undefined;
   hardState: HardState | undefined;
+  /** Right before the first entry. */
+  base: LogId;
   entries: Entry[];
   commitIndex: LogIndex;
+  readonly snapshots: SnapshotDisk;
 }
 
 /**
@@ -34,27 +38,39 @@ interface Disk {
 export class ManualStorage implements StorageEngine {
   /** Whether writes become durable by themselves. */
   automatic = true;
+  /** Makes purges fail. */
+  purgeFault: () => Error | undefined = () => undefined;
   readonly #clock: Clock;
   readonly #disk: Disk = {
     identity: undefined,
     hardState: undefined,
+    base: LOG_ORIGIN,
     entries: [],
     commitIndex: 0 as LogIndex,
+    snapshots: { complete: [], partial: undefined },
   };
+  /** The snapshots of the open storage. */
+  snapshots: ManualSnapshots;
   #log: ManualLog | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.snapshots = new ManualSnapshots(this.#disk.snapshots, clock);
   }
 
   async open(options: OpenStorageOptions): Promise<OpenedStorage> {
     if (this.#log !== undefined) throw new EngineError("DATA_DIR_LOCKED", "in use");
     this.#disk.identity ??= await options.createIdentity();
+    layNewestSnapshot(this.#disk);
+    const { fault } = this.snapshots;
+    this.snapshots = new ManualSnapshots(this.#disk.snapshots, this.#clock);
+    this.snapshots.fault = fault;
     const log = new ManualLog(this, this.#disk, this.#clock);
     this.#log = log;
     return {
       identity: this.#disk.identity,
       log,
+      snapshots: this.snapshots,
       close: async () => {
         await log.close();
         if (this.#log === log) this.#log = undefined;
@@ -65,6 +81,16 @@ export class ManualStorage implements StorageEngine {
   /** The entries that are durable. */
   get durable(): readonly Entry[] {
     return this.#disk.entries;
+  }
+
+  /** The position right before them. */
+  get base(): LogId {
+    return this.#disk.base;
+  }
+
+  /** What was received of a snapshot that is not complete. */
+  get partialBytes(): number | undefined {
+    return this.#disk.snapshots.partial?.bytes.length;
   }
 
   /** Writes under way. */
@@ -93,6 +119,7 @@ export class ManualStorage implements StorageEngine {
   /** The machine stops here: unsynced writes are gone, and nothing is heard of the log again. */
   crash(): void {
     this.#log?.detach();
+    this.snapshots.detached = true;
     this.#log = undefined;
   }
 }
@@ -150,8 +177,12 @@ class ManualLog implements LogStore {
 
   async read(from: LogIndex, to: LogIndex, bytesMax: number): Promise<readonly Entry[]> {
     const found: Entry[] = [];
+    const { base, entries } = this.#disk;
     let bytes = 0;
-    for (const entry of this.#disk.entries.slice(from - 1, to - 1)) {
+    const isRetained = from > base.index;
+    for (const entry of isRetained
+      ? entries.slice(from - base.index - 1, to - base.index - 1)
+      : []) {
       bytes += entryBytes(entry);
       if (found.length > 0 && bytes > bytesMax) break;
       found.push(entry);
@@ -160,12 +191,28 @@ class ManualLog implements LogStore {
     throw new EngineError("INVALID_REQUEST", `entries ${from} to ${to} are not retained`);
   }
 
-  purgePoint(): undefined {
-    return undefined;
+  purgePoint(upTo: LogIndex, tailBytes: number): LogId | undefined {
+    const { entries } = this.#disk;
+    let kept = 0;
+    let count = entries.length;
+    while (count > 0 && kept < tailBytes) {
+      count -= 1;
+      kept += entryBytes(entries[count] as Entry);
+    }
+    const last = entries
+      .slice(0, count)
+      .filter(({ index }) => index <= upTo)
+      .at(-1);
+    return last === undefined ? undefined : { term: last.term, index: last.index };
   }
 
-  async purge(): Promise<void> {
-    throw new EngineError("UNIMPLEMENTED", "this log keeps everything");
+  async purge({ term, index }: LogId): Promise<void> {
+    await new Promise<void>((resolve) => this.#clock.defer(resolve));
+    if (this.#detached) return;
+    const error = this.#storage.purgeFault();
+    if (error !== undefined) throw error;
+    this.#disk.entries = this.#disk.entries.filter((entry) => entry.index > index);
+    this.#disk.base = { term, index };
   }
 
   async close(): Promise<void> {
@@ -174,9 +221,13 @@ class ManualLog implements LogStore {
   }
 
   #keep(write: LogWrite): void {
-    const { entries, hardState, commitIndex } = write;
+    const { entries, hardState, commitIndex, reset } = write;
+    if (reset !== undefined) {
+      this.#disk.base = reset;
+      this.#disk.entries.length = 0;
+    }
     const first = entries[0];
-    if (first !== undefined) this.#disk.entries.length = first.index - 1;
+    if (first !== undefined) this.#disk.entries.length = first.index - this.#disk.base.index - 1;
     this.#disk.entries.push(...entries);
     this.#disk.hardState = hardState ?? this.#disk.hardState;
     this.#disk.commitIndex = commitIndex;
@@ -188,12 +239,23 @@ function recoveredFrom(disk: Disk): RecoveredLog {
   for (const { term, index } of disk.entries) {
     if (termRuns.at(-1)?.term !== term) termRuns.push({ term, index });
   }
-  const last = disk.entries.at(-1);
-  return {
-    hardState: disk.hardState,
-    base: LOG_ORIGIN,
-    last: last === undefined ? LOG_ORIGIN : { term: last.term, index: last.index },
-    commitIndex: disk.commitIndex,
-    termRuns,
-  };
+  const last = lastOf(disk);
+  const commitIndex = Math.min(disk.commitIndex, last.index) as LogIndex;
+  return { hardState: disk.hardState, base: disk.base, last, commitIndex, termRuns };
+}
+
+function lastOf({ entries, base }: Disk): LogId {
+  const last = entries.at(-1);
+  return last === undefined ? base : { term: last.term, index: last.index };
+}
+
+/** Rule R9: a log that holds the label's entry goes on behind it, any other begins anew there. */
+function layNewestSnapshot(disk: Disk): void {
+  const label = disk.snapshots.complete.at(-1)?.label.lastIncluded;
+  if (label === undefined) return;
+  const { base, entries } = disk;
+  const at = label.index === base.index ? base : entries[label.index - base.index - 1];
+  if (at?.term === label.term) return;
+  disk.base = label;
+  disk.entries = [];
 }

@@ -1,4 +1,5 @@
 import { EngineError, type EngineErrorCode, type Outcome } from "@d-engine/core";
+import type { VirtualClock } from "./virtual-clock.js";
 
 /** How a promise stands: what a test compares, without waiting for it. */
 export type Standing<T> =
@@ -28,4 +29,19 @@ export function follow<T>(promise: Promise<T>): () => Standing<T> {
 export function told(standing: Standing<unknown>): string {
   if (standing.kind === "rejected") return `${standing.code} ${standing.outcome}`;
   return standing.kind;
+}
+
+/** What the promise resolves with, letting time pass until it does. */
+export async function resolved<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> {
+  const standing = follow(promise);
+  await clock.advanceUntil(() => standing().kind !== "pending");
+  if (standing().kind === "pending") throw new Error("still pending after a minute");
+  return promise;
+}
+
+/** How a promise that settles at once has settled. */
+export async function settled<T>(promise: Promise<T>): Promise<Standing<T>> {
+  const standing = follow(promise);
+  await promise.catch(() => undefined);
+  return standing();
 }

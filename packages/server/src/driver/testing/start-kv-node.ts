@@ -1,4 +1,5 @@
 import {
+  type Clock,
   LOG_ORIGIN,
   type LogIndex,
   type NodeId,
@@ -6,6 +7,7 @@ import {
   type Transport,
 } from "@d-engine/core";
 import { KvStateMachine } from "@d-engine/kv";
+import { tableCrc32 } from "@d-engine/storage";
 import { Driver } from "../driver.js";
 import { KvNode } from "../kv-node.js";
 import type { Logger } from "../logger.js";
@@ -17,6 +19,8 @@ import { VirtualNetwork } from "./virtual-network.js";
 
 export interface KvNodeParts {
   readonly clock?: VirtualClock;
+  /** What the driver sees of the time. @defaultValue `clock` */
+  readonly driverClock?: Clock;
   readonly storage?: ManualStorage;
   readonly store?: KvStateMachine;
   readonly transport?: Transport;
@@ -66,7 +70,8 @@ export async function startKvNode(parts: KvNodeParts = {}): Promise<RunningKvNod
     }),
     stateMachine: store,
     transport: parts.transport ?? new NullTransport(),
-    clock,
+    clock: parts.driverClock ?? clock,
+    crc32: tableCrc32,
     random: { next: () => parts.chance ?? 0.5 },
     raftOptions: resolveRaftOptions({}),
     options: { ...DRIVER_DEFAULTS, ...parts.options },
