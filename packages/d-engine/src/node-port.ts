@@ -60,10 +60,13 @@ export function openPort(
   listen: string,
   advertise: string | undefined,
   logger: Logger | undefined,
+  snapshotBytesPerSecond: number,
 ): Promise<GrpcServer> {
   return startGrpcServer({
     node,
     peers,
+    admin: node.driver,
+    snapshotBytesPerSecond,
     listen,
     ...(advertise === undefined ? {} : { advertise }),
     onBug: (error, method) => logger?.error(`a bug, met while answering ${method}`, { error }),
