@@ -1,4 +1,4 @@
-import type { EngineErrorCode, LeaderHint } from "@d-engine/core";
+import type { EngineErrorCode } from "@d-engine/core";
 import { type Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { TransportFailure } from "./client-transport.js";
 import {
@@ -36,14 +36,9 @@ export function failureOfStatus(address: string, error: ServiceError): Transport
     kind: "refused",
     message,
     code,
-    leader: leaderOfTrailers(error.metadata),
+    leader: parseLeaderTrailer(textOf(error.metadata, LEADER_TRAILER)),
     retryAfterMs: Number.isFinite(retryAfterMs) ? retryAfterMs : undefined,
   };
-}
-
-/** The leader that a node names which does not lead; `undefined` when it knows none. */
-export function leaderOfTrailers(trailers: Metadata | undefined): LeaderHint | undefined {
-  return parseLeaderTrailer(textOf(trailers, LEADER_TRAILER));
 }
 
 function numberOf(trailers: Metadata | undefined, name: string): number {

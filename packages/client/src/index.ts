@@ -13,6 +13,7 @@ export type {
   SnapshotOptions,
 } from "./admin/cluster-admin.js";
 export { connectAdmin } from "./admin/remote-admin.js";
+export { failureOfStatus } from "./call-failure.js";
 export type {
   ClientTransport,
   TransportAnswer,

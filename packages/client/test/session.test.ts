@@ -241,6 +241,7 @@ describe("without sessions", () => {
       ownAddress: (authority: string) => authority,
       sessions: new OpenSessions(GRPC_LIMITS, () => undefined),
       unary: (handler: Parameters<typeof unaryCall>[0]) => unaryCall(handler, () => undefined),
+      ownUnary: (handler: Parameters<typeof unaryCall>[0]) => unaryCall(handler, () => undefined),
       stream: () => () => undefined,
       admin: undefined,
       onBug: () => undefined,
@@ -248,10 +249,7 @@ describe("without sessions", () => {
     old.addService(rawServiceDefinition(raftClientService), raftClientHandlers(context));
     old.addService(
       rawServiceDefinition(clusterManagementService),
-      clusterManagementHandlers(context, {
-        instanceOf: () => undefined,
-        record: async () => undefined,
-      }),
+      clusterManagementHandlers(context),
     );
     const port = await freePort();
     await new Promise((resolve) =>

@@ -1,7 +1,8 @@
 import type { LeaderInfo } from "@d-engine/client";
 import type { NodeIdentity } from "@d-engine/core";
 import { type Driver, type DriverMetrics, KeepAlive, type NodeState } from "@d-engine/server";
-import { LeaderChanges } from "./leader-changes.js";
+import { Changes } from "./changes.js";
+import { type MembershipSnapshot, membershipSource } from "./membership-source.js";
 import { type WaitReadyOptions, waitReady } from "./wait-ready.js";
 
 /** What every running engine offers, whatever its state machine. */
@@ -59,7 +60,20 @@ export abstract class EngineHandle<Result> implements AsyncDisposable {
    * }
    */
   leaderChangeNotifier(): AsyncIterableIterator<LeaderInfo | undefined> {
-    return new LeaderChanges(this.#driver.leader, this.#keepAlive);
+    return new Changes(this.#driver.leader, this.#keepAlive);
+  }
+
+  /**
+   * The committed members now, then each change as it is applied here; on every role. A slow
+   * consumer gets the newest and not those between. Ends with the engine; `break` releases it.
+   *
+   * @example
+   * for await (const { members, learners } of engine.watchMembership()) {
+   *   console.log(`voters ${members}, learners ${learners}`);
+   * }
+   */
+  watchMembership(): AsyncIterableIterator<MembershipSnapshot> {
+    return new Changes(membershipSource(this.#driver), this.#keepAlive);
   }
 
   /** Counters since the start, and what waits at this moment. */

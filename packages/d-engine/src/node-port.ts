@@ -1,4 +1,4 @@
-import { parseHostPort } from "@d-engine/client";
+import { EngineError, parseHostPort } from "@d-engine/client";
 import {
   ENGINE_DEFAULTS,
   type GrpcServer,
@@ -27,6 +27,7 @@ export interface PortConfig {
 interface Surroundings extends PortConfig {
   readonly nodeId?: number | undefined;
   readonly initialCluster?: InitialCluster | string | undefined;
+  readonly join?: readonly string[] | string | undefined;
 }
 
 /** What a node listens at, if at all, and the address that goes into a new data directory. */
@@ -47,6 +48,7 @@ export function resolvePort(config: Surroundings): ResolvedPort {
     typeof initialCluster === "string" ? parseInitialCluster(initialCluster) : initialCluster;
   const own = cluster?.[nodeId];
   const listen = config.listen ?? own;
+  if (config.join !== undefined) checkReachable(listen, advertise);
   if (advertise !== undefined) return { listen, address: parseHostPort(advertise).text };
   if (own !== undefined) return { listen, address: own };
   if (listen === undefined) return { listen, address: ENGINE_DEFAULTS.address };
@@ -54,9 +56,21 @@ export function resolvePort(config: Surroundings): ResolvedPort {
   return { listen, address: port === 0 ? ENGINE_DEFAULTS.address : text };
 }
 
+/** The cluster calls a node that joins, so it must listen at an address that can be told. */
+function checkReachable(listen: string | undefined, advertise: string | undefined): void {
+  const known = listen !== undefined && !/(^0\.0\.0\.0:|^\[::\]:|:0$)/.test(listen);
+  if (listen !== undefined && (known || advertise !== undefined)) return;
+  const given = listen === undefined ? "it does not listen" : `${listen} is no address to call`;
+  throw new EngineError(
+    "INVALID_REQUEST",
+    `a node that joins a cluster must be reached by it: ${given}; set listen to a host and port, ` +
+      "and advertise where others reach it under another address",
+  );
+}
+
 /** Opens the port of a started node: clients and peers come in through it. */
 export function openPort(
-  { node, peers }: StartedKvNode,
+  { node, peers, instances }: StartedKvNode,
   listen: string,
   advertise: string | undefined,
   logger: Logger | undefined,
@@ -67,6 +81,7 @@ export function openPort(
     peers,
     admin: node.driver,
     snapshotBytesPerSecond,
+    instances,
     listen,
     ...(advertise === undefined ? {} : { advertise }),
     onBug: (error, method) => logger?.error(`a bug, met while answering ${method}`, { error }),

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { ENGINE_DEFAULTS } from "@d-engine/server";
 import { EmbeddedEngine, type EngineConfig } from "./embedded-engine.js";
+import type { MembershipSnapshot } from "./membership-source.js";
 
 /** Like the configuration of an embedded engine, but it always listens. */
 export type StandaloneConfig = EngineConfig;
@@ -53,6 +54,11 @@ export class StandaloneEngine implements AsyncDisposable {
   /** Resolves when node and port have ended, with the error that ended it. Never rejects. */
   get closed(): Promise<Error | undefined> {
     return this.engine.closed;
+  }
+
+  /** As `EmbeddedEngine.watchMembership`. */
+  watchMembership(): AsyncIterableIterator<MembershipSnapshot> {
+    return this.engine.watchMembership();
   }
 
   /** Hands leadership on, lets calls under way finish, and closes. Idempotent; never rejects. */

@@ -1,6 +1,6 @@
 import type { LeaderInfo } from "@d-engine/client";
 import { EngineError } from "@d-engine/core";
-import type { LeaderSource } from "./leader-changes.js";
+import type { ChangeSource } from "./changes.js";
 
 /** Bounds of `waitReady`. */
 export interface WaitReadyOptions {
@@ -15,7 +15,7 @@ export interface WaitReadyOptions {
 
 /** Resolves as soon as `source` knows a leader; rejects when time, signal or engine end first. */
 export async function waitReady(
-  source: LeaderSource,
+  source: ChangeSource<LeaderInfo | undefined>,
   failure: () => Error | undefined,
   options: WaitReadyOptions,
 ): Promise<LeaderInfo> {

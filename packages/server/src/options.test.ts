@@ -7,8 +7,10 @@ describe("resolveSettings", () => {
     expect(settings.driver.defaultConsistency).toBe("linearizable");
     expect(settings.address).toBe(ENGINE_DEFAULTS.address);
     const flat = { ...settings.raft, ...settings.driver, ...settings.limits, ...settings.storage };
-    const { address, nodeId, initialCluster, clusterToken, ...defaults } = ENGINE_DEFAULTS;
+    const { address, nodeId, initialCluster, clusterToken, ...others } = ENGINE_DEFAULTS;
+    const { join, joinAs: _, joinTimeoutMs: __, ...defaults } = others;
     expect(flat).toEqual(defaults);
+    expect(settings.join).toBe(join);
     expect(settings).toMatchObject({ address, nodeId, initialCluster, clusterToken });
     expect([settings, ...Object.values(settings)].every(Object.isFrozen)).toBe(true);
   });
@@ -21,6 +23,18 @@ describe("resolveSettings", () => {
     );
     expect(() => resolveSettings({ initialCluster: "nonsense" })).toThrow("not ID=HOST:PORT");
     expect(() => resolveSettings({ nodeId: 0 })).toThrow("nodeId must be an integer");
+  });
+
+  it("takes the nodes to join as a list or as text, and not beside an initial cluster", () => {
+    const join = { endpoints: ["a:1", "b:2"], joinAs: "readOnly", timeoutMs: 9 };
+    const how = { joinAs: "readOnly", joinTimeoutMs: 9 } as const;
+    expect(resolveSettings({ join: "a:1,b:2", ...how }).join).toEqual(join);
+    expect(resolveSettings({ join: ["a:1", "b:2"], ...how }).join).toEqual(join);
+    const initialCluster = "1=a:1";
+    expect(() => resolveSettings({ join: "a:1", initialCluster })).toThrow("exclude each other");
+    expect(() => resolveSettings({ join: "" })).toThrow("is not an address");
+    expect(() => resolveSettings({ joinAs: "active" as "readOnly" })).toThrow("joinAs must be one");
+    expect(() => resolveSettings({ joinTimeoutMs: 0 })).toThrow("joinTimeoutMs must be a number");
   });
 
   it("takes a member that is undefined for absent", () => {

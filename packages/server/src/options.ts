@@ -1,3 +1,4 @@
+import { parseEndpoints } from "@d-engine/client";
 import {
   EngineError,
   type NodeId,
@@ -9,6 +10,7 @@ import { KV_LIMITS_DEFAULTS, type KvLimits, resolveKvLimits } from "@d-engine/kv
 import { type FileStorageTuning, STORAGE_DEFAULTS } from "@d-engine/storage";
 import { type InitialCluster, parseInitialCluster } from "./bootstrap/initial-cluster.js";
 import { DRIVER_DEFAULTS, type DriverOptions } from "./driver/options.js";
+import type { JoinAs } from "./join/join-cluster.js";
 
 type RaftSettings = Omit<RaftOptions, "pendingReadsMax">;
 type StorageSettings = Required<FileStorageTuning>;
@@ -25,6 +27,16 @@ export interface EngineSettings extends RaftSettings, DriverOptions, KvLimits, S
    * rules. `undefined` starts a cluster of one.
    */
   readonly initialCluster: InitialCluster | string | undefined;
+  /**
+   * Nodes of a running cluster that this node is to join, as a list of `host:port` or as
+   * `"host:port,host:port"`. Used once, when the data directory is made. Not together with
+   * `initialCluster`.
+   */
+  readonly join: readonly string[] | string | undefined;
+  /** Whether a node that joins becomes a voter once it has caught up, or never. */
+  readonly joinAs: JoinAs;
+  /** Milliseconds that a node which joins tries to be taken in before it gives up. */
+  readonly joinTimeoutMs: number;
   /** Tells two clusters with the same initial members apart; the same on all of them. */
   readonly clusterToken: string;
 }
@@ -45,14 +57,25 @@ export const ENGINE_DEFAULTS: EngineSettings = Object.freeze({
   address: "127.0.0.1:9081",
   nodeId: 1,
   initialCluster: undefined,
+  join: undefined,
+  joinAs: "promotable",
+  joinTimeoutMs: 60_000,
   clusterToken: "",
 });
+
+export interface JoinSettings {
+  readonly endpoints: readonly string[];
+  readonly joinAs: JoinAs;
+  readonly timeoutMs: number;
+}
 
 /** Settings that were checked, sorted by who takes them. */
 export interface ResolvedSettings {
   readonly address: string;
   readonly nodeId: NodeId;
   readonly initialCluster: InitialCluster | undefined;
+  /** How the cluster is joined when the data directory is new, if it is. */
+  readonly join: JoinSettings | undefined;
   readonly clusterToken: string;
   readonly raft: RaftOptions;
   readonly driver: DriverOptions;
@@ -120,6 +143,7 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
   if (!isAddress(address)) problems.push(`address must be host:port, got ${shown(address)}`);
   const id = attempt(problems, () => resolveNodeId(input.nodeId ?? ENGINE_DEFAULTS.nodeId));
   const initialCluster = attempt(problems, () => resolveCluster(input.initialCluster));
+  const join = attempt(problems, () => resolveJoin(input));
   const clusterToken = input.clusterToken ?? ENGINE_DEFAULTS.clusterToken;
   if (typeof clusterToken !== "string") {
     problems.push(`clusterToken must be a string, got ${shown(clusterToken)}`);
@@ -131,7 +155,7 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
     throw new EngineError("INVALID_REQUEST", `bad settings: ${problems.join("; ")}`);
   }
   const frozen = { driver: Object.freeze(driver), storage: Object.freeze(storage) };
-  const cluster = { nodeId: id, initialCluster, clusterToken };
+  const cluster = { nodeId: id, initialCluster, join, clusterToken };
   return Object.freeze({ address, ...cluster, raft, limits, ...frozen });
 }
 
@@ -146,6 +170,40 @@ function resolveNodeId(value: number): NodeId {
 
 function resolveCluster(value: InitialCluster | string | undefined): InitialCluster | undefined {
   return typeof value === "string" ? parseInitialCluster(value) : value;
+}
+
+function resolveJoin(input: EngineSettingsInput): JoinSettings | undefined {
+  const { join, initialCluster } = input;
+  const joinAs = input.joinAs ?? ENGINE_DEFAULTS.joinAs;
+  const timeoutMs = input.joinTimeoutMs ?? ENGINE_DEFAULTS.joinTimeoutMs;
+  const problem = joinAsCheck(joinAs) ?? joinTimeoutCheck(timeoutMs);
+  if (problem !== undefined) throw badJoin(problem);
+  if (join === undefined) return undefined;
+  if (initialCluster !== undefined) {
+    throw badJoin(
+      "join and initialCluster exclude each other: a node founds a cluster or joins one",
+    );
+  }
+  try {
+    const endpoints = parseEndpoints(typeof join === "string" ? join.split(",") : join);
+    return { endpoints, joinAs, timeoutMs };
+  } catch (error) {
+    throw badJoin(`join: ${(error as Error).message}`);
+  }
+}
+
+const joinAsCheck = named("joinAs", oneOf("promotable", "readOnly"));
+const joinTimeoutCheck = named("joinTimeoutMs", numberFrom(1, 3_600_000));
+
+function named(name: string, check: Check): Check {
+  return (value) => {
+    const problem = check(value);
+    return problem === undefined ? undefined : `${name} ${problem}`;
+  };
+}
+
+function badJoin(problem: string): EngineError {
+  return new EngineError("INVALID_REQUEST", `bad join: ${problem}`);
 }
 
 /** A command that fits into no segment of the log would stop the node instead of being refused. */

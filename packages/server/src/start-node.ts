@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { crc32 } from "node:zlib";
 import {
   EngineError,
@@ -9,12 +10,14 @@ import {
 } from "@d-engine/core";
 import { KvStateMachine } from "@d-engine/kv";
 import { nodeClock, nodeFileStorage } from "@d-engine/storage";
-import { bootstrapIdentity } from "./bootstrap/initial-cluster.js";
+import { bootstrapIdentity, randomId } from "./bootstrap/initial-cluster.js";
 import { settingsThatDisagree } from "./bootstrap/stored-identity.js";
 import { Driver } from "./driver/driver.js";
 import { KvNode } from "./driver/kv-node.js";
 import { type Logger, silentLogger } from "./driver/logger.js";
-import type { ResolvedSettings } from "./options.js";
+import { joinCluster } from "./join/join-cluster.js";
+import { forgetPendingJoin, pendingInstanceId } from "./join/pending-join.js";
+import type { JoinSettings, ResolvedSettings } from "./options.js";
 import { GrpcTransport } from "./peers/grpc-transport.js";
 import { FEATURE_LEVEL, type PeerIdentity } from "./peers/handshake.js";
 import { InstanceRegistrar } from "./system/instance-registrar.js";
@@ -35,18 +38,26 @@ export interface StartNodeSetup<Result> extends StartHooks {
   readonly storage: StorageEngine;
   readonly stateMachine: StateMachine<Result>;
   readonly settings: ResolvedSettings;
+  /**
+   * The instance id of a directory that joins a cluster, the same after a crash on the way.
+   * @defaultValue one that is drawn at each start
+   */
+  readonly joinInstanceId?: (() => Promise<string>) | undefined;
 }
 
 /** A running node, and the way its peers reach it: hand `peers` to the server of its port. */
 export interface StartedNode<Result> {
   readonly driver: Driver<Result>;
   readonly peers: GrpcTransport;
+  /** Who has which node id; the server asks it about nodes that join. */
+  readonly instances: InstanceRegistrar;
 }
 
 /** A running node of the key-value store. */
 export interface StartedKvNode {
   readonly node: KvNode;
   readonly peers: GrpcTransport;
+  readonly instances: InstanceRegistrar;
 }
 
 /** Starts a node on this process's clock and network, over any storage and state machine. */
@@ -56,12 +67,19 @@ export async function startNode<Result>(
   const { settings, onProgress, signal } = setup;
   const logger = setup.logger ?? silentLogger;
   signal?.throwIfAborted();
+  let isNew = false;
   const storage = await setup.storage.open({
-    createIdentity: () => bootstrapIdentity(settings),
+    createIdentity: async () => {
+      isNew = true;
+      const { join } = settings;
+      return join === undefined ? bootstrapIdentity(settings) : await joined(setup, join, logger);
+    },
     onNotice: (notice) => logger.warn(notice),
     ...(onProgress === undefined ? {} : { onProgress }),
   });
-  for (const line of settingsThatDisagree(settings, storage.identity)) logger.warn(line);
+  if (!isNew) {
+    for (const line of settingsThatDisagree(settings, storage.identity)) logger.warn(line);
+  }
   const stateMachine = new SystemStateMachine(setup.stateMachine, storage.identity.bootstrap);
   const contacts = new Contacts();
   const peers = peerTransport(settings, storage, stateMachine, contacts, logger);
@@ -88,7 +106,18 @@ export async function startNode<Result>(
   });
   contacts.listener = (peer) => registrar.contact(peer);
   void driver.closed.then(() => registrar.close());
-  return { driver, peers };
+  return { driver, peers, instances: registrar };
+}
+
+async function joined<Result>(
+  { settings, joinInstanceId, signal }: StartNodeSetup<Result>,
+  { endpoints, joinAs, timeoutMs }: JoinSettings,
+  logger: Logger,
+): Promise<NodeIdentity> {
+  const { nodeId, address } = settings;
+  const instanceId = await (joinInstanceId?.() ?? randomId());
+  const who = { nodeId, address, joinAs, instanceId };
+  return await joinCluster({ ...who, endpoints, timeoutMs, clock: nodeClock, logger, signal });
 }
 
 /**
@@ -107,8 +136,12 @@ export async function startKvNode(
   }
   const store = new KvStateMachine(settings.limits);
   const storage = nodeFileStorage(dataDir, { ...settings.storage, clock: nodeClock });
-  const { driver, peers } = await startNode({ ...hooks, storage, stateMachine: store, settings });
-  return { node: new KvNode(driver, store), peers };
+  const directory = resolve(dataDir);
+  const joinInstanceId = (): Promise<string> => pendingInstanceId(directory);
+  const parts = { ...hooks, storage, stateMachine: store, settings, joinInstanceId };
+  const { driver, peers, instances } = await startNode(parts);
+  if (settings.join !== undefined) await forgetPendingJoin(directory);
+  return { node: new KvNode(driver, store), peers, instances };
 }
 
 /** Takes contacts in from the first message on, before anybody can record them. */
@@ -123,8 +156,8 @@ function peerTransport(
   contacts: Contacts,
   logger: Logger,
 ): GrpcTransport {
-  const { clusterId, nodeId, instanceId, bootstrap }: NodeIdentity = storage.identity;
-  const transport = new GrpcTransport({
+  const { clusterId, nodeId, instanceId }: NodeIdentity = storage.identity;
+  return new GrpcTransport({
     identity: { clusterId, nodeId, instanceId, featureLevel: FEATURE_LEVEL },
     directory,
     onContact: (peer) => contacts.listener?.(peer),
@@ -133,6 +166,4 @@ function peerTransport(
     random: () => systemRandom.next(),
     electionTimeoutMs: settings.raft.electionTimeoutMs,
   });
-  transport.setMembers(bootstrap.members);
-  return transport;
 }

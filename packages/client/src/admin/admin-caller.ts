@@ -1,12 +1,6 @@
-import {
-  type Clock,
-  EngineError,
-  isEngineError,
-  type LeaderHint,
-  type Random,
-} from "@d-engine/core";
+import { type Clock, EngineError, isEngineError, type Random } from "@d-engine/core";
 import { type Client, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { failureOfStatus, leaderOfTrailers } from "../call-failure.js";
+import { failureOfStatus } from "../call-failure.js";
 import { becomesUp, newChannel } from "../channel.js";
 import type { TransportFailure } from "../client-transport.js";
 import type { ResolvedConnectOptions } from "../connect-options.js";
@@ -22,8 +16,8 @@ export interface AdminCall<T> {
   readonly route: Route;
   readonly path: string;
   readonly body: Uint8Array;
-  /** Throws `EngineError` for an answer that is a refusal, with the leader named beside it. */
-  readonly decode: (body: Uint8Array, leader: LeaderHint | undefined) => T;
+  /** Throws `EngineError` for an answer that is a refusal. */
+  readonly decode: (body: Uint8Array) => T;
 }
 
 /** The rare calls of operators: the leader is found by hints, and what is safe is tried again. */
@@ -104,15 +98,9 @@ export class AdminCaller {
     const timeoutMs = Math.max(1, remainingMs);
     const client = await this.connected(address, timeoutMs);
     const answer = await unary(client, address, call, timeoutMs, signal);
-    if ("body" in answer) return call.decode(answer.body, answer.leader);
+    if (answer instanceof Uint8Array) return call.decode(answer);
     throw errorOfFailure(answer, call.operation);
   }
-}
-
-interface Answered {
-  readonly body: Uint8Array;
-  /** Named by a node that refused for not leading. */
-  readonly leader: LeaderHint | undefined;
 }
 
 function unary(
@@ -121,10 +109,9 @@ function unary(
   { path, body }: { readonly path: string; readonly body: Uint8Array },
   timeoutMs: number,
   signal: AbortSignal | undefined,
-): Promise<Answered | TransportFailure> {
+): Promise<Uint8Array | TransportFailure> {
   return new Promise((resolve) => {
     const onAbort = (): void => call.cancel();
-    let answer: Uint8Array | TransportFailure;
     const call = client.makeUnaryRequest(
       path,
       asBuffer,
@@ -132,16 +119,11 @@ function unary(
       body,
       new Metadata(),
       { deadline: Date.now() + timeoutMs },
-      (error: ServiceError | null, body) => {
+      (error: ServiceError | null, answer) => {
         signal?.removeEventListener("abort", onAbort);
-        answer = error === null ? (body as Uint8Array) : failureOfStatus(address, error);
+        resolve(error === null ? (answer as Uint8Array) : failureOfStatus(address, error));
       },
     );
-    // Comes behind the callback, and brings the trailers of an answer along.
-    call.on("status", ({ metadata }) => {
-      if (!(answer instanceof Uint8Array)) resolve(answer);
-      else resolve({ body: answer, leader: leaderOfTrailers(metadata) });
-    });
     signal?.addEventListener("abort", onAbort, { once: true });
   });
 }

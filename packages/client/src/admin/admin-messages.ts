@@ -1,6 +1,5 @@
 import {
   EngineError,
-  type LeaderHint,
   logIndex,
   type MembershipChange,
   type NodeId,
@@ -19,7 +18,7 @@ import {
   toBinary,
 } from "@d-engine/proto";
 import { parseHostPort } from "../endpoints.js";
-import { engineCodeOfSessionNumber } from "../wire-errors.js";
+import { engineCodeOfSessionNumber, leaderHintOf } from "../wire-errors.js";
 import type { MembersChanged, NewMember, SnapshotInfo } from "./cluster-admin.js";
 
 /** What a caller asks for, checked: the change that adds a member. */
@@ -57,21 +56,22 @@ export function checkedId(id: number): NodeId {
   }
 }
 
-export function encodeChange(change: MembershipChange, version: number): Uint8Array {
+export function encodeChange(change: MembershipChange, version: number | undefined): Uint8Array {
   const request = create(cluster.ClusterConfChangeRequestSchema, {
-    version: BigInt(version),
+    version: BigInt(version ?? 0),
     change: wireChange(change),
   });
+  if (version !== undefined) request.expectedVersion = BigInt(version);
   return toBinary(cluster.ClusterConfChangeRequestSchema, request);
 }
 
 /** @throws EngineError what the node refused the change with */
-export function decodeChanged(body: Uint8Array, leader: LeaderHint | undefined): MembersChanged {
+export function decodeChanged(body: Uint8Array): MembersChanged {
   const response = decode(cluster.ClusterConfUpdateResponseSchema, body);
   if (response.success) return { version: Number(response.version) };
-  const code = engineCodeOfSessionNumber(response.engineCode) ?? "INVALID_REQUEST";
+  const code = engineCodeOfSessionNumber(response.code) ?? "INVALID_REQUEST";
   throw new EngineError(code, response.message || "the node refused without a reason", {
-    leader,
+    leader: leaderHintOf(response.leaderId, response.leaderAddress),
   });
 }
 

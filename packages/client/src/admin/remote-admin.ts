@@ -1,5 +1,5 @@
 import type { MembershipChange } from "@d-engine/core";
-import { EngineError, isEngineError } from "@d-engine/core";
+import { EngineError } from "@d-engine/core";
 import { admin, cluster } from "@d-engine/proto";
 import { type ClientReadableStream, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { failureOfStatus } from "../call-failure.js";
@@ -58,15 +58,12 @@ export function connectAdmin(
 /** Silence after which a download is given up; making the snapshot is a part of it. */
 const silenceMs = 120_000;
 
-/** Others may change the members between our look at them and our change. */
-const versionAttemptsMax = 3;
-
 class RemoteAdmin implements ClusterAdmin {
-  readonly #timeoutMs: number;
+  readonly #options: ResolvedConnectOptions;
   readonly #caller: AdminCaller;
 
   constructor(options: ResolvedConnectOptions) {
-    this.#timeoutMs = options.timeoutMs;
+    this.#options = options;
     this.#caller = new AdminCaller(options, { clock: systemClock, random: systemRandom });
   }
 
@@ -172,37 +169,16 @@ class RemoteAdmin implements ClusterAdmin {
     return this.close();
   }
 
-  /** Every change names the members that it is for; without a word of the caller, the present. */
-  async #change(change: MembershipChange, options: ChangeOptions = {}): Promise<MembersChanged> {
-    const deadlineMs = systemClock.nowMs() + (options.timeoutMs ?? this.#timeoutMs);
-    const rest = (): ChangeOptions => {
-      return { ...options, timeoutMs: Math.max(1, deadlineMs - systemClock.nowMs()) };
-    };
-    for (let attempt = 1; ; attempt++) {
-      const version = options.version ?? (await this.members(rest())).version;
-      try {
-        return await this.#changeAt(version, change, rest());
-      } catch (error) {
-        const mayRepeat = options.version === undefined && attempt < versionAttemptsMax;
-        if (!mayRepeat || !isEngineError(error, "VERSION_CONFLICT")) throw error;
-      }
-    }
-  }
-
-  #changeAt(
-    version: number,
-    change: MembershipChange,
-    options: ChangeOptions,
-  ): Promise<MembersChanged> {
+  #change(change: MembershipChange, options: ChangeOptions = {}): Promise<MembersChanged> {
     return this.#caller.run(
       {
         operation: "write",
         route: "leader",
         path: pathOf(cluster.ClusterManagementService.method.updateClusterConf),
-        body: encodeChange(change, version),
+        body: encodeChange(change, options.version),
         decode: decodeChanged,
       },
-      options,
+      { timeoutMs: this.#options.timeoutMs, ...options },
     );
   }
 }

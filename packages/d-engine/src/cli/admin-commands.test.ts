@@ -8,7 +8,7 @@ import { EmbeddedEngine } from "../embedded-engine.js";
 import type { CliIo } from "./cli-io.js";
 import { runCli } from "./run-cli.js";
 
-const tuning = { segmentBytes: 4 << 20, electionTimeoutMs: 300, heartbeatIntervalMs: 50 };
+const tuning = { segmentBytes: 4 << 20 };
 let folder: string;
 let endpoints: readonly string[];
 let engines: EmbeddedEngine[];
@@ -38,13 +38,17 @@ afterAll(async () => {
 
 describe("d-engine leader transfer", () => {
   it("makes another voter lead, asked of any node", async () => {
-    for (const target of [2, 3, 1]) {
+    const { leaderId } = await engines[0]!.waitReady();
+    const others = [1, 2, 3].filter((id) => id !== leaderId);
+    for (const target of [...others, leaderId]) {
       const result = await run("leader", "transfer", String(target));
       expect(result).toEqual({ code: 0, out: `ok, node ${target} leads\n`, err: "" });
       await leads(target);
     }
-    const { out } = await run("leader", "transfer", "2", "--json");
-    expect(JSON.parse(out)).toEqual({ leaderId: 2 });
+    const target = others[0]!;
+    const { out } = await run("leader", "transfer", String(target), "--json");
+    expect(JSON.parse(out)).toEqual({ leaderId: target });
+    await leads(target);
   });
 
   it("refuses what is no voter in one line", async () => {

@@ -97,7 +97,8 @@ function clusterIdOf(members: readonly Member[], token: string): string {
   return hash.digest("hex").slice(0, 32);
 }
 
-function randomId(): string {
+/** 128 random bits as 32 hexadecimal digits. */
+export function randomId(): string {
   return randomBytes(16).toString("hex");
 }
 

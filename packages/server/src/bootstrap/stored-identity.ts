@@ -4,6 +4,7 @@ import type { InitialCluster } from "./initial-cluster.js";
 interface GivenIdentity {
   readonly nodeId: number;
   readonly initialCluster: InitialCluster | undefined;
+  readonly join?: object | undefined;
 }
 
 /**
@@ -23,11 +24,15 @@ export function settingsThatDisagree(given: GivenIdentity, stored: NodeIdentity)
           "and the members are in its log; change them with d-engine member",
       );
     }
-    if (given.nodeId !== stored.nodeId) {
-      lines.push(
-        `nodeId ${given.nodeId} is ignored: this data directory is node ${stored.nodeId}'s`,
-      );
-    }
+  }
+  if (given.join !== undefined) {
+    lines.push(
+      `join is ignored: this data directory is node ${stored.nodeId}'s already, and its log rules`,
+    );
+  }
+  const named = given.initialCluster !== undefined || given.join !== undefined;
+  if (named && given.nodeId !== stored.nodeId) {
+    lines.push(`nodeId ${given.nodeId} is ignored: this data directory is node ${stored.nodeId}'s`);
   }
   return lines;
 }

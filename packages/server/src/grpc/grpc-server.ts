@@ -1,5 +1,5 @@
 import { parseHostPort } from "@d-engine/client";
-import { Server } from "@grpc/grpc-js";
+import { Server, type ServiceError } from "@grpc/grpc-js";
 import type { AdminNode } from "../admin/admin-node.js";
 import type { LocalNode } from "../driver/local-node.js";
 import type { GrpcTransport } from "../peers/grpc-transport.js";
@@ -22,6 +22,7 @@ import { raftClientHandlers, raftClientService } from "./services/raft-client-se
 import { sessionHandlers, sessionService } from "./services/session-service.js";
 import { OpenSessions } from "./session/open-sessions.js";
 import { type BugListener, unaryCall } from "./unary-call.js";
+import { ownNumberOf, serviceErrorOf } from "./wire-status.js";
 
 export interface GrpcServerOptions {
   /** The node that answers. It must outlive the server. */
@@ -35,6 +36,8 @@ export interface GrpcServerOptions {
   readonly advertise?: string;
   /** The node's peer transport, when it has peers or may get some: they call at the same port. */
   readonly peers?: GrpcTransport;
+  /** Who has which node id, asked and told when a node joins. @defaultValue nobody is recorded */
+  readonly instances?: InstanceRecords;
   /** What the node does for operators and learners; without it those calls are UNIMPLEMENTED. */
   readonly admin?: AdminNode;
   /**
@@ -42,8 +45,6 @@ export interface GrpcServerOptions {
    * @defaultValue as fast as they take it
    */
   readonly snapshotBytesPerSecond?: number;
-  /** Who has which node id, asked and told when a node joins. @defaultValue nobody is recorded */
-  readonly instances?: InstanceRecords;
   readonly limits?: Partial<GrpcLimits>;
   /**
    * Milliseconds that `close` gives calls under way.
@@ -96,9 +97,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     admin: options.admin,
     onBug,
     unary: (handler) => unaryCall(handler, onBug),
+    ownUnary: (handler) => unaryCall(handler, onBug, ownErrorOf),
     stream: (handler) => streams.serve(handler),
   };
-  addServices(server, context, options.instances ?? noRecords);
+  addServices(server, context, options.instances);
   if (options.peers !== undefined) {
     const { definition, implementation } = peerServices(options.peers, snapshotSource(options));
     server.addService(definition, implementation);
@@ -118,14 +120,13 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   return { address: bound.text, close, [Symbol.asyncDispose]: close };
 }
 
-const noRecords: InstanceRecords = {
-  instanceOf: () => undefined,
-  record: async () => undefined,
-};
-
 const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
-function addServices(server: Server, context: ServiceContext, instances: InstanceRecords): void {
+function addServices(
+  server: Server,
+  context: ServiceContext,
+  instances: InstanceRecords | undefined,
+): void {
   server.addService(rawServiceDefinition(raftClientService), raftClientHandlers(context));
   server.addService(
     rawServiceDefinition(clusterManagementService),
@@ -149,6 +150,10 @@ function snapshotSource(options: GrpcServerOptions): SnapshotSource | undefined 
     openSnapshot: () => admin.openSnapshot(),
     ...(snapshotBytesPerSecond ? { bytesPerSecondMax: snapshotBytesPerSecond } : {}),
   };
+}
+
+function ownErrorOf(error: unknown): ServiceError {
+  return serviceErrorOf(error, ownNumberOf);
 }
 
 function shutDown(server: Server, drainTimeoutMs: number): Promise<void> {

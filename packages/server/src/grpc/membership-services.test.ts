@@ -1,4 +1,4 @@
-import { EngineError, type NodeId, nodeId } from "@d-engine/core";
+import { EngineError, type LogIndex, type NodeId, nodeId } from "@d-engine/core";
 import {
   cluster,
   common,
@@ -14,14 +14,23 @@ const SERVICE = "/d_engine.server.cluster.ClusterManagementService";
 const WireCode = cluster.ClusterConfUpdateResponse_ErrorCode;
 const mine = "a".repeat(32);
 const recorded = new Map<NodeId, string>();
+const removed = new Map<NodeId, string>();
 
 let test: TestServer;
 beforeEach(async () => {
   recorded.clear();
+  removed.clear();
   test = await startTestServer({
     instances: {
       instanceOf: (id) => recorded.get(id),
+      removalOf: (id, instanceId) => (removed.get(id) === instanceId ? (7 as LogIndex) : undefined),
       record: async (id, instanceId) => void recorded.set(id, instanceId),
+    },
+    admin: {
+      changeMembership: (change, options) => test.node.membership.change(change, options),
+      transferLeadership: notAsked,
+      saveSnapshot: notAsked,
+      openSnapshot: notAsked,
     },
   });
 });
@@ -29,6 +38,10 @@ afterEach(async () => {
   await test[Symbol.asyncDispose]();
   expect(test.bugs).toEqual([]);
 });
+
+function notAsked(): never {
+  throw new Error("nobody asks for this");
+}
 
 async function join(fields: MessageInitShape<typeof cluster.JoinRequestSchema> = {}) {
   const asked = { nodeId: 2, address: "10.0.0.2:9081", instanceId: mine, ...fields };
@@ -91,13 +104,22 @@ describe("JoinCluster", () => {
   it.each([
     { name: "node id 0", fields: { nodeId: 0 }, says: "node id 0" },
     { name: "no address", fields: { address: "" }, says: "is not an address" },
-    { name: "a voter", fields: { status: common.NodeStatus.ACTIVE }, says: "promoted when" },
+    { name: "a voter", fields: { status: common.NodeStatus.ACTIVE }, says: "becomes a voter when" },
     { name: "a bad instance", fields: { instanceId: "x" }, says: "32 hexadecimal digits" },
     { name: "an unknown status", fields: { status: 9 }, says: "status 9" },
   ])("refuses $name", async ({ fields, says }) => {
     const { status, details } = await join(fields);
     expect(status).toBe("INVALID_ARGUMENT");
     expect(details).toContain(says);
+  });
+
+  it("refuses a directory that was removed, and takes a new one in its place", async () => {
+    removed.set(nodeId(2), mine);
+    expect(await join()).toMatchObject({
+      status: "INVALID_ARGUMENT",
+      details: expect.stringMatching(/removed from the cluster by log entry 7.*empty directory/),
+    });
+    expect((await join({ instanceId: "b".repeat(32) })).joined).toMatchObject({ success: true });
   });
 
   it("is refused by a node that does not lead, which names the leader", async () => {
@@ -133,7 +155,7 @@ describe("UpdateClusterConf", () => {
     const answer = await update({ change: add(2), ...fields });
     expect(answer).toMatchObject({ success: false, errorCode: code, version: 1n });
     expect(answer.message).not.toBe("");
-    expect(answer.engineCode).toBeGreaterThan(0);
+    expect(answer.code).toBeGreaterThan(0);
     expect(test.shared.members).toHaveLength(1);
   });
 

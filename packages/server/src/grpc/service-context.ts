@@ -17,5 +17,7 @@ export interface ServiceContext {
   readonly admin: AdminNode | undefined;
   readonly onBug: BugListener;
   unary(handler: UnaryHandler): handleUnaryCall<Buffer, Uint8Array>;
+  /** For services of our own, which have a number for every code (rule R20). */
+  ownUnary(handler: UnaryHandler): handleUnaryCall<Buffer, Uint8Array>;
   stream(handler: StreamHandler): handleServerStreamingCall<Buffer, Uint8Array>;
 }

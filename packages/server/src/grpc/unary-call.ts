@@ -1,5 +1,5 @@
 import { EngineError } from "@d-engine/core";
-import type { handleUnaryCall, ServerUnaryCall } from "@grpc/grpc-js";
+import type { handleUnaryCall, ServerUnaryCall, ServiceError } from "@grpc/grpc-js";
 import type { CallContext, UnaryHandler } from "./call-context.js";
 import { isAnswer, leaderTrailers, serviceErrorOf } from "./wire-status.js";
 
@@ -10,6 +10,7 @@ export type BugListener = (error: unknown, method: string) => void;
 export function unaryCall(
   handler: UnaryHandler,
   onBug: BugListener,
+  errorOf: (error: unknown) => ServiceError = serviceErrorOf,
 ): handleUnaryCall<Buffer, Uint8Array> {
   return async (call, callback) => {
     const abort = new AbortController();
@@ -21,7 +22,7 @@ export function unaryCall(
       else callback(null, answer.body, leaderTrailers(answer.leader));
     } catch (error) {
       if (!isAnswer(error)) onBug(error, call.getPath());
-      callback(serviceErrorOf(error));
+      callback(errorOf(error));
     } finally {
       // The library also calls every stream that has ended well "cancelled".
       call.off("cancelled", onCancel);

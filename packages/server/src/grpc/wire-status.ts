@@ -6,7 +6,12 @@ import {
   sessionNumberOf,
   WIRE_ERRORS,
 } from "@d-engine/client";
-import { type EngineError, isEngineError, type LeaderHint } from "@d-engine/core";
+import {
+  type EngineError,
+  type EngineErrorCode,
+  isEngineError,
+  type LeaderHint,
+} from "@d-engine/core";
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 
 /** A status that no error code of the engine stands for. */
@@ -26,14 +31,21 @@ export function isAnswer(error: unknown): boolean {
 }
 
 /** How a thrown error ends a call. One that is no answer tells the caller nothing about us. */
-export function serviceErrorOf(error: unknown): ServiceError {
+export function serviceErrorOf(
+  error: unknown,
+  numberOf: NumberOf = contractNumberOf,
+): ServiceError {
   if (error instanceof StatusError) {
     return serviceError(status[error.status], error.message, new Metadata());
   }
   if (!isEngineError(error)) {
     return serviceError(status.INTERNAL, "internal error; see the node's log", new Metadata());
   }
-  return serviceError(status[WIRE_ERRORS[error.code].status], error.message, trailersOf(error));
+  return serviceError(
+    status[WIRE_ERRORS[error.code].status],
+    error.message,
+    trailersOf(error, numberOf),
+  );
 }
 
 /** The trailers of an answer to a call that another node should have been asked. */
@@ -43,12 +55,20 @@ export function leaderTrailers(leader: LeaderHint | undefined): Metadata {
   return trailers;
 }
 
-function trailersOf(error: EngineError): Metadata {
+/** Codes as they stand on our own services: each has a number (rule R20). */
+export const ownNumberOf: NumberOf = sessionNumberOf;
+
+type NumberOf = (code: EngineErrorCode) => number | undefined;
+
+/** What is unknown is told by its status alone, whoever reads it (rule R20). */
+function contractNumberOf(code: EngineErrorCode): number | undefined {
+  return code === "OUTCOME_UNKNOWN" ? undefined : sessionNumberOf(code);
+}
+
+function trailersOf(error: EngineError, numberOf: NumberOf): Metadata {
   const trailers = leaderTrailers(error.leader);
-  // What is unknown is told by its status alone, whoever reads it (rule R20).
-  if (error.code !== "OUTCOME_UNKNOWN") {
-    trailers.set(CODE_TRAILER, String(sessionNumberOf(error.code)));
-  }
+  const number = numberOf(error.code);
+  if (number !== undefined) trailers.set(CODE_TRAILER, String(number));
   if (error.retryAfterMs !== undefined) {
     trailers.set(RETRY_AFTER_TRAILER, String(Math.ceil(error.retryAfterMs)));
   }

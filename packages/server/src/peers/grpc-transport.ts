@@ -22,6 +22,7 @@ import {
   type PeerIdentity,
   readIdentity,
   refusePeer,
+  refuseRemoved,
 } from "./handshake.js";
 import { InboundStreams } from "./inbound-streams.js";
 import {
@@ -159,7 +160,9 @@ export class GrpcTransport implements Transport {
       const at = this.#links.addressOf(expected);
       return this.#refuse(expected, `node ${peer.nodeId} answers at ${at}, not ${expected}`);
     }
-    const reason = refusePeer(this.identity, peer, this.#options.directory);
+    const { directory } = this.#options;
+    const called = expected === undefined ? refuseRemoved(peer, directory) : undefined;
+    const reason = refusePeer(this.identity, peer, directory) ?? called;
     if (reason !== undefined) return this.#refuse(peer.nodeId, reason);
     this.#lastRefusal.delete(peer.nodeId);
     this.#featureLevels.set(peer.nodeId, peer.featureLevel);

@@ -1,4 +1,4 @@
-import { nodeId } from "@d-engine/core";
+import { type LogIndex, nodeId } from "@d-engine/core";
 import type { Metadata } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import {
@@ -7,6 +7,7 @@ import {
   type PeerIdentity,
   readIdentity,
   refusePeer,
+  refuseRemoved,
 } from "./handshake.js";
 
 const local: PeerIdentity = {
@@ -36,6 +37,17 @@ describe("readIdentity", () => {
     change(metadata);
     const read = readIdentity(metadata);
     expect(read.kind).toBe("malformed");
+  });
+});
+
+describe("refuseRemoved", () => {
+  it("tells a removed directory by which entry, and a new one under its id nothing", () => {
+    const removalOf = (_: unknown, instanceId: string) =>
+      instanceId === peer.instanceId ? (7 as LogIndex) : undefined;
+    const directory = { ...nobody, removalOf };
+    expect(refuseRemoved(peer, directory)).toMatch(/log entry 7: stop it.*d-engine member add/);
+    expect(refuseRemoved({ ...peer, instanceId: "3".repeat(32) }, directory)).toBeUndefined();
+    expect(refuseRemoved(peer, nobody)).toBeUndefined();
   });
 });
 

@@ -1,4 +1,4 @@
-import { type NodeId, nodeId } from "@d-engine/core";
+import { type LogIndex, type NodeId, nodeId } from "@d-engine/core";
 import { Metadata } from "@grpc/grpc-js";
 
 /** Who a node says it is, on every connection between nodes (rule R13). */
@@ -57,6 +57,24 @@ export function readIdentity(metadata: Metadata): ReadIdentity {
 export interface InstanceDirectory {
   /** The recorded instance of a node; `undefined` before its first contact with a leader. */
   instanceOf(id: NodeId): string | undefined;
+  /** The entry that removed this directory from the cluster; `undefined` when none did. */
+  removalOf?(id: NodeId, instanceId: string): LogIndex | undefined;
+}
+
+/**
+ * What a directory is told that was removed and calls on; `undefined` for any other. It is not
+ * refused where it is called: as long as a leader calls it, it is to hear of its removal in the log.
+ */
+export function refuseRemoved(
+  { nodeId: id, instanceId }: PeerIdentity,
+  directory: InstanceDirectory,
+): string | undefined {
+  const removedAt = directory.removalOf?.(id, instanceId);
+  if (removedAt === undefined) return undefined;
+  return (
+    `node ${id} was removed from the cluster by log entry ${removedAt}: stop it, and delete ` +
+    'its data directory; to have it back start it anew after "d-engine member add"'
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type EngineError, isEngineError, type NodeId } from "@d-engine/core";
+import { type EngineError, isEngineError, type LogIndex, type NodeId } from "@d-engine/core";
 import type { LeaderTracker } from "../driver/leader-tracker.js";
 import type { Logger } from "../driver/logger.js";
 import type { InstanceDirectory, PeerIdentity } from "../peers/handshake.js";
@@ -43,6 +43,10 @@ export class InstanceRegistrar {
 
   instanceOf(id: NodeId): string | undefined {
     return this.#setup.directory.instanceOf(id);
+  }
+
+  removalOf(id: NodeId, instanceId: string): LogIndex | undefined {
+    return this.#setup.directory.removalOf?.(id, instanceId);
   }
 
   /** Records a directory that joins; nothing when it is recorded already. */

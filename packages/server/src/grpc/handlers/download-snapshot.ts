@@ -5,7 +5,7 @@ import { type AdminNode, saveFreshSnapshot } from "../../admin/admin-node.js";
 import type { LocalNode } from "../../driver/local-node.js";
 import { decodeRequest } from "../decode-request.js";
 import type { BugListener } from "../unary-call.js";
-import { isAnswer, serviceErrorOf } from "../wire-status.js";
+import { isAnswer, ownNumberOf, serviceErrorOf } from "../wire-status.js";
 import { wireInfo } from "./save-snapshot.js";
 
 type Call = ServerWritableStream<Buffer, Uint8Array>;
@@ -36,7 +36,7 @@ export function downloadSnapshot(
     } catch (error) {
       if (gone.signal.aborted) return;
       if (!isAnswer(error)) onBug(error, call.getPath());
-      call.emit("error", serviceErrorOf(error));
+      call.emit("error", serviceErrorOf(error, ownNumberOf));
     } finally {
       open--;
     }

@@ -1,24 +1,34 @@
 import { parseHostPort } from "@d-engine/client";
 import {
   EngineError,
+  type LogIndex,
   type Member,
   type MembershipConfiguration,
   type NodeId,
   type NodeStatus,
+  nodeId,
 } from "@d-engine/core";
-import { cluster, create, toBinary } from "@d-engine/proto";
+import { cluster, common, create, toBinary } from "@d-engine/proto";
 import type { LocalNode } from "../../driver/local-node.js";
 import type { UnaryHandler } from "../call-context.js";
 import { bootstrapMembership, clusterMembership, type OwnAddress } from "../cluster-view.js";
 import { decodeRequest } from "../decode-request.js";
-import { idOf, statusOf } from "../membership-change.js";
 
 /** The replicated record of who each node id belongs to. */
 export interface InstanceRecords {
   instanceOf(id: NodeId): string | undefined;
+  /** The entry that removed this directory from the cluster; `undefined` when none did. */
+  removalOf(id: NodeId, instanceId: string): LogIndex | undefined;
   /** Resolves when it is recorded that this directory has the id. */
   record(id: NodeId, instanceId: string): Promise<void>;
 }
+
+/** For a node that keeps none, as in tests of other things. */
+export const NO_RECORDS: InstanceRecords = {
+  instanceOf: () => undefined,
+  removalOf: () => undefined,
+  record: async () => undefined,
+};
 
 interface Joiner {
   readonly id: NodeId;
@@ -64,17 +74,23 @@ async function admit(
   joiner: Joiner,
   options: { readonly signal: AbortSignal; readonly timeoutMs: number | undefined },
 ): Promise<MembershipConfiguration> {
-  const { id: nodeId, address, status: joinAs } = joiner;
-  const known = memberOf(membership.configuration, nodeId);
+  const { id, address, status } = joiner;
+  const known = membership.configuration.members.find((member) => member.id === id);
+  refuseRemoved(id, records.removalOf(id, joiner.instanceId));
   if (known === undefined) {
-    return await membership.change({ kind: "addNode", nodeId, address, status: joinAs }, options);
+    return await membership.change({ kind: "addNode", nodeId: id, address, status }, options);
   }
-  refuseOther(known, joiner, records.instanceOf(nodeId));
+  refuseOther(known, joiner, records.instanceOf(id));
   return membership.configuration;
 }
 
-function memberOf({ members }: MembershipConfiguration, id: NodeId): Member | undefined {
-  return members.find((member) => member.id === id);
+/** Its log ends where it was removed: to come back it must begin anew (rule R12). */
+function refuseRemoved(id: NodeId, removedAt: LogIndex | undefined): void {
+  if (removedAt === undefined) return;
+  throw refused(
+    `this directory of node ${id} was removed from the cluster by log entry ${removedAt}; ` +
+      "start the node again on an empty directory",
+  );
 }
 
 /**
@@ -111,18 +127,28 @@ function refuseUnlessLeader(node: LocalNode): void {
 }
 
 function joinerOf(request: cluster.JoinRequest): Joiner {
-  const id = idOf(request.nodeId);
-  const status = statusOf(request.status);
-  if (status === "active") {
-    throw refused(`node ${id} cannot join as a voter; it is promoted when it has caught up`);
+  if (request.nodeId === 0) throw refused("node id 0; ids begin at 1");
+  const id = nodeId(request.nodeId);
+  const status = LEARNERS.get(request.status);
+  if (status === undefined) {
+    throw refused(
+      `node ${id} cannot join with status ${request.status}: promotable (1) becomes a voter when ` +
+        "it has caught up, readOnly (2) never",
+    );
   }
   const { instanceId } = request;
   if (instanceId !== "" && !/^[0-9a-f]{32}$/.test(instanceId)) {
     throw refused(`instance_id has 32 hexadecimal digits, got ${JSON.stringify(instanceId)}`);
   }
   const address = parseHostPort(request.address).text;
-  return { id, address, instanceId, status: status === "unspecified" ? "promotable" : status };
+  return { id, address, instanceId, status };
 }
+
+const LEARNERS: ReadonlyMap<number, NodeStatus> = new Map([
+  [common.NodeStatus.UNSPECIFIED, "promotable"],
+  [common.NodeStatus.PROMOTABLE, "promotable"],
+  [common.NodeStatus.READ_ONLY, "readOnly"],
+]);
 
 function refused(message: string): EngineError {
   return new EngineError("INVALID_REQUEST", message);

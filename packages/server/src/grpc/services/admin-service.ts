@@ -9,16 +9,16 @@ import type { ServiceContext } from "../service-context.js";
 export const adminService = proto.AdminService;
 
 export function adminHandlers(context: ServiceContext): UntypedServiceImplementation {
-  const { node, admin, unary, onBug } = context;
+  const { node, admin, ownUnary, onBug } = context;
   if (admin === undefined) {
     return {
-      TransferLeadership: unary(unimplemented("TransferLeadership")),
-      SaveSnapshot: unary(unimplemented("SaveSnapshot")),
+      TransferLeadership: ownUnary(unimplemented("TransferLeadership")),
+      SaveSnapshot: ownUnary(unimplemented("SaveSnapshot")),
     };
   }
   return {
-    TransferLeadership: unary(transferLeadership(admin)),
-    SaveSnapshot: unary(saveSnapshot(node, admin)),
+    TransferLeadership: ownUnary(transferLeadership(admin)),
+    SaveSnapshot: ownUnary(saveSnapshot(node, admin)),
     DownloadSnapshot: downloadSnapshot(node, admin, onBug),
   };
 }

@@ -1,24 +1,23 @@
-import type { LeaderInfo } from "@d-engine/client";
 import { EngineError } from "@d-engine/core";
 import type { KeepAlive } from "@d-engine/server";
 
 /** What the stream reads from. */
-export interface LeaderSource {
-  readonly current: LeaderInfo | undefined;
+export interface ChangeSource<Value> {
+  readonly current: Value;
   /** There will be no further change. */
   readonly ended: boolean;
   subscribe(listener: () => void): () => void;
 }
 
-type Result = IteratorResult<LeaderInfo | undefined, undefined>;
+type Result<Value> = IteratorResult<Value, undefined>;
 
 /**
- * The leader now, and then each change, as one consumer takes them. A consumer that is slower than
+ * A value now, and then each change of it, as one consumer takes them. A consumer that is slower than
  * the changes gets the newest and not those between, so nothing queues up. Ends when the engine
  * does; `break`, a throw in the loop and `return()` release it. One `for await` per stream.
  */
-export class LeaderChanges implements AsyncIterableIterator<LeaderInfo | undefined> {
-  readonly #source: LeaderSource;
+export class Changes<Value> implements AsyncIterableIterator<Value, undefined> {
+  readonly #source: ChangeSource<Value>;
   readonly #keepAlive: KeepAlive;
   readonly #unsubscribe: () => void;
   /** The newest value was not handed out yet. */
@@ -27,7 +26,7 @@ export class LeaderChanges implements AsyncIterableIterator<LeaderInfo | undefin
   #iterated = false;
   #wake: (() => void) | undefined;
 
-  constructor(source: LeaderSource, keepAlive: KeepAlive) {
+  constructor(source: ChangeSource<Value>, keepAlive: KeepAlive) {
     this.#source = source;
     this.#keepAlive = keepAlive;
     this.#unsubscribe = source.subscribe(() => {
@@ -42,7 +41,7 @@ export class LeaderChanges implements AsyncIterableIterator<LeaderInfo | undefin
     return this;
   }
 
-  async next(): Promise<Result> {
+  async next(): Promise<Result<Value>> {
     if (this.#wake !== undefined) throw secondConsumer();
     while (!this.#fresh && !this.#over) {
       await this.#keepAlive.during(
@@ -57,7 +56,7 @@ export class LeaderChanges implements AsyncIterableIterator<LeaderInfo | undefin
     return { done: false, value: this.#source.current };
   }
 
-  async return(): Promise<Result> {
+  async return(): Promise<Result<Value>> {
     this.#released = true;
     this.#unsubscribe();
     this.#wake?.();
@@ -72,6 +71,6 @@ export class LeaderChanges implements AsyncIterableIterator<LeaderInfo | undefin
 function secondConsumer(): EngineError {
   return new EngineError(
     "INVALID_REQUEST",
-    "a leader stream has one consumer; ask the engine for another stream",
+    "a stream of changes has one consumer; ask the engine for another stream",
   );
 }
