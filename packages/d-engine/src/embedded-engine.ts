@@ -1,4 +1,6 @@
+import type { ClusterAdmin } from "@d-engine/client";
 import {
+  EmbeddedAdmin,
   type EngineSettingsInput,
   type ForwardingClient,
   type GrpcServer,
@@ -33,6 +35,7 @@ export class EmbeddedEngine extends EngineHandle<WriteOutcome> {
   readonly #started: StartedKvNode;
   readonly #server: GrpcServer | undefined;
   readonly #timeoutMs: number;
+  #admin: EmbeddedAdmin | undefined;
 
   private constructor(started: StartedKvNode, server: GrpcServer | undefined, timeoutMs: number) {
     super(started.node.driver);
@@ -67,7 +70,15 @@ export class EmbeddedEngine extends EngineHandle<WriteOutcome> {
     const started = await startKvNode(dataDir, settings, { logger, onProgress, signal });
     try {
       const server =
-        listen === undefined ? undefined : await openPort(started, listen, advertise, logger);
+        listen === undefined
+          ? undefined
+          : await openPort(
+              started,
+              listen,
+              advertise,
+              logger,
+              settings.driver.snapshotBytesPerSecond,
+            );
       return new EmbeddedEngine(started, server, settings.driver.requestTimeoutMs);
     } catch (error) {
       await started.node.driver.close();
@@ -93,6 +104,19 @@ export class EmbeddedEngine extends EngineHandle<WriteOutcome> {
    */
   client(): ForwardingClient {
     return nodeClient(this.#started.node, this.#timeoutMs);
+  }
+
+  /**
+   * The administration of the cluster that this engine belongs to: its members, who leads, and
+   * backups. It works on leader, follower and learner alike, and lives as long as the engine.
+   *
+   * @example
+   * await engine.admin.addMember({ id: 4, address: "10.0.0.4:9081" });
+   */
+  get admin(): ClusterAdmin {
+    const { node } = this.#started;
+    this.#admin ??= new EmbeddedAdmin(node, node.driver, this.#timeoutMs);
+    return this.#admin;
   }
 
   /** `host:port` as bound; `undefined` for an engine that does not listen. */
@@ -122,6 +146,7 @@ export class EmbeddedEngine extends EngineHandle<WriteOutcome> {
    * Idempotent; never rejects: what went wrong is told by `closed`.
    */
   override async close(): Promise<void> {
+    await this.#admin?.close();
     await super.close();
     await this.#server?.close();
   }

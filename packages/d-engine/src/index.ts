@@ -1,16 +1,24 @@
 export type {
   Bytes,
   CallOptions,
+  ChangeOptions,
+  ClusterAdmin,
+  ClusterMembers,
   Consistency,
   EngineClient,
   KeyValue,
   LeaderInfo,
   MemberInfo,
+  MembersChanged,
+  NewMember,
   PutOptions,
   PutResult,
   ReadOptions,
   ScanResult,
+  SnapshotInfo,
+  SnapshotOptions,
 } from "@d-engine/client";
+export { connectAdmin } from "@d-engine/client";
 export type {
   EngineErrorCode,
   LeaderHint,
@@ -30,7 +38,7 @@ export type {
   Logger,
   NodeState,
 } from "@d-engine/server";
-export { ENGINE_DEFAULTS } from "@d-engine/server";
+export { ENGINE_DEFAULTS, inspectSnapshot, restoreDirectory, verifyBackup } from "@d-engine/server";
 export type { CustomEngineConfig, CustomEngineParts } from "./custom-engine.js";
 export { CustomEngine } from "./custom-engine.js";
 export type { EngineConfig } from "./embedded-engine.js";

@@ -74,10 +74,13 @@ export function openPort(
   listen: string,
   advertise: string | undefined,
   logger: Logger | undefined,
+  snapshotBytesPerSecond: number,
 ): Promise<GrpcServer> {
   return startGrpcServer({
     node,
     peers,
+    admin: node.driver,
+    snapshotBytesPerSecond,
     instances,
     listen,
     ...(advertise === undefined ? {} : { advertise }),

@@ -24,6 +24,8 @@ export type { EngineSettings, EngineSettingsInput, ResolvedSettings } from "./op
 export { ENGINE_DEFAULTS, resolveSettings } from "./options.js";
 export type { PullSnapshotOptions } from "./peers/snapshot-puller.js";
 export { pullSnapshot } from "./peers/snapshot-puller.js";
+export type { BackupFile } from "./snapshots/backup-file.js";
+export { backupPieces, verifyBackup } from "./snapshots/backup-file.js";
 export type {
   InspectSnapshotOptions,
   NamespaceSummary,
@@ -34,6 +36,8 @@ export { inspectSnapshot } from "./snapshots/inspect-snapshot.js";
 export type { SnapshotPieces } from "./snapshots/read-snapshot.js";
 export type { BackupTransform, RestoreBackupOptions } from "./snapshots/restore-backup.js";
 export { restoreBackup } from "./snapshots/restore-backup.js";
+export type { RestoreDirectoryOptions, RestoredDirectory } from "./snapshots/restore-directory.js";
+export { restoreDirectory } from "./snapshots/restore-directory.js";
 export type { StartedKvNode, StartedNode, StartHooks, StartNodeSetup } from "./start-node.js";
 export { startKvNode, startNode } from "./start-node.js";
 export { wrapOpaque } from "./system/system-command.js";

@@ -1,4 +1,11 @@
-import { type ConnectOptions, connect, parseEndpoints, type RemoteClient } from "@d-engine/client";
+import {
+  type ClusterAdmin,
+  type ConnectOptions,
+  connect,
+  connectAdmin,
+  parseEndpoints,
+  type RemoteClient,
+} from "@d-engine/client";
 import { type Command, InvalidArgumentError, Option } from "commander";
 
 /** Options of every command that talks to a cluster. */
@@ -33,6 +40,15 @@ export async function withClient<Result>(
   const options: ConnectOptions = { timeoutMs: timeout, readyTimeoutMs: timeout };
   await using client = await connect(endpoints, options);
   return await use(client);
+}
+
+/** The same for what operators do, which may also work without a leader. */
+export async function withAdmin<Result>(
+  { endpoints, timeout }: RemoteOptions,
+  use: (admin: ClusterAdmin) => Promise<Result>,
+): Promise<Result> {
+  await using admin = connectAdmin(endpoints, { timeoutMs: timeout });
+  return await use(admin);
 }
 
 function readEndpoints(text: string): readonly string[] {

@@ -4,8 +4,11 @@ import type { CliIo } from "./cli-io.js";
 import { addCasCommand } from "./commands/cas.js";
 import { addDeleteCommand } from "./commands/delete.js";
 import { addGetCommand } from "./commands/get.js";
+import { addLeaderCommand } from "./commands/leader.js";
+import { addMemberCommand } from "./commands/member.js";
 import { addPutCommand } from "./commands/put.js";
 import { addScanCommand } from "./commands/scan.js";
+import { addSnapshotCommand } from "./commands/snapshot.js";
 import { addStartCommand } from "./commands/start.js";
 import { addStatusCommand } from "./commands/status.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
@@ -71,6 +74,9 @@ function buildProgram(io: CliIo, finish: Finish): Command {
   addCasCommand(program, io, finish);
   addScanCommand(program, io, finish);
   addStatusCommand(program, io, finish);
+  addMemberCommand(program, io, finish);
+  addLeaderCommand(program, io, finish);
+  addSnapshotCommand(program, io, finish);
   return program;
 }
 

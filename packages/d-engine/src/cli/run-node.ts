@@ -18,6 +18,9 @@ export interface RunNodeOptions {
   /** `1=host:port,2=host:port` */
   readonly initialCluster?: string;
   readonly clusterToken?: string;
+  /** `host:port,host:port` of nodes of a running cluster. */
+  readonly join?: string;
+  readonly joinAs?: "promotable" | "read-only";
   readonly electionTimeoutMs?: number;
   readonly heartbeatIntervalMs?: number;
   readonly logLevel?: LogLevel;
@@ -55,9 +58,10 @@ async function serve(
   signal: AbortSignal,
   io: CliIo,
 ): Promise<void> {
-  const { logLevel, json: _, ...config } = options;
+  const { logLevel, json: _, joinAs, ...config } = options;
   await using server = await StandaloneEngine.start({
     ...config,
+    joinAs: joinAs === "read-only" ? "readOnly" : joinAs,
     signal,
     logger: cliLogger(logLevel, io),
     onProgress: report.progress,
