@@ -1,4 +1,4 @@
-import type { Message, NodeId } from "@d-engine/core";
+import type { MembershipChange, Message, NodeId } from "@d-engine/core";
 import { tableCrc32 } from "@d-engine/storage";
 import { describe, expect, it } from "vitest";
 import { text, utf8 } from "../testing/commands.js";
@@ -40,6 +40,25 @@ describe("a snapshot sent to a follower that is far behind", () => {
     for (const id of [1, 2, 3] as NodeId[]) expect(cluster.storage(id).snapshots.handles).toBe(0);
     await fill(cluster.leader(), 3, 20, "last");
     expect(await cluster.agreed()).toBe(true);
+  });
+
+  it("brings the members along, and tells who subscribed to them", async () => {
+    const cluster = await SnapshotCluster.start();
+    const lagging = followerOf(cluster);
+    cluster.network.cut(lagging);
+    const change = { kind: "addNode", nodeId: 4, address: "d:4", status: "readOnly" };
+    const adding = follow(
+      cluster.leader().node.driver.changeMembership(change as MembershipChange),
+    );
+    await cluster.clock.advanceUntil(() => adding().kind !== "pending");
+    await cluster.leaveBehind(lagging);
+    const { driver } = cluster.node(lagging).node;
+    const heard: number[][] = [];
+    driver.subscribeMembership(({ members }) => heard.push(members.map(({ id }) => id)));
+    cluster.network.heal(lagging);
+    expect(await cluster.agreed()).toBe(true);
+    expect(driver.configuration).toEqual(cluster.leader().node.driver.configuration);
+    expect(heard).toEqual([[1, 2, 3, 4]]);
   });
 
   it("serves the old state until the new one is there, and reads of it afterwards", async () => {
