@@ -18,6 +18,9 @@ export interface RunNodeOptions {
   /** `1=host:port,2=host:port` */
   readonly initialCluster?: string;
   readonly clusterToken?: string;
+  /** `host:port,host:port` */
+  readonly join?: string;
+  readonly joinAs?: "promotable" | "readOnly";
   readonly electionTimeoutMs?: number;
   readonly heartbeatIntervalMs?: number;
   readonly logLevel?: LogLevel;

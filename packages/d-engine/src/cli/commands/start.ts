@@ -12,6 +12,7 @@ Examples:
   d-engine start --log-level info 2> node.log
   d-engine start --data-dir ./data-1 --node-id 1 \\
     --initial-cluster 1=10.0.0.1:9081,2=10.0.0.2:9081,3=10.0.0.3:9081
+  d-engine start --data-dir ./data-4 --node-id 4 --listen 10.0.0.4:9081 --join 10.0.0.1:9081
 
 Ctrl-C or SIGTERM closes cleanly; a second one ends the process at once.`;
 
@@ -39,6 +40,16 @@ export function addStartCommand(program: Command, io: CliIo, finish: Finish): vo
     .option(
       "--initial-cluster <id=host:port,...>",
       "all first members of a new cluster; ignored once the data directory exists",
+    )
+    .option(
+      "--join <host:port,...>",
+      "nodes of a running cluster to join; ignored once the data directory exists",
+    )
+    .addOption(
+      new Option(
+        "--join-as <status>",
+        "whether a node that joins becomes a voter once it has caught up, or never",
+      ).choices(["promotable", "readOnly"]),
     )
     .option("--cluster-token <text>", "tells clusters with the same first members apart")
     .addOption(
