@@ -111,6 +111,32 @@ describe("the other commands", () => {
   });
 });
 
+describe("backups and members", () => {
+  it("bring a killed node's data back in a new directory", async () => {
+    const node = await startNode();
+    expect(cli("put", "k", "kept").status).toBe(0);
+    const file = join(folder, "backup");
+    expect(cli("snapshot", "save", file).status).toBe(0);
+    await ended(node.child, "SIGKILL");
+    rmSync(join(folder, "data"), { recursive: true });
+    const data = ["--data-dir", join(folder, "data")];
+    const restored = spawnSync(launcher, ["snapshot", "restore", file, ...data]);
+    expect(restored.status).toBe(0);
+    await startNode();
+    expect(cli("get", "k").stdout).toBe("kept\n");
+  }, 20_000);
+
+  it("let a second node join while the first serves", async () => {
+    await startNode();
+    expect(cli("put", "k", "v").status).toBe(0);
+    const second = `127.0.0.1:${await freePort()}`;
+    const own = ["--data-dir", join(folder, "data-2"), "--listen", second, "--node-id", "2"];
+    await startNode(...own, "--join", listen, "--join-as", "read-only");
+    const { members } = JSON.parse(cli("member", "list", "--json").stdout);
+    expect(members).toMatchObject([{ id: 1 }, { id: 2, address: second, status: "readOnly" }]);
+  }, 20_000);
+});
+
 interface Node {
   readonly child: ChildProcess;
   out(): string;
