@@ -73,7 +73,8 @@ export class NodeMirror {
 
   /**
    * The node opened its log again. It must hold what was durable, and may hold, in order, more of
-   * what was pending; says what is wrong, if anything.
+   * what was pending: whole writes, and of the next one its hard state and some first entries, as
+   * a write that exceeds a batch is divided. Says what is wrong, if anything.
    */
   reopen(hardState: HardState | undefined, entries: readonly Entry[]): string | undefined {
     const found = new MirrorLog();
@@ -81,15 +82,25 @@ export class NodeMirror {
     found.hardState = hardState;
     const expected = new MirrorLog();
     expected.copyFrom(this.durable);
-    const pending = this.pending.splice(0);
-    let mismatch = difference(found, expected);
-    while (mismatch !== undefined && pending.length > 0) {
-      expected.take(pending.shift()!);
-      if (difference(found, expected) === undefined) mismatch = undefined;
-    }
+    const mismatch = difference(found, expected);
+    const explained = mismatch === undefined || this.#continues(expected, found);
+    this.pending.length = 0;
     this.durable.copyFrom(found);
     this.written.copyFrom(found);
-    return mismatch;
+    return explained ? undefined : mismatch;
+  }
+
+  /** Whether some beginning of what is pending makes `log` what was `found`. Changes `log`. */
+  #continues(log: MirrorLog, found: MirrorLog): boolean {
+    for (const { batch, commitIndex, hardState, entries } of this.pending) {
+      log.take({ batch, commitIndex, hardState, entries: [] });
+      if (difference(found, log) === undefined) return true;
+      for (const entry of entries) {
+        log.take({ batch, commitIndex, hardState: undefined, entries: [entry] });
+        if (difference(found, log) === undefined) return true;
+      }
+    }
+    return false;
   }
 }
 
