@@ -3,8 +3,12 @@ import type { HistoryOperation } from "./checkers/history.js";
 import { checkHistory, type HistoryCounts } from "./checkers/linearizability.js";
 import { Cluster } from "./cluster/cluster.js";
 import type { SimulatedNode } from "./cluster/simulated-node.js";
+import type { Prng } from "./prng.js";
 import { FaultInjector } from "./swarm/inject-faults.js";
-import type { Plan } from "./swarm/plan.js";
+import type { BrokenNode, Plan } from "./swarm/plan.js";
+import type { Caller } from "./workload/call.js";
+import { DirectCaller } from "./workload/direct-caller.js";
+import { RoutedCaller } from "./workload/routed-caller.js";
 import { SimulatedClient } from "./workload/simulated-client.js";
 
 /**
@@ -21,12 +25,21 @@ export class Run {
   constructor(plan: Plan) {
     this.#plan = plan;
     this.cluster = new Cluster(plan);
-    this.injector = new FaultInjector(this.cluster);
+    this.injector = new FaultInjector(this.cluster, brokenOf(plan));
     this.#clients = Array.from({ length: plan.workload.clients }, (_, index) => {
       const id = `c${index + 1}`;
       const random = this.cluster.random.split(`client ${id}`);
-      return new SimulatedClient(this.cluster, id, random, this.#history);
+      const caller = this.#callerOf(index, random.split("caller"));
+      return new SimulatedClient(this.cluster, id, random, caller, this.#history);
     });
+  }
+
+  /** Half of the routed clients run beside a node, and are cut off with it. */
+  #callerOf(index: number, random: Prng): Caller {
+    const { cluster } = this;
+    if (index >= this.#plan.workload.routedClients) return new DirectCaller(cluster, random);
+    const place = random.chance(0.5) ? random.pick(cluster.nodes).id : 0;
+    return new RoutedCaller(cluster, `routed ${index + 1}`, place, random);
   }
 
   begin(): void {
@@ -55,9 +68,7 @@ export class Run {
   /** L1: with all healed, or a quorum healthy, there is a leader within a bounded time. */
   async #healAndElect(): Promise<void> {
     const { world, witness } = this.cluster;
-    const { ending } = this.#plan;
-    const broken = ending.kind === "quorumOnly" ? ending.broken : [];
-    this.injector.heal(broken);
+    this.injector.heal(brokenOf(this.#plan));
     const { electionTimeoutMs } = this.#plan.raft;
     const withinMs = this.#pausedMs + electionTimeoutsMax * electionTimeoutMs;
     const elected = await world.run(world.nowMs + withinMs, () => this.#leaderServes);
@@ -122,9 +133,8 @@ export class Run {
   }
 
   get #healthy(): readonly SimulatedNode[] {
-    const { ending } = this.#plan;
-    const broken = ending.kind === "quorumOnly" ? ending.broken.map(({ id }) => id) : [];
-    return this.cluster.nodes.filter(({ id }) => !broken.includes(id));
+    const broken = brokenOf(this.#plan).map(({ id }) => id);
+    return this.cluster.nodes.filter(({ id, isDamaged }) => !isDamaged && !broken.includes(id));
   }
 
   /** What was paused when the faults ended comes back by itself, this much later. */
@@ -144,6 +154,10 @@ export class Run {
   get #answeredWrites(): number {
     return this.#history.filter(({ op, status }) => op !== "get" && status === "ok").length;
   }
+}
+
+function brokenOf({ ending }: Plan): readonly BrokenNode[] {
+  return ending.kind === "quorumOnly" ? ending.broken : [];
 }
 
 /** A run in which next to nothing was answered proves nothing. */

@@ -56,6 +56,8 @@ export interface SimulatedNodeSetup {
   readonly onLog: (node: SimulatedNode, message: string) => void;
   /** An old entry is read from the disk for a peer. */
   readonly onReadBack: () => void;
+  /** The node refused to start over its damaged log. */
+  readonly onDamageFound: () => void;
   /** What the node counted, when its process ends. */
   readonly onMetrics: (metrics: DriverMetrics) => void;
   /** The process ended by itself, in order or by a failure. */
@@ -74,6 +76,7 @@ export class SimulatedNode {
   #machine: ObservedMachine | undefined;
   #kv: KvNode | undefined;
   #incarnation = 0;
+  #damaged: "unnoticed" | "refused" | undefined;
 
   constructor(setup: SimulatedNodeSetup) {
     this.#setup = setup;
@@ -117,9 +120,14 @@ export class SimulatedNode {
     return this.#setup.disk;
   }
 
-  /** Starts a process unless one runs. Recovery takes simulated time. */
+  /** Whether the log of this node was damaged: it must never come up again. */
+  get isDamaged(): boolean {
+    return this.#damaged !== undefined;
+  }
+
+  /** Starts a process unless one runs, or the log is known to be damaged. Takes simulated time. */
   start(): void {
-    if (this.process !== undefined) return;
+    if (this.process !== undefined || this.#damaged === "refused") return;
     const { world, entered } = this.#setup;
     this.#incarnation += 1;
     const process = new Process(world, this.id, this.#incarnation, () => entered(this));
@@ -146,6 +154,20 @@ export class SimulatedNode {
     else this.disk.processEnded();
   }
 
+  /**
+   * Kills the process, if one runs, and flips a bit of what its log holds for good (scenarios 53
+   * and 54). Answers whether there was anything to damage.
+   */
+  damage(): boolean {
+    this.crash("process");
+    const place = this.disk.flipSealedBit();
+    if (place === undefined) return false;
+    this.#damaged ??= "unnoticed";
+    const { world } = this.#setup;
+    world.note("bit flipped", this.id, place.offset, () => `${place.path} at byte ${place.offset}`);
+    return true;
+  }
+
   /** Asks the node to close in order; its process ends when it has. */
   shutDown(): void {
     const process = this.process;
@@ -168,6 +190,9 @@ export class SimulatedNode {
       (driver) => {
         if (!process.alive) return;
         this.#setup.world.note("runs", this.id, this.#incarnation);
+        if (this.isDamaged) {
+          this.#setup.witness.report("damage", `node ${this.id} runs on a log with a flipped bit`);
+        }
         void driver.closed.then((failure) => this.#ended(process, failure));
       },
       (error: unknown) => this.#ended(process, error),
@@ -223,6 +248,11 @@ export class SimulatedNode {
     this.disk.processEnded();
     this.#setup.onEnded(this);
     if (failure === undefined || isInjected(failure)) return;
+    if (this.isDamaged && isEngineError(failure, "DATA_CORRUPTION")) {
+      this.#damaged = "refused";
+      this.#setup.onDamageFound();
+      return;
+    }
     const rule = failure instanceof InvariantViolation ? "assertion" : "unexpected stop";
     const stack = failure instanceof Error ? failure.stack : String(failure);
     witness.report(rule, `node ${this.id}: ${stack}`);

@@ -1,6 +1,6 @@
 import type { OpenedStorage, OpenStorageOptions } from "@d-engine/core";
 import { FileStorage, tableCrc32 } from "@d-engine/storage";
-import { type DiskOperation, SimulatedDisk } from "@d-engine/storage/testing";
+import { batchOffsets, type DiskOperation, SimulatedDisk } from "@d-engine/storage/testing";
 import type { Prng } from "../prng.js";
 import type { Process } from "../world/process.js";
 import type { ProcessClock } from "../world/process-clock.js";
@@ -63,6 +63,23 @@ export class NodeDisk {
   /** The next write or sync fails with EIO, once (scenario 55). */
   failNext(): void {
     this.#disk.fail(({ kind }) => kind === "write" || kind === "sync", "EIO", 1);
+  }
+
+  /**
+   * Inverts a bit of the log that was on the medium and is followed by something valid: what was
+   * acknowledged stood there. Answers where; `undefined` while there is none yet.
+   */
+  flipSealedBit(): { readonly path: string; readonly offset: number } | undefined {
+    const sealed = this.#disk
+      .paths()
+      .filter((path) => path.startsWith("/data/log/") && path.endsWith(".log"))
+      .map((path) => ({ path, offsets: batchOffsets(this.#disk.contentOf(path)) }))
+      .filter(({ offsets }) => offsets.length > 1);
+    if (sealed.length === 0) return undefined;
+    const { path, offsets } = this.#random.pick(sealed);
+    const offset = this.#random.between(0, offsets.at(-1)! - 1);
+    this.#disk.flip(path, offset, 1 << this.#random.between(0, 7));
+    return { path, offset };
   }
 
   /** Lets the files grow by no more than `bytes` from here on (scenario 56). */

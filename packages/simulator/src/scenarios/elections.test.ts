@@ -113,6 +113,7 @@ describe("elections under faults", () => {
 
 const sparse = {
   clients: 1,
+  routedClients: 0,
   keys: 1,
   thinkMs: 2_000,
   timeoutMs: 1_000,

@@ -49,8 +49,10 @@ export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 10_000 }
 
 function drawWorkload(random: Prng, electionTimeoutMs: number): Workload {
   const some = (chance: number) => (random.chance(chance) ? random.uniform(0.2, 1) : 0);
+  const clients = random.between(2, 8);
   return {
-    clients: random.between(2, 8),
+    clients,
+    routedClients: random.between(1, clients),
     keys: random.pick([1, 2, 5, 20]),
     thinkMs: random.logUniform(5, 100),
     timeoutMs: Math.round(random.logUniform(0.5, 5) * electionTimeoutMs),
@@ -100,6 +102,7 @@ const faultKinds = [
   "slowDisk",
   "diskFull",
   "diskFailure",
+  "bitFlip",
 ] as const satisfies readonly FaultKind[];
 
 /** Most faults of a kind in one run. */
@@ -118,6 +121,7 @@ const frequency: Readonly<Record<FaultKind, number>> = {
   slowDisk: 5,
   diskFull: 4,
   diskFailure: 3,
+  bitFlip: 2,
 };
 
 /** Draws one fault of a kind. */
@@ -132,6 +136,7 @@ export function drawFault(random: Prng, kind: FaultKind, atMs: number, scope: Fa
       return { kind, atMs, target, how: random.pick(["process", "power"]), downMs };
     case "restart":
     case "diskFailure":
+    case "bitFlip":
       return { kind, atMs, target, downMs };
     case "crashAll":
       return { kind, atMs, how: random.pick(["process", "power"]), downMs };

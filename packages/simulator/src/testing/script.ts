@@ -23,6 +23,7 @@ export const quietPlan: Plan = {
   stallChance: 0,
   workload: {
     clients: 2,
+    routedClients: 1,
     keys: 3,
     thinkMs: 20,
     timeoutMs: 1_000,

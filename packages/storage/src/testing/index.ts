@@ -1,3 +1,4 @@
+export { batchOffsets } from "./batch-offsets.js";
 export type { LogStoreFixture } from "./describe-log-store.js";
 export { describeLogStore } from "./describe-log-store.js";
 export type { DiskOperation } from "./disk-operation.js";
