@@ -44,6 +44,10 @@ export class Run {
 
   begin(): void {
     for (const node of this.cluster.nodes) node.start();
+    this.startClients();
+  }
+
+  startClients(): void {
     for (const client of this.#clients) {
       client.run().catch((error: unknown) => {
         this.cluster.witness.report("client", String(error));

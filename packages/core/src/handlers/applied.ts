@@ -9,6 +9,11 @@ export function onApplied(node: RaftState, upTo: LogIndex): void {
     () => `applied ${upTo}, was ${node.appliedIndex}, handed out ${node.handedToApply}`,
   );
   node.appliedIndex = upTo;
-  const evictable = Math.min(upTo, node.durability.index) as LogIndex;
+  evictApplied(node);
+}
+
+/** Lets go of what is applied and, as it may have to be read back, on the own disk. */
+export function evictApplied(node: RaftState): void {
+  const evictable = Math.min(node.appliedIndex, node.durability.index) as LogIndex;
   node.log.evict(evictable, node.options.logCacheBytes);
 }

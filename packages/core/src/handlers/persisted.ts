@@ -1,12 +1,14 @@
 import type { BatchId } from "../ids.js";
 import { commitByCount } from "../replication.js";
 import type { RaftState } from "../state.js";
+import { evictApplied } from "./applied.js";
 import { confirmReads, unparkReads } from "./read.js";
 import { countVote } from "./vote-responses.js";
 
 /** A batch and all before it are on the disk: the own vote and the own log count from now on. */
 export function onPersisted(node: RaftState, batch: BatchId): void {
   node.durability.persisted(batch);
+  evictApplied(node);
   while (node.promisesPending.length > 0 && node.promisesPending[0]!.batch <= batch) {
     node.persistedTimeoutMs = node.promisesPending.shift()!.minElectionTimeoutMs;
   }

@@ -55,6 +55,7 @@ export class NodeMirror {
   readonly durable = new MirrorLog();
   /** Writes that are not durable yet, oldest first. */
   readonly pending: LogWrite[] = [];
+  readonly #replaced = new Set<string>();
 
   constructor(nodeId: number) {
     this.nodeId = nodeId;
@@ -67,7 +68,21 @@ export class NodeMirror {
 
   persisted(batch: BatchId): void {
     while (this.pending[0] !== undefined && this.pending[0].batch <= batch) {
-      this.durable.take(this.pending.shift()!);
+      const write = this.pending.shift()!;
+      this.#noteReplaced(write);
+      this.durable.take(write);
+    }
+  }
+
+  /** Whether the entry was durable once and has been replaced since. */
+  wasDurable(index: number, term: number): boolean {
+    return this.#replaced.has(`${index}/${term}`);
+  }
+
+  #noteReplaced({ entries }: LogWrite): void {
+    const first = entries[0]?.index ?? Number.POSITIVE_INFINITY;
+    for (let index = first; index <= this.durable.lastIndex; index += 1) {
+      this.#replaced.add(`${index}/${this.durable.termAt(index)}`);
     }
   }
 

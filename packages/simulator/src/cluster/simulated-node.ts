@@ -1,9 +1,13 @@
 import {
+  type BatchId,
+  type Entry,
+  type HardState,
   InvariantViolation,
   isEngineError,
   LOG_ORIGIN,
   type Member,
   type NodeId,
+  type NodeIdentity,
   type RaftOptions,
   type RaftStatus,
   type StateMachine,
@@ -140,6 +144,24 @@ export class SimulatedNode {
     process.enter(() => this.#run(process));
   }
 
+  /** Writes a log before the first start, for scripts that begin in the middle of a story. */
+  async prepareLog(hardState: HardState, entries: readonly Entry[]): Promise<void> {
+    const { world, disk, random, stalls, mirror } = this.#setup;
+    const process = new Process(world, this.id, 0, () => undefined);
+    const clock = new ProcessClock(process, this.clock, stalls, random.split("preparation"));
+    const options = { createIdentity: () => this.#identity() };
+    const opened = await disk.open(process, clock, options);
+    const write = { batch: 1 as BatchId, hardState, entries, commitIndex: LOG_ORIGIN.index };
+    await new Promise<void>((persisted, failed) => {
+      opened.log.start({ persisted: () => persisted(), failed });
+      opened.log.write(write);
+    });
+    mirror.durable.take(write);
+    await opened.close();
+    process.kill();
+    disk.processEnded();
+  }
+
   /** `kill -9`, or a power loss. */
   crash(how: "process" | "power"): void {
     const { process } = this;
@@ -156,11 +178,11 @@ export class SimulatedNode {
 
   /**
    * Kills the process, if one runs, and flips a bit of what its log holds for good (scenarios 53
-   * and 54). Answers whether there was anything to damage.
+   * and 54); `head`: of what a segment begins with. Answers whether there was anything to damage.
    */
-  damage(): boolean {
+  damage(part: "any" | "head" = "any"): boolean {
     this.crash("process");
-    const place = this.disk.flipSealedBit();
+    const place = this.disk.flipSealedBit(part);
     if (place === undefined) return false;
     this.#damaged ??= "unnoticed";
     const { world } = this.#setup;
@@ -201,17 +223,11 @@ export class SimulatedNode {
 
   async #startDriver(process: Process): Promise<Driver<unknown>> {
     const setup = this.#setup;
-    const { witness, mirror, members } = setup;
+    const { witness, mirror } = setup;
     const random = setup.random.split(`process ${process.incarnation}`);
     const clock = new ProcessClock(process, this.clock, setup.stalls, random.split("clock"));
     const opened = await setup.disk.open(process, clock, {
-      createIdentity: () => ({
-        nodeId: this.id as NodeId,
-        clusterId: "c".repeat(32),
-        instanceId: this.id.toString(16).padStart(32, "0"),
-        bootstrap: { logId: LOG_ORIGIN, members, outgoingVoters: undefined },
-        joinedAt: LOG_ORIGIN.index,
-      }),
+      createIdentity: () => this.#identity(),
       onNotice: (notice) => {
         if (process.alive) setup.onLog(this, notice);
       },
@@ -256,6 +272,20 @@ export class SimulatedNode {
     const rule = failure instanceof InvariantViolation ? "assertion" : "unexpected stop";
     const stack = failure instanceof Error ? failure.stack : String(failure);
     witness.report(rule, `node ${this.id}: ${stack}`);
+  }
+
+  #identity(): NodeIdentity {
+    return {
+      nodeId: this.id as NodeId,
+      clusterId: "c".repeat(32),
+      instanceId: this.id.toString(16).padStart(32, "0"),
+      bootstrap: {
+        logId: LOG_ORIGIN,
+        members: this.#setup.members,
+        outgoingVoters: undefined,
+      },
+      joinedAt: LOG_ORIGIN.index,
+    };
   }
 
   #logger(process: Process): Logger {

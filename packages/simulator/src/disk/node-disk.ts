@@ -69,7 +69,9 @@ export class NodeDisk {
    * Inverts a bit of the log that was on the medium and is followed by something valid: what was
    * acknowledged stood there. Answers where; `undefined` while there is none yet.
    */
-  flipSealedBit(): { readonly path: string; readonly offset: number } | undefined {
+  flipSealedBit(
+    part: "any" | "head" = "any",
+  ): { readonly path: string; readonly offset: number } | undefined {
     const sealed = this.#disk
       .paths()
       .filter((path) => path.startsWith("/data/log/") && path.endsWith(".log"))
@@ -77,7 +79,8 @@ export class NodeDisk {
       .filter(({ offsets }) => offsets.length > 1);
     if (sealed.length === 0) return undefined;
     const { path, offsets } = this.#random.pick(sealed);
-    const offset = this.#random.between(0, offsets.at(-1)! - 1);
+    const end = part === "head" ? offsets[1]! : offsets.at(-1)!;
+    const offset = this.#random.between(0, end - 1);
     this.#disk.flip(path, offset, 1 << this.#random.between(0, 7));
     return { path, offset };
   }

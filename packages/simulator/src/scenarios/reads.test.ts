@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { parcelsOf } from "../testing/message-gate.js";
 import { Script } from "../testing/script.js";
 
 describe("reads under faults", () => {
@@ -33,6 +34,36 @@ describe("reads under faults", () => {
     const reads = [script.get(leader, "x", "lease"), script.get(leader, "x", "linearizable")];
     await script.until("all answers", () => reads.every(({ status }) => status !== "pending"));
     expect(reads.map(({ status }) => status)).not.toContain("ok");
+    await script.end();
+  });
+
+  it("scenario 39: the answer to a question of an earlier run of the node answers no later one", async () => {
+    const script = await Script.startCalm();
+    const leader = await script.leader();
+    const [follower] = script.others(leader);
+    const before = script.put(leader, "x", "before");
+    await script.until("the first write", () => before.status === "ok");
+    const answers = script.gate.collect(parcelsOf("readIndexResponse"), { letPass: false });
+    script.get(follower!, "x", "linearizable");
+    await script.until("an answer", () => answers.parcels.length > 0);
+    follower!.crash("process");
+    follower!.start();
+    const follows = () => follower!.kv?.driver.status().leaderId === leader.id;
+    await script.until("following", follows);
+    // From here on it hears that the leader leads, and of nothing new.
+    const entries = parcelsOf("appendEntries", { to: follower! });
+    script.gate.drop(
+      (parcel) =>
+        entries(parcel) && "entries" in parcel.message && parcel.message.entries.length > 0,
+    );
+    const after = script.put(leader, "x", "after");
+    await script.until("the second write", () => after.status === "ok");
+    script.gate.drop(parcelsOf("readIndex"));
+    const read = script.get(follower!, "x", "linearizable");
+    await script.advance(5);
+    answers.release();
+    await script.until("the end of the read", () => read.status !== "pending");
+    expect(read).toEqual({ status: "CLUSTER_UNAVAILABLE rejected" });
     await script.end();
   });
 

@@ -41,6 +41,11 @@ export class MessageGate {
     return new CollectedParcels(this.#network, parcels, remove);
   }
 
+  /** Everything passes again. */
+  clear(): void {
+    this.#rules = [];
+  }
+
   #add(rule: Rule): () => void {
     this.#rules = [rule, ...this.#rules];
     return () => {
