@@ -1,5 +1,7 @@
 import { refusedMeansNoEffect } from "./checkers/c3-refused-means-no-effect.js";
 import type { HistoryOperation } from "./checkers/history.js";
+import { stormIn } from "./checkers/l4-no-storm.js";
+import { leftoversOf, timersPiledUp } from "./checkers/l6-bounded.js";
 import { checkHistory, type HistoryCounts } from "./checkers/linearizability.js";
 import { Cluster } from "./cluster/cluster.js";
 import type { SimulatedNode } from "./cluster/simulated-node.js";
@@ -99,10 +101,49 @@ export class Run {
     if (this.#clients.some(({ busy }) => busy)) {
       witness.report("L2", "a call did not end within its timeout");
     }
-    if (this.#highestTerm > term + termsMax) {
+    // Each healthy voter may have come out of the faults with an election of its own under way.
+    if (this.#highestTerm > term + this.#healthy.length) {
       witness.report("L4", `terms went from ${term} to ${this.#highestTerm} without faults`);
     }
     this.#checkAgreement();
+    if (witness.violation === undefined) await this.#idle();
+  }
+
+  /** L4 and L6: where nobody calls and nothing fails, next to nothing happens or is held. */
+  async #idle(): Promise<void> {
+    const { world, witness, network, nodes } = this.cluster;
+    const { raft, voters, disk } = this.#plan;
+    const { electionTimeoutMs, heartbeatIntervalMs, logCacheBytes, inflightMessagesMax } = raft;
+    const durationMs = idleElectionTimeouts * electionTimeoutMs;
+    const term = this.#highestTerm;
+    const { sent } = network.counters;
+    await world.run(world.nowMs + durationMs);
+    const storm = stormIn({
+      durationMs,
+      nodes: nodes.length,
+      voters,
+      broken: nodes.length - this.#healthy.length,
+      electionTimeoutMs,
+      heartbeatIntervalMs,
+      terms: this.#highestTerm - term,
+      messages: network.counters.sent - sent,
+    });
+    if (storm !== undefined) witness.report("L4", storm);
+    const timers = timersPiledUp(world.planned, nodes.length);
+    if (timers !== undefined) witness.report("L6", timers);
+    for (const { id, driver, disk: files } of this.#healthy) {
+      if (driver === undefined) continue;
+      const leftovers = leftoversOf({
+        id,
+        status: driver.status(),
+        metrics: driver.metrics(),
+        files: files.fileCount,
+        segmentBytes: disk.segmentBytes,
+        logCacheBytes,
+        inflightMessagesMax,
+      });
+      if (leftovers !== undefined) witness.report("L6", leftovers);
+    }
   }
 
   /** L3 and I12: every healthy node holds and has applied what the leader has. */
@@ -168,5 +209,5 @@ function brokenOf({ ending }: Plan): readonly BrokenNode[] {
 const answersNeeded = { answeredMin: 20, writesMin: 5, stepsMaxPerKey: 100_000 };
 /** L1: split votes happen; this many in a row do not, by chance. */
 const electionTimeoutsMax = 30;
-/** L4: how far terms may rise while nothing goes wrong, as the end of the faults is digested. */
-const termsMax = 3;
+/** How long nodes are watched that have nothing to do. */
+const idleElectionTimeouts = 10;

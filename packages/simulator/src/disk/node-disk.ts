@@ -67,7 +67,8 @@ export class NodeDisk {
 
   /**
    * Inverts a bit of the log that was on the medium and is followed by something valid: what was
-   * acknowledged stood there. Answers where; `undefined` while there is none yet.
+   * acknowledged stood there. `head`: of what the newest segment begins with. Answers where;
+   * `undefined` while there is none yet.
    */
   flipSealedBit(
     part: "any" | "head" = "any",
@@ -78,11 +79,15 @@ export class NodeDisk {
       .map((path) => ({ path, offsets: batchOffsets(this.#disk.contentOf(path)) }))
       .filter(({ offsets }) => offsets.length > 1);
     if (sealed.length === 0) return undefined;
-    const { path, offsets } = this.#random.pick(sealed);
+    const { path, offsets } = part === "head" ? sealed.at(-1)! : this.#random.pick(sealed);
     const end = part === "head" ? offsets[1]! : offsets.at(-1)!;
     const offset = this.#random.between(0, end - 1);
     this.#disk.flip(path, offset, 1 << this.#random.between(0, 7));
     return { path, offset };
+  }
+
+  get fileCount(): number {
+    return this.#disk.paths().length;
   }
 
   /** Lets the files grow by no more than `bytes` from here on (scenario 56). */

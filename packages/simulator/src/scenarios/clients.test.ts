@@ -14,9 +14,11 @@ describe("clients under faults", () => {
     script.cluster.network.cut(leader.id, 0);
     const applied = () => leader.kv?.store.revision === 2;
     await script.until("its execution", applied);
+    // The answer is lost by now, which the client does not know yet.
+    await script.advance(50);
+    script.cluster.network.heal();
     await script.until("an answer", () => swap.status !== "pending", 60_000);
     expect(swap.status).toBe("OUTCOME_UNKNOWN unknown");
-    script.cluster.network.heal();
     const again = script.tell(async () => String(await client.compareAndSwap("x", "1", "3")));
     await script.until("another one", () => again.status !== "pending");
     expect(again).toEqual({ status: "ok", value: "false" });

@@ -25,36 +25,45 @@ export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 10_000 }
     logCacheBytes: topology.pick([0, 1024, 16 * 1024, 64 * 1024 * 1024]),
   };
   const nodes = voters + learners;
+  const network = {
+    latencyMs: topology.logUniform(0.1, electionTimeoutMs / 25),
+    jitterMs: topology.logUniform(0.05, electionTimeoutMs / 25),
+    reorder: topology.chance(0.4),
+  };
+  const disk = {
+    syncMs: topology.logUniform(0.1, electionTimeoutMs / 20),
+    segmentBytes: topology.pick([8, 16, 64]) * 1024,
+  };
+  const stallChance = topology.chance(0.3) ? topology.logUniform(1e-6, 1e-3) : 0;
+  const roundTripMs = 2 * (network.latencyMs + network.jitterMs) + 2 * disk.syncMs;
+  const msPerEntry = roundTripMs / (raft.appendEntriesMax * raft.inflightMessagesMax);
   return {
     seed,
     voters,
     learners,
     raft,
-    network: {
-      latencyMs: topology.logUniform(0.1, electionTimeoutMs / 25),
-      jitterMs: topology.logUniform(0.05, electionTimeoutMs / 25),
-      reorder: topology.chance(0.4),
-    },
-    disk: {
-      syncMs: topology.logUniform(0.1, electionTimeoutMs / 20),
-      segmentBytes: topology.pick([8, 16, 64]) * 1024,
-    },
-    stallChance: topology.chance(0.3) ? topology.logUniform(1e-6, 1e-3) : 0,
-    workload: drawWorkload(random.split("workload"), electionTimeoutMs),
+    network,
+    disk,
+    stallChance,
+    workload: drawWorkload(random.split("workload"), electionTimeoutMs, msPerEntry),
     faultyMs,
     faults: drawFaults(random.split("faults"), faultyMs, { nodes, electionTimeoutMs }),
     ending: drawEnding(random.split("ending"), voters, learners),
   };
 }
 
-function drawWorkload(random: Prng, electionTimeoutMs: number): Workload {
+/**
+ * At most half of what the cluster can take, an entry each `msPerEntry`: what piles up under faults
+ * must melt away after them, or every call would wait in vain behind those given up before (L2).
+ */
+function drawWorkload(random: Prng, electionTimeoutMs: number, msPerEntry: number): Workload {
   const some = (chance: number) => (random.chance(chance) ? random.uniform(0.2, 1) : 0);
   const clients = random.between(2, 8);
   return {
     clients,
     routedClients: random.between(1, clients),
     keys: random.pick([1, 2, 5, 20]),
-    thinkMs: random.logUniform(5, 100),
+    thinkMs: Math.max(random.logUniform(5, 100), 2 * clients * msPerEntry),
     timeoutMs: Math.round(random.logUniform(0.5, 5) * electionTimeoutMs),
     paddingBytes: random.pick([0, 0, 700, 1500]),
     mix: {
