@@ -73,11 +73,7 @@ export class NodeDisk {
   flipSealedBit(
     part: "any" | "head" = "any",
   ): { readonly path: string; readonly offset: number } | undefined {
-    const sealed = this.#disk
-      .paths()
-      .filter((path) => path.startsWith("/data/log/") && path.endsWith(".log"))
-      .map((path) => ({ path, offsets: batchOffsets(this.#disk.contentOf(path)) }))
-      .filter(({ offsets }) => offsets.length > 1);
+    const sealed = this.#segments().filter(({ offsets }) => offsets.length > 1);
     if (sealed.length === 0) return undefined;
     const { path, offsets } = part === "head" ? sealed.at(-1)! : this.#random.pick(sealed);
     const end = part === "head" ? offsets[1]! : offsets.at(-1)!;
@@ -88,6 +84,20 @@ export class NodeDisk {
 
   get fileCount(): number {
     return this.#disk.paths().length;
+  }
+
+  /** Where batches stand in the newest segment that was begun; for scripts. */
+  get newestBatches(): readonly number[] {
+    return this.#segments().at(-1)?.offsets ?? [];
+  }
+
+  /** The segments that were begun, oldest first, and where their batches stand. */
+  #segments(): readonly { readonly path: string; readonly offsets: readonly number[] }[] {
+    return this.#disk
+      .paths()
+      .filter((path) => path.startsWith("/data/log/") && path.endsWith(".log"))
+      .map((path) => ({ path, offsets: batchOffsets(this.#disk.contentOf(path)) }))
+      .filter(({ offsets }) => offsets.length > 0);
   }
 
   /** Lets the files grow by no more than `bytes` from here on (scenario 56). */

@@ -59,6 +59,45 @@ describe("disks under faults", () => {
     }
   });
 
+  it("the commit index is on no disk before its entries (found by seed 112, I5)", async () => {
+    let hits = 0;
+    // One of so many comes to the end of a segment with the entry that replaces others.
+    for (let writes = 1; writes <= 14; writes += 1) {
+      const script = await Script.startCalm({ seed: writes, voters: 5, disk: smallSegments });
+      const old = await script.leader();
+      const [victim, ...rest] = script.others(old);
+      for (let i = 0; i < writes; i += 1) {
+        const write = script.put(old, "x", `${i}`);
+        await script.until("a write", () => ended(write));
+      }
+      script.separate([old, victim!], rest);
+      const { last } = script.status(old);
+      script.put(old, "x", "replaced", 60_000);
+      await script.until("the entry", () => victim!.mirror.durable.lastIndex > last.index);
+      old.crash("process");
+      script.cluster.network.heal();
+      script.letCampaign(rest[0]!);
+      const late = script.gate.drop(
+        ({ to, message }) =>
+          to === victim!.id && message.kind === "appendEntries" && message.entries.length > 0,
+      );
+      // The entry of the new term is committed before the victim hears of it.
+      await script.leader([rest[0]!]);
+      victim!.disk.slowness = 20;
+      late();
+      const begun = () => victim!.disk.newestBatches.length === 1;
+      for (let ms = 0; ms < 150 && !begun(); ms += 1) await script.advance(1);
+      if (!begun()) continue;
+      hits += 1;
+      victim!.crash("power");
+      victim!.disk.slowness = 1;
+      victim!.start();
+      await script.advance(script.electionTimeoutMs);
+      await script.end();
+    }
+    expect(hits).toBeGreaterThan(0);
+  });
+
   it("scenario 58: a name that a power loss took back hides nothing that was acknowledged", async () => {
     const script = await Script.startCalm({ voters: 1, disk: smallSegments });
     const node = await script.leader();

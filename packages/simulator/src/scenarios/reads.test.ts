@@ -37,6 +37,32 @@ describe("reads under faults", () => {
     await script.end();
   });
 
+  it("scenario 37: a new leader answers no read before an entry of its own term is committed", async () => {
+    const script = await Script.startCalm();
+    const dead = await script.leader();
+    const [leader] = script.others(dead);
+    const write = script.put(dead, "x", "acknowledged");
+    await script.until("the write", () => write.status === "ok");
+    dead.crash("process");
+    script.letCampaign(leader!);
+    // It knows neither of the last commit nor of any of its own.
+    const matched = script.gate.drop(
+      ({ to, message }) =>
+        to === leader!.id &&
+        message.kind === "appendEntriesResponse" &&
+        message.result.kind === "success" &&
+        message.result.lastMatch.term === message.term,
+    );
+    await script.until("leading", () => script.status(leader!).role === "leader");
+    const read = script.get(leader!, "x", "linearizable");
+    await script.advance(script.electionTimeoutMs / 2);
+    expect(read.status).toBe("pending");
+    matched();
+    await script.until("the read", () => read.status !== "pending");
+    expect(read).toEqual({ status: "ok", value: "acknowledged" });
+    await script.end();
+  });
+
   it("scenario 39: the answer to a question of an earlier run of the node answers no later one", async () => {
     const script = await Script.startCalm();
     const leader = await script.leader();
