@@ -167,8 +167,8 @@ export const storageMutations: readonly Mutation[] = [
     name: "purge-takes-one-too-many",
     breaks: "I9: an entry behind the purged ones is gone",
     file: `${log}/log-map.ts`,
-    find: "this.#firstAfter(count) <= upTo + 1",
-    replace: "this.#firstAfter(count) <= upTo + 2",
+    find: "this.#firstAfter(count) <= upTo + 1) count++;",
+    replace: "this.#firstAfter(count) <= upTo + 2) count++;",
     tests: [`${log}/log-model.test.ts`],
   },
   {
