@@ -93,7 +93,29 @@ function drawFaults(random: Prng, faultyMs: number, scope: FaultScope): Fault[] 
       faults.push(drawFault(own, kind, atMs, scope));
     }
   }
+  const own = random.split("divergence");
+  for (let left = own.pick([0, 0, 1, 3]); left > 0; left -= 1) {
+    faults.push(...drawDivergence(own, faultyMs, scope));
+  }
   return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+/**
+ * Two leaders in a row are cut off, the second soon after it was elected, and the first comes back
+ * last: then logs differ not at their ends alone (a conflict in another term).
+ */
+function drawDivergence(random: Prng, faultyMs: number, scope: FaultScope): Fault[] {
+  const { electionTimeoutMs } = scope;
+  const leader = { kind: "partition", shape: "isolate", target: 0, side: [] } as const;
+  const first = random.uniform(0, faultyMs);
+  const second = random.uniform(1.2, 3.5);
+  const mended = second + random.uniform(0.5, 3);
+  const fault = (afterTimeouts: number, untilTimeouts: number): Fault => ({
+    ...leader,
+    atMs: Math.round(first + afterTimeouts * electionTimeoutMs),
+    durationMs: Math.round((untilTimeouts - afterTimeouts) * electionTimeoutMs),
+  });
+  return [fault(0, mended + random.uniform(1, 4)), fault(second, mended)];
 }
 
 const faultKinds = [
