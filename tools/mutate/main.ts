@@ -60,6 +60,7 @@ function selected(names: readonly string[] | undefined): readonly Mutation[] {
 
 async function run(settings: Settings, copy: TreeCopy): Promise<MutationResult[]> {
   const { mutations, simulate, seeds } = settings;
+  copy.check(mutations);
   const simulator = simulate ? new Simulator(copy.root) : undefined;
   await checkSound(settings, copy, simulator);
   const results: MutationResult[] = [];

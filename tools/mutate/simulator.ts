@@ -39,7 +39,7 @@ export class Simulator {
 
   /** Whether the simulator stands on this source at all. */
   runs(source: string): boolean {
-    return !/^packages\/(?:client|d-engine|proto)\//.test(source);
+    return !/^packages\/(?:d-engine|proto)\//.test(source);
   }
 
   /** Runs seeds 1, 2, … up to `seedsMax`, until one fails. */

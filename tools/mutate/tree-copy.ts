@@ -33,6 +33,13 @@ export class TreeCopy {
     this.#checkWorkspace();
   }
 
+  /** Throws for a bug that cannot be put in, before hours are spent on the others. */
+  check(mutations: readonly Mutation[]): void {
+    for (const mutation of mutations) {
+      applyMutation(readFileSync(join(this.root, mutation.file), "utf8"), mutation);
+    }
+  }
+
   /** Runs `work` while the bug is in the copy. */
   async with<T>(mutation: Mutation, work: () => Promise<T>): Promise<T> {
     const path = join(this.root, mutation.file);

@@ -21,3 +21,4 @@ export { drawFault } from "./swarm/draw-plan.js";
 export { FaultInjector } from "./swarm/inject-faults.js";
 export type { ClusterPlan, Fault, FaultKind, PartitionShape } from "./swarm/plan.js";
 export type { World } from "./world/world.js";
+export { WorldClock } from "./world/world-clock.js";

@@ -3,23 +3,28 @@
  * Runs simulations. Usage:
  *   simulate -- --seed N [--events LINES]     one seed, with its newest events
  *   simulate -- --seeds A..B [--jobs N]       seeds A to B, both included
+ *   simulate -- --fresh N [--jobs N]          N seeds that nobody ran before, as CI does
  *   simulate -- --minutes N [--jobs N]        fresh seeds for that long
  *   simulate -- --replay FILE [--events N]    a plan that a failure left behind
  * With --brief a failure is told in one line, without looking for a smaller plan.
- * Exit code 0: every promise held; 1: one was broken, or a rare branch was never reached.
+ * A run of many seeds runs the first of them again: the same seed must be the same run.
+ * Exit code 0: every promise held; 1: one was broken, a rare branch was never reached, or a seed
+ * was not the same twice.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { runCampaign, type SeedOutcome, serveSeeds } from "./campaign.js";
+import { runCampaign, runSeed, type SeedOutcome, serveSeeds } from "./campaign.js";
+import { neverReached, notTheSame } from "./campaign-verdict.js";
+import type { Coverage } from "./cluster/coverage.js";
 import { failureReport, planSummary } from "./report.js";
 import { runPlan } from "./run-plan.js";
 import { drawPlan } from "./swarm/draw-plan.js";
 import type { Plan } from "./swarm/plan.js";
 import { shrinkPlan } from "./swarm/shrink-plan.js";
 
-/** Below this, a rare branch may be missed by chance. */
-const coverageSeedsMin = 200;
+/** How many seeds of a run are run again. */
+const repeatedSeeds = 5;
 const reportedEvents = 80;
 
 async function main(): Promise<number> {
@@ -27,6 +32,7 @@ async function main(): Promise<number> {
     options: {
       seed: { type: "string" },
       seeds: { type: "string" },
+      fresh: { type: "string" },
       minutes: { type: "string" },
       replay: { type: "string" },
       jobs: { type: "string", default: "2" },
@@ -48,8 +54,15 @@ async function main(): Promise<number> {
     return await single(drawPlan(count("--seed", values.seed)), events);
   const jobs = Math.max(1, count("--jobs", values.jobs));
   const { brief } = values;
+  if (values.fresh !== undefined) {
+    const first = freshSeed();
+    const last = first + count("--fresh", values.fresh) - 1;
+    console.log(`fresh seeds: npm run simulate -- --seeds ${first}..${last}`);
+    const goesOn = (seed: number) => seed <= last;
+    return await many({ first, jobs, brief, goesOn, total: last - first + 1 });
+  }
   if (values.minutes !== undefined) {
-    const first = Math.floor(Date.now() / 1000) * 10_000;
+    const first = freshSeed();
     const endMs = performance.now() + Number(values.minutes) * 60_000;
     const goesOn = () => performance.now() < endMs;
     return await many({ first, jobs, brief, goesOn, total: undefined });
@@ -58,6 +71,11 @@ async function main(): Promise<number> {
   const last = to ?? from!;
   const goesOn = (seed: number) => seed <= last;
   return await many({ first: from!, jobs, brief, goesOn, total: last - from! + 1 });
+}
+
+/** Runs that begin in different seconds share no seeds. */
+function freshSeed(): number {
+  return Math.floor(Date.now() / 1000) * 10_000;
 }
 
 async function single(plan: Plan, events: number | undefined): Promise<number> {
@@ -84,6 +102,36 @@ interface Range {
 
 async function many({ first, jobs, brief, goesOn, total }: Range): Promise<number> {
   const progress = new Progress(total);
+  const outcomes: SeedOutcome[] = [];
+  const { coverage, failed } = await campaign(first, goesOn, jobs, (outcome) => {
+    progress.add(outcome);
+    if (outcomes.length < repeatedSeeds) outcomes.push(outcome);
+  });
+  progress.end();
+  if (failed !== undefined) {
+    const { violation } = failed;
+    if (brief) console.log(`seed ${failed.seed} breaks ${violation?.rule}: ${violation?.message}`);
+    else await explain(failed);
+    return 1;
+  }
+  const names = [...coverage.counts].map(
+    ([name, times]) => `  ${String(times).padStart(9)}  ${name}`,
+  );
+  console.log(["rare branches reached:", ...names].join("\n"));
+  const again: SeedOutcome[] = [];
+  for (const { seed } of outcomes) again.push(await runSeed(seed));
+  const problems = [neverReached(coverage, progress.seeds), notTheSame(outcomes, again)];
+  for (const problem of problems) if (problem !== undefined) console.log(problem);
+  return problems.every((problem) => problem === undefined) ? 0 : 1;
+}
+
+/** Runs seeds from `first` on, up to the first failure. */
+async function campaign(
+  first: number,
+  goesOn: (seed: number) => boolean,
+  jobs: number,
+  onOutcome: (outcome: SeedOutcome) => void,
+): Promise<{ coverage: Coverage; failed: SeedOutcome | undefined }> {
   let seed = first;
   let failed: SeedOutcome | undefined;
   const stop = new AbortController();
@@ -97,27 +145,13 @@ async function many({ first, jobs, brief, goesOn, total }: Range): Promise<numbe
       return seed - 1;
     },
     onOutcome: (outcome) => {
-      progress.add(outcome);
+      onOutcome(outcome);
       if (outcome.violation === undefined) return;
       failed ??= outcome;
       stop.abort();
     },
   });
-  progress.end();
-  if (failed !== undefined) {
-    const { violation } = failed;
-    if (brief) console.log(`seed ${failed.seed} breaks ${violation?.rule}: ${violation?.message}`);
-    else await explain(failed);
-    return 1;
-  }
-  const names = [...coverage.counts].map(
-    ([name, times]) => `  ${String(times).padStart(9)}  ${name}`,
-  );
-  console.log(["rare branches reached:", ...names].join("\n"));
-  const { missing } = coverage;
-  if (missing.length === 0 || progress.seeds < coverageSeedsMin) return 0;
-  console.log(`never reached in ${progress.seeds} seeds: ${missing.join("; ")}`);
-  return 1;
+  return { coverage, failed };
 }
 
 /** Prints the failure, looks for a smaller plan that fails alike, and keeps that. */

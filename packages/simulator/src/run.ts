@@ -1,10 +1,16 @@
 import { refusedMeansNoEffect } from "./checkers/c3-refused-means-no-effect.js";
 import type { HistoryOperation } from "./checkers/history.js";
+import { stormIn } from "./checkers/l4-no-storm.js";
+import { leftoversOf, timersPiledUp } from "./checkers/l6-bounded.js";
 import { checkHistory, type HistoryCounts } from "./checkers/linearizability.js";
 import { Cluster } from "./cluster/cluster.js";
 import type { SimulatedNode } from "./cluster/simulated-node.js";
+import type { Prng } from "./prng.js";
 import { FaultInjector } from "./swarm/inject-faults.js";
-import type { Plan } from "./swarm/plan.js";
+import type { BrokenNode, Plan } from "./swarm/plan.js";
+import type { Caller } from "./workload/call.js";
+import { DirectCaller } from "./workload/direct-caller.js";
+import { RoutedCaller } from "./workload/routed-caller.js";
 import { SimulatedClient } from "./workload/simulated-client.js";
 
 /**
@@ -21,16 +27,29 @@ export class Run {
   constructor(plan: Plan) {
     this.#plan = plan;
     this.cluster = new Cluster(plan);
-    this.injector = new FaultInjector(this.cluster);
+    this.injector = new FaultInjector(this.cluster, brokenOf(plan));
     this.#clients = Array.from({ length: plan.workload.clients }, (_, index) => {
       const id = `c${index + 1}`;
       const random = this.cluster.random.split(`client ${id}`);
-      return new SimulatedClient(this.cluster, id, random, this.#history);
+      const caller = this.#callerOf(index, random.split("caller"));
+      return new SimulatedClient(this.cluster, id, random, caller, this.#history);
     });
+  }
+
+  /** Half of the routed clients run beside a node, and are cut off with it. */
+  #callerOf(index: number, random: Prng): Caller {
+    const { cluster } = this;
+    if (index >= this.#plan.workload.routedClients) return new DirectCaller(cluster, random);
+    const place = random.chance(0.5) ? random.pick(cluster.nodes).id : 0;
+    return new RoutedCaller(cluster, `routed ${index + 1}`, place, random);
   }
 
   begin(): void {
     for (const node of this.cluster.nodes) node.start();
+    this.startClients();
+  }
+
+  startClients(): void {
     for (const client of this.#clients) {
       client.run().catch((error: unknown) => {
         this.cluster.witness.report("client", String(error));
@@ -55,9 +74,7 @@ export class Run {
   /** L1: with all healed, or a quorum healthy, there is a leader within a bounded time. */
   async #healAndElect(): Promise<void> {
     const { world, witness } = this.cluster;
-    const { ending } = this.#plan;
-    const broken = ending.kind === "quorumOnly" ? ending.broken : [];
-    this.injector.heal(broken);
+    this.injector.heal(brokenOf(this.#plan));
     const { electionTimeoutMs } = this.#plan.raft;
     const withinMs = this.#pausedMs + electionTimeoutsMax * electionTimeoutMs;
     const elected = await world.run(world.nowMs + withinMs, () => this.#leaderServes);
@@ -84,10 +101,49 @@ export class Run {
     if (this.#clients.some(({ busy }) => busy)) {
       witness.report("L2", "a call did not end within its timeout");
     }
-    if (this.#highestTerm > term + termsMax) {
+    // Each healthy voter may have come out of the faults with an election of its own under way.
+    if (this.#highestTerm > term + this.#healthy.length) {
       witness.report("L4", `terms went from ${term} to ${this.#highestTerm} without faults`);
     }
     this.#checkAgreement();
+    if (witness.violation === undefined) await this.#idle();
+  }
+
+  /** L4 and L6: where nobody calls and nothing fails, next to nothing happens or is held. */
+  async #idle(): Promise<void> {
+    const { world, witness, network, nodes } = this.cluster;
+    const { raft, voters, disk } = this.#plan;
+    const { electionTimeoutMs, heartbeatIntervalMs, logCacheBytes, inflightMessagesMax } = raft;
+    const durationMs = idleElectionTimeouts * electionTimeoutMs;
+    const term = this.#highestTerm;
+    const { sent } = network.counters;
+    await world.run(world.nowMs + durationMs);
+    const storm = stormIn({
+      durationMs,
+      nodes: nodes.length,
+      voters,
+      broken: nodes.length - this.#healthy.length,
+      electionTimeoutMs,
+      heartbeatIntervalMs,
+      terms: this.#highestTerm - term,
+      messages: network.counters.sent - sent,
+    });
+    if (storm !== undefined) witness.report("L4", storm);
+    const timers = timersPiledUp(world.planned, nodes.length);
+    if (timers !== undefined) witness.report("L6", timers);
+    for (const { id, driver, disk: files } of this.#healthy) {
+      if (driver === undefined) continue;
+      const leftovers = leftoversOf({
+        id,
+        status: driver.status(),
+        metrics: driver.metrics(),
+        files: files.fileCount,
+        segmentBytes: disk.segmentBytes,
+        logCacheBytes,
+        inflightMessagesMax,
+      });
+      if (leftovers !== undefined) witness.report("L6", leftovers);
+    }
   }
 
   /** L3 and I12: every healthy node holds and has applied what the leader has. */
@@ -122,9 +178,8 @@ export class Run {
   }
 
   get #healthy(): readonly SimulatedNode[] {
-    const { ending } = this.#plan;
-    const broken = ending.kind === "quorumOnly" ? ending.broken.map(({ id }) => id) : [];
-    return this.cluster.nodes.filter(({ id }) => !broken.includes(id));
+    const broken = brokenOf(this.#plan).map(({ id }) => id);
+    return this.cluster.nodes.filter(({ id, isDamaged }) => !isDamaged && !broken.includes(id));
   }
 
   /** What was paused when the faults ended comes back by itself, this much later. */
@@ -146,9 +201,13 @@ export class Run {
   }
 }
 
+function brokenOf({ ending }: Plan): readonly BrokenNode[] {
+  return ending.kind === "quorumOnly" ? ending.broken : [];
+}
+
 /** A run in which next to nothing was answered proves nothing. */
 const answersNeeded = { answeredMin: 20, writesMin: 5, stepsMaxPerKey: 100_000 };
 /** L1: split votes happen; this many in a row do not, by chance. */
 const electionTimeoutsMax = 30;
-/** L4: how far terms may rise while nothing goes wrong, as the end of the faults is digested. */
-const termsMax = 3;
+/** How long nodes are watched that have nothing to do. */
+const idleElectionTimeouts = 10;

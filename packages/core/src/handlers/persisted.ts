@@ -8,6 +8,7 @@ import { countVote } from "./vote-responses.js";
 /** A batch and all before it are on the disk: the own vote and the own log count from now on. */
 export function onPersisted(node: RaftState, batch: BatchId): void {
   node.durability.persisted(batch);
+  node.evictApplied();
   while (node.promisesPending.length > 0 && node.promisesPending[0]!.batch <= batch) {
     node.persistedTimeoutMs = node.promisesPending.shift()!.minElectionTimeoutMs;
   }

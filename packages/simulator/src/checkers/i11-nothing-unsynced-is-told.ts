@@ -29,6 +29,10 @@ function checkContent(mirror: NodeMirror, to: number, message: Message): string 
       if (message.result.kind !== "success") return undefined;
       const { term, index } = message.result.lastMatch;
       if (durable.termAt(index) === term) return undefined;
+      // One sync may cover the entry and what a later term put in its place. To the leader that
+      // asked, the answer is then one that was under way for long.
+      const isOld = message.term < (durable.hardState?.term ?? 0);
+      if (isOld && mirror.wasDurable(index, term)) return undefined;
       const found = durable.termAt(index) ?? "nothing";
       return `acknowledges entry ${index} of term ${term}, durable there is ${found}`;
     }

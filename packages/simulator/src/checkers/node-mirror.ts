@@ -55,6 +55,7 @@ export class NodeMirror {
   readonly durable = new MirrorLog();
   /** Writes that are not durable yet, oldest first. */
   readonly pending: LogWrite[] = [];
+  readonly #replaced = new Set<string>();
 
   constructor(nodeId: number) {
     this.nodeId = nodeId;
@@ -67,13 +68,28 @@ export class NodeMirror {
 
   persisted(batch: BatchId): void {
     while (this.pending[0] !== undefined && this.pending[0].batch <= batch) {
-      this.durable.take(this.pending.shift()!);
+      const write = this.pending.shift()!;
+      this.#noteReplaced(write);
+      this.durable.take(write);
+    }
+  }
+
+  /** Whether the entry was durable once and has been replaced since. */
+  wasDurable(index: number, term: number): boolean {
+    return this.#replaced.has(`${index}/${term}`);
+  }
+
+  #noteReplaced({ entries }: LogWrite): void {
+    const first = entries[0]?.index ?? Number.POSITIVE_INFINITY;
+    for (let index = first; index <= this.durable.lastIndex; index += 1) {
+      this.#replaced.add(`${index}/${this.durable.termAt(index)}`);
     }
   }
 
   /**
    * The node opened its log again. It must hold what was durable, and may hold, in order, more of
-   * what was pending; says what is wrong, if anything.
+   * what was pending: whole writes, and of the next one its hard state and some first entries, as
+   * a write that exceeds a batch is divided. Says what is wrong, if anything.
    */
   reopen(hardState: HardState | undefined, entries: readonly Entry[]): string | undefined {
     const found = new MirrorLog();
@@ -81,15 +97,25 @@ export class NodeMirror {
     found.hardState = hardState;
     const expected = new MirrorLog();
     expected.copyFrom(this.durable);
-    const pending = this.pending.splice(0);
-    let mismatch = difference(found, expected);
-    while (mismatch !== undefined && pending.length > 0) {
-      expected.take(pending.shift()!);
-      if (difference(found, expected) === undefined) mismatch = undefined;
-    }
+    const mismatch = difference(found, expected);
+    const explained = mismatch === undefined || this.#continues(expected, found);
+    this.pending.length = 0;
     this.durable.copyFrom(found);
     this.written.copyFrom(found);
-    return mismatch;
+    return explained ? undefined : mismatch;
+  }
+
+  /** Whether some beginning of what is pending makes `log` what was `found`. Changes `log`. */
+  #continues(log: MirrorLog, found: MirrorLog): boolean {
+    for (const { batch, commitIndex, hardState, entries } of this.pending) {
+      log.take({ batch, commitIndex, hardState, entries: [] });
+      if (difference(found, log) === undefined) return true;
+      for (const entry of entries) {
+        log.take({ batch, commitIndex, hardState: undefined, entries: [entry] });
+        if (difference(found, log) === undefined) return true;
+      }
+    }
+    return false;
   }
 }
 

@@ -41,10 +41,19 @@ export class SimulatedTransport implements ClientTransport {
   /** The process that the connection to a node leads to. */
   readonly #connections = new Map<number, Connection>();
   #closed = false;
+  #lastAnswerer: Process | undefined;
 
   constructor(setup: SimulatedTransportSetup) {
     this.#setup = setup;
     this.#nodes = new Map(setup.cluster.nodes.map((node) => [node.address, node]));
+  }
+
+  /** The run of a node whose answer arrived last. */
+  get lastAnswerer(): { readonly id: number; readonly incarnation: number } | undefined {
+    const process = this.#lastAnswerer;
+    return process === undefined
+      ? undefined
+      : { id: process.nodeId, incarnation: process.incarnation };
   }
 
   async call<Method extends TransportMethod>(
@@ -142,7 +151,10 @@ export class SimulatedTransport implements ClientTransport {
       else if (this.#isCut(node)) {
         network.counters.cut += 1;
         world.schedule(silenceTimeoutMs, () => call.end("lost", "silent for too long"));
-      } else call.settle(answer);
+      } else {
+        this.#lastAnswerer = process;
+        call.settle(answer);
+      }
     });
   }
 

@@ -125,6 +125,7 @@ export class Cluster<P extends ClusterPlan = Plan> {
         world.note("log", node.id, message.length, () => message);
       },
       onReadBack: () => this.coverage.add("entries read back from disk"),
+      onDamageFound: () => this.coverage.add("damaged log refused"),
       onEnded: (node) => this.onNodeEnded?.(node),
       onMetrics: (metrics) => this.coverage.metrics(metrics),
     });

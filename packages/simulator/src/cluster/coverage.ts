@@ -91,6 +91,10 @@ const coverageNames = [
   "disk failure stopped a node",
   "torn tail cut",
   "disk full: writes refused",
+  "damaged log refused",
+  "routed call answered",
+  "routed call refused",
+  "routed call unknown",
 ] as const;
 
 export type CoverageName =

@@ -3,6 +3,7 @@ import type { LogIndex } from "@d-engine/core";
 import { KvStateMachine, type WriteOutcome } from "@d-engine/kv";
 import { hashBytes } from "../checkers/node-mirror.js";
 import type { AppliedEntry } from "../checkers/witness.js";
+import { toName } from "../workload/call.js";
 
 /** The production state machine, telling checkers what it applies. */
 export class ObservedStore extends KvStateMachine {
@@ -29,7 +30,5 @@ export class ObservedStore extends KvStateMachine {
 function attemptOf(bytes: Uint8Array): string | undefined {
   const command = decodeWriteCommand(bytes);
   if (command.kind !== "put" && command.kind !== "compareAndSwap") return undefined;
-  let text = "";
-  for (const byte of command.value) text += String.fromCharCode(byte);
-  return text;
+  return toName(command.value);
 }

@@ -1,9 +1,13 @@
 import {
+  type BatchId,
+  type Entry,
+  type HardState,
   InvariantViolation,
   isEngineError,
   LOG_ORIGIN,
   type Member,
   type NodeId,
+  type NodeIdentity,
   type RaftOptions,
   type RaftStatus,
   type StateMachine,
@@ -57,6 +61,8 @@ export interface SimulatedNodeSetup {
   readonly onLog: (node: SimulatedNode, message: string) => void;
   /** An old entry is read from the disk for a peer. */
   readonly onReadBack: () => void;
+  /** The node refused to start over its damaged log. */
+  readonly onDamageFound: () => void;
   /** What the node counted, when its process ends. */
   readonly onMetrics: (metrics: DriverMetrics) => void;
   /** The process ended by itself, in order or by a failure. */
@@ -75,6 +81,7 @@ export class SimulatedNode {
   #machine: ObservedMachine | undefined;
   #kv: KvNode | undefined;
   #incarnation = 0;
+  #damaged: "unnoticed" | "refused" | undefined;
 
   constructor(setup: SimulatedNodeSetup) {
     this.#setup = setup;
@@ -118,9 +125,14 @@ export class SimulatedNode {
     return this.#setup.disk;
   }
 
-  /** Starts a process unless one runs. Recovery takes simulated time. */
+  /** Whether the log of this node was damaged: it must never come up again. */
+  get isDamaged(): boolean {
+    return this.#damaged !== undefined;
+  }
+
+  /** Starts a process unless one runs, or the log is known to be damaged. Takes simulated time. */
   start(): void {
-    if (this.process !== undefined) return;
+    if (this.process !== undefined || this.#damaged === "refused") return;
     const { world, entered } = this.#setup;
     this.#incarnation += 1;
     const process = new Process(world, this.id, this.#incarnation, () => entered(this));
@@ -131,6 +143,24 @@ export class SimulatedNode {
     this.statusBefore = undefined;
     world.note("start", this.id, this.#incarnation);
     process.enter(() => this.#run(process));
+  }
+
+  /** Writes a log before the first start, for scripts that begin in the middle of a story. */
+  async prepareLog(hardState: HardState, entries: readonly Entry[]): Promise<void> {
+    const { world, disk, random, stalls, mirror } = this.#setup;
+    const process = new Process(world, this.id, 0, () => undefined);
+    const clock = new ProcessClock(process, this.clock, stalls, random.split("preparation"));
+    const options = { createIdentity: () => this.#identity() };
+    const opened = await disk.open(process, clock, options);
+    const write = { batch: 1 as BatchId, hardState, entries, commitIndex: LOG_ORIGIN.index };
+    await new Promise<void>((persisted, failed) => {
+      opened.log.start({ persisted: () => persisted(), failed });
+      opened.log.write(write);
+    });
+    mirror.durable.take(write);
+    await opened.close();
+    process.kill();
+    disk.processEnded();
   }
 
   /** `kill -9`, or a power loss. */
@@ -145,6 +175,20 @@ export class SimulatedNode {
     process.kill();
     if (how === "power") this.disk.powerLost();
     else this.disk.processEnded();
+  }
+
+  /**
+   * Kills the process, if one runs, and flips a bit of what its log holds for good (scenarios 53
+   * and 54); `head`: of what a segment begins with. Answers whether there was anything to damage.
+   */
+  damage(part: "any" | "head" = "any"): boolean {
+    this.crash("process");
+    const place = this.disk.flipSealedBit(part);
+    if (place === undefined) return false;
+    this.#damaged ??= "unnoticed";
+    const { world } = this.#setup;
+    world.note("bit flipped", this.id, place.offset, () => `${place.path} at byte ${place.offset}`);
+    return true;
   }
 
   /** Asks the node to close in order; its process ends when it has. */
@@ -169,6 +213,9 @@ export class SimulatedNode {
       (driver) => {
         if (!process.alive) return;
         this.#setup.world.note("runs", this.id, this.#incarnation);
+        if (this.isDamaged) {
+          this.#setup.witness.report("damage", `node ${this.id} runs on a log with a flipped bit`);
+        }
         void driver.closed.then((failure) => this.#ended(process, failure));
       },
       (error: unknown) => this.#ended(process, error),
@@ -177,17 +224,11 @@ export class SimulatedNode {
 
   async #startDriver(process: Process): Promise<Driver<unknown>> {
     const setup = this.#setup;
-    const { witness, mirror, members } = setup;
+    const { witness, mirror } = setup;
     const random = setup.random.split(`process ${process.incarnation}`);
     const clock = new ProcessClock(process, this.clock, setup.stalls, random.split("clock"));
     const opened = await setup.disk.open(process, clock, {
-      createIdentity: () => ({
-        nodeId: this.id as NodeId,
-        clusterId: "c".repeat(32),
-        instanceId: this.id.toString(16).padStart(32, "0"),
-        bootstrap: { logId: LOG_ORIGIN, members, outgoingVoters: undefined },
-        joinedAt: LOG_ORIGIN.index,
-      }),
+      createIdentity: () => this.#identity(),
       onNotice: (notice) => {
         if (process.alive) setup.onLog(this, notice);
       },
@@ -225,9 +266,28 @@ export class SimulatedNode {
     this.disk.processEnded();
     this.#setup.onEnded(this);
     if (failure === undefined || isInjected(failure)) return;
+    if (this.isDamaged && isEngineError(failure, "DATA_CORRUPTION")) {
+      this.#damaged = "refused";
+      this.#setup.onDamageFound();
+      return;
+    }
     const rule = failure instanceof InvariantViolation ? "assertion" : "unexpected stop";
     const stack = failure instanceof Error ? failure.stack : String(failure);
     witness.report(rule, `node ${this.id}: ${stack}`);
+  }
+
+  #identity(): NodeIdentity {
+    return {
+      nodeId: this.id as NodeId,
+      clusterId: "c".repeat(32),
+      instanceId: this.id.toString(16).padStart(32, "0"),
+      bootstrap: {
+        logId: LOG_ORIGIN,
+        members: this.#setup.members,
+        outgoingVoters: undefined,
+      },
+      joinedAt: LOG_ORIGIN.index,
+    };
   }
 
   #logger(process: Process): Logger {

@@ -1,6 +1,6 @@
 import type { OpenedStorage, OpenStorageOptions } from "@d-engine/core";
 import { FileStorage, nodeSha256, tableCrc32 } from "@d-engine/storage";
-import { type DiskOperation, SimulatedDisk } from "@d-engine/storage/testing";
+import { batchOffsets, type DiskOperation, SimulatedDisk } from "@d-engine/storage/testing";
 import type { Prng } from "../prng.js";
 import type { Process } from "../world/process.js";
 import type { ProcessClock } from "../world/process-clock.js";
@@ -64,6 +64,41 @@ export class NodeDisk {
   /** The next write or sync fails with EIO, once (scenario 55). */
   failNext(): void {
     this.#disk.fail(({ kind }) => kind === "write" || kind === "sync", "EIO", 1);
+  }
+
+  /**
+   * Inverts a bit of the log that was on the medium and is followed by something valid: what was
+   * acknowledged stood there. `head`: of what the newest segment begins with. Answers where;
+   * `undefined` while there is none yet.
+   */
+  flipSealedBit(
+    part: "any" | "head" = "any",
+  ): { readonly path: string; readonly offset: number } | undefined {
+    const sealed = this.#segments().filter(({ offsets }) => offsets.length > 1);
+    if (sealed.length === 0) return undefined;
+    const { path, offsets } = part === "head" ? sealed.at(-1)! : this.#random.pick(sealed);
+    const end = part === "head" ? offsets[1]! : offsets.at(-1)!;
+    const offset = this.#random.between(0, end - 1);
+    this.#disk.flip(path, offset, 1 << this.#random.between(0, 7));
+    return { path, offset };
+  }
+
+  get fileCount(): number {
+    return this.#disk.paths().length;
+  }
+
+  /** Where batches stand in the newest segment that was begun; for scripts. */
+  get newestBatches(): readonly number[] {
+    return this.#segments().at(-1)?.offsets ?? [];
+  }
+
+  /** The segments that were begun, oldest first, and where their batches stand. */
+  #segments(): readonly { readonly path: string; readonly offsets: readonly number[] }[] {
+    return this.#disk
+      .paths()
+      .filter((path) => path.startsWith("/data/log/") && path.endsWith(".log"))
+      .map((path) => ({ path, offsets: batchOffsets(this.#disk.contentOf(path)) }))
+      .filter(({ offsets }) => offsets.length > 0);
   }
 
   /** Lets the files grow by no more than `bytes` from here on (scenario 56). */

@@ -21,6 +21,13 @@ export interface NetworkFaults {
   strayRate: number;
 }
 
+/** One message on its way. */
+export interface Parcel {
+  readonly from: number;
+  readonly to: number;
+  readonly message: Message;
+}
+
 interface Endpoint {
   readonly process: Process;
   readonly listener: TransportListener;
@@ -45,6 +52,8 @@ export class Network {
   readonly counters: NetworkCounters = { sent: 0, lost: 0, cut: 0, duplicated: 0, strayed: 0 };
   /** Told of each message when it is sent; for checkers. */
   onSend: ((process: Process, envelope: Envelope) => void) | undefined;
+  /** Takes a message out of the traffic when it arrives, by answering `true`; for scripts. */
+  gate: ((parcel: Parcel) => boolean) | undefined;
   readonly #world: World;
   readonly #profile: NetworkProfile;
   readonly #random: Prng;
@@ -146,14 +155,16 @@ export class Network {
       atMs = Math.max(atMs, this.#lastArrivalMs.get(link) ?? 0);
       this.#lastArrivalMs.set(link, atMs);
     }
-    this.#world.scheduleAt(atMs, () => this.#deliver(from, to, message));
+    this.#world.scheduleAt(atMs, () => this.#arrive({ from, to, message }));
   }
 
-  #deliver(from: number, to: number, message: Message): void {
-    if (this.isCut(from, to)) {
-      this.counters.cut += 1;
-      return;
-    }
+  #arrive(parcel: Parcel): void {
+    if (this.isCut(parcel.from, parcel.to)) this.counters.cut += 1;
+    else if (this.gate?.(parcel) !== true) this.deliver(parcel);
+  }
+
+  /** Hands a message over now, whatever lies between its sender and its receiver. */
+  deliver({ from, to, message }: Parcel): void {
     const endpoint = this.#endpoints.get(to);
     if (endpoint === undefined) return;
     endpoint.process.enter(() => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { parcelsOf } from "../testing/message-gate.js";
 import { Script } from "../testing/script.js";
 
 describe("reads under faults", () => {
@@ -33,6 +34,62 @@ describe("reads under faults", () => {
     const reads = [script.get(leader, "x", "lease"), script.get(leader, "x", "linearizable")];
     await script.until("all answers", () => reads.every(({ status }) => status !== "pending"));
     expect(reads.map(({ status }) => status)).not.toContain("ok");
+    await script.end();
+  });
+
+  it("scenario 37: a new leader answers no read before an entry of its own term is committed", async () => {
+    const script = await Script.startCalm();
+    const dead = await script.leader();
+    const [leader] = script.others(dead);
+    const write = script.put(dead, "x", "acknowledged");
+    await script.until("the write", () => write.status === "ok");
+    dead.crash("process");
+    script.letCampaign(leader!);
+    // It knows neither of the last commit nor of any of its own.
+    const matched = script.gate.drop(
+      ({ to, message }) =>
+        to === leader!.id &&
+        message.kind === "appendEntriesResponse" &&
+        message.result.kind === "success" &&
+        message.result.lastMatch.term === message.term,
+    );
+    await script.until("leading", () => script.status(leader!).role === "leader");
+    const read = script.get(leader!, "x", "linearizable");
+    await script.advance(script.electionTimeoutMs / 2);
+    expect(read.status).toBe("pending");
+    matched();
+    await script.until("the read", () => read.status !== "pending");
+    expect(read).toEqual({ status: "ok", value: "acknowledged" });
+    await script.end();
+  });
+
+  it("scenario 39: the answer to a question of an earlier run of the node answers no later one", async () => {
+    const script = await Script.startCalm();
+    const leader = await script.leader();
+    const [follower] = script.others(leader);
+    const before = script.put(leader, "x", "before");
+    await script.until("the first write", () => before.status === "ok");
+    const answers = script.gate.collect(parcelsOf("readIndexResponse"), { letPass: false });
+    script.get(follower!, "x", "linearizable");
+    await script.until("an answer", () => answers.parcels.length > 0);
+    follower!.crash("process");
+    follower!.start();
+    const follows = () => follower!.kv?.driver.status().leaderId === leader.id;
+    await script.until("following", follows);
+    // From here on it hears that the leader leads, and of nothing new.
+    const entries = parcelsOf("appendEntries", { to: follower! });
+    script.gate.drop(
+      (parcel) =>
+        entries(parcel) && "entries" in parcel.message && parcel.message.entries.length > 0,
+    );
+    const after = script.put(leader, "x", "after");
+    await script.until("the second write", () => after.status === "ok");
+    script.gate.drop(parcelsOf("readIndex"));
+    const read = script.get(follower!, "x", "linearizable");
+    await script.advance(5);
+    answers.release();
+    await script.until("the end of the read", () => read.status !== "pending");
+    expect(read).toEqual({ status: "CLUSTER_UNAVAILABLE rejected" });
     await script.end();
   });
 

@@ -25,34 +25,45 @@ export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 10_000 }
     logCacheBytes: topology.pick([0, 1024, 16 * 1024, 64 * 1024 * 1024]),
   };
   const nodes = voters + learners;
+  const network = {
+    latencyMs: topology.logUniform(0.1, electionTimeoutMs / 25),
+    jitterMs: topology.logUniform(0.05, electionTimeoutMs / 25),
+    reorder: topology.chance(0.4),
+  };
+  const disk = {
+    syncMs: topology.logUniform(0.1, electionTimeoutMs / 20),
+    segmentBytes: topology.pick([8, 16, 64]) * 1024,
+  };
+  const stallChance = topology.chance(0.3) ? topology.logUniform(1e-6, 1e-3) : 0;
+  const roundTripMs = 2 * (network.latencyMs + network.jitterMs) + 2 * disk.syncMs;
+  const msPerEntry = roundTripMs / (raft.appendEntriesMax * raft.inflightMessagesMax);
   return {
     seed,
     voters,
     learners,
     raft,
-    network: {
-      latencyMs: topology.logUniform(0.1, electionTimeoutMs / 25),
-      jitterMs: topology.logUniform(0.05, electionTimeoutMs / 25),
-      reorder: topology.chance(0.4),
-    },
-    disk: {
-      syncMs: topology.logUniform(0.1, electionTimeoutMs / 20),
-      segmentBytes: topology.pick([8, 16, 64]) * 1024,
-    },
-    stallChance: topology.chance(0.3) ? topology.logUniform(1e-6, 1e-3) : 0,
-    workload: drawWorkload(random.split("workload"), electionTimeoutMs),
+    network,
+    disk,
+    stallChance,
+    workload: drawWorkload(random.split("workload"), electionTimeoutMs, msPerEntry),
     faultyMs,
     faults: drawFaults(random.split("faults"), faultyMs, { nodes, electionTimeoutMs }),
     ending: drawEnding(random.split("ending"), voters, learners),
   };
 }
 
-function drawWorkload(random: Prng, electionTimeoutMs: number): Workload {
+/**
+ * At most half of what the cluster can take, an entry each `msPerEntry`: what piles up under faults
+ * must melt away after them, or every call would wait in vain behind those given up before (L2).
+ */
+function drawWorkload(random: Prng, electionTimeoutMs: number, msPerEntry: number): Workload {
   const some = (chance: number) => (random.chance(chance) ? random.uniform(0.2, 1) : 0);
+  const clients = random.between(2, 8);
   return {
-    clients: random.between(2, 8),
+    clients,
+    routedClients: random.between(1, clients),
     keys: random.pick([1, 2, 5, 20]),
-    thinkMs: random.logUniform(5, 100),
+    thinkMs: Math.max(random.logUniform(5, 100), 2 * clients * msPerEntry),
     timeoutMs: Math.round(random.logUniform(0.5, 5) * electionTimeoutMs),
     paddingBytes: random.pick([0, 0, 700, 1500]),
     mix: {
@@ -82,7 +93,29 @@ function drawFaults(random: Prng, faultyMs: number, scope: FaultScope): Fault[] 
       faults.push(drawFault(own, kind, atMs, scope));
     }
   }
+  const own = random.split("divergence");
+  for (let left = own.pick([0, 0, 1, 3]); left > 0; left -= 1) {
+    faults.push(...drawDivergence(own, faultyMs, scope));
+  }
   return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+/**
+ * Two leaders in a row are cut off, the second soon after it was elected, and the first comes back
+ * last: then logs differ not at their ends alone (a conflict in another term).
+ */
+function drawDivergence(random: Prng, faultyMs: number, scope: FaultScope): Fault[] {
+  const { electionTimeoutMs } = scope;
+  const leader = { kind: "partition", shape: "isolate", target: 0, side: [] } as const;
+  const first = random.uniform(0, faultyMs);
+  const second = random.uniform(1.2, 3.5);
+  const mended = second + random.uniform(0.5, 3);
+  const fault = (afterTimeouts: number, untilTimeouts: number): Fault => ({
+    ...leader,
+    atMs: Math.round(first + afterTimeouts * electionTimeoutMs),
+    durationMs: Math.round((untilTimeouts - afterTimeouts) * electionTimeoutMs),
+  });
+  return [fault(0, mended + random.uniform(1, 4)), fault(second, mended)];
 }
 
 const faultKinds = [
@@ -100,6 +133,7 @@ const faultKinds = [
   "slowDisk",
   "diskFull",
   "diskFailure",
+  "bitFlip",
 ] as const satisfies readonly FaultKind[];
 
 /** Most faults of a kind in one run. */
@@ -118,6 +152,7 @@ const frequency: Readonly<Record<FaultKind, number>> = {
   slowDisk: 5,
   diskFull: 4,
   diskFailure: 3,
+  bitFlip: 2,
 };
 
 /** Draws one fault of a kind. */
@@ -132,6 +167,7 @@ export function drawFault(random: Prng, kind: FaultKind, atMs: number, scope: Fa
       return { kind, atMs, target, how: random.pick(["process", "power"]), downMs };
     case "restart":
     case "diskFailure":
+    case "bitFlip":
       return { kind, atMs, target, downMs };
     case "crashAll":
       return { kind, atMs, how: random.pick(["process", "power"]), downMs };

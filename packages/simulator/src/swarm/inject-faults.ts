@@ -6,11 +6,14 @@ import type { BrokenNode, ClusterPlan, Fault, PartitionShape } from "./plan.js";
 /** Makes a plan's faults happen at their time, and ends them at theirs, or all at once. */
 export class FaultInjector {
   readonly #cluster: Cluster<ClusterPlan>;
+  /** Nodes that a plan breaks at its end; with them a minority of the voters may be damaged. */
+  readonly #brokenAtEnd: readonly BrokenNode[];
   /** Until this is over, nothing may be started or mended any more. */
   #healed = false;
 
-  constructor(cluster: Cluster<ClusterPlan>) {
+  constructor(cluster: Cluster<ClusterPlan>, brokenAtEnd: readonly BrokenNode[] = []) {
     this.#cluster = cluster;
+    this.#brokenAtEnd = brokenAtEnd;
   }
 
   /** Plans every fault, counted from now. */
@@ -110,9 +113,24 @@ export class FaultInjector {
         target!.disk.failNext();
         this.#startLater(target!, fault.downMs + startRetryMs);
         return;
+      case "bitFlip":
+        this.#damage(target!);
+        this.#startLater(target!, fault.downMs);
+        return;
       default:
         assertNever(fault);
     }
+  }
+
+  /** Kills the node, and damages its log where a majority of the voters stays sound for good. */
+  #damage(node: SimulatedNode): void {
+    const { nodes, plan } = this.#cluster;
+    const lost = new Set(this.#brokenAtEnd.map(({ id }) => id));
+    for (const { id, isDamaged } of nodes) if (isDamaged) lost.add(id);
+    lost.add(node.id);
+    const voters = [...lost].filter((id) => id <= plan.voters).length;
+    if (2 * voters < plan.voters || node.id > plan.voters) node.damage();
+    else node.crash("process");
   }
 
   #resolve(target: number): SimulatedNode {

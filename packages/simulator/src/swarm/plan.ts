@@ -55,6 +55,8 @@ export type Fault = { readonly atMs: number } & (
     }
   /** The next sync fails, which stops the node; it is started again later (scenario 55). */
   | { readonly kind: "diskFailure"; readonly target: Target; readonly downMs: number }
+  /** A bit of the durable log flips while the node is down: it must not start (scenario 53). */
+  | { readonly kind: "bitFlip"; readonly target: Target; readonly downMs: number }
 );
 
 export type FaultKind = Fault["kind"];
@@ -68,6 +70,8 @@ export type PartitionShape = "isolate" | "halves" | "deaf" | "mute" | "bridge";
 
 export interface Workload {
   readonly clients: number;
+  /** How many of the clients run the production client over a simulated transport (rule R21). */
+  readonly routedClients: number;
   readonly keys: number;
   /** Mean pause of a client between two operations. */
   readonly thinkMs: number;

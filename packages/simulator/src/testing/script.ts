@@ -1,10 +1,20 @@
-import type { Consistency } from "@d-engine/client";
+import { type Consistency, connectLazilyOver, type RemoteClient } from "@d-engine/client";
 import { encodePut, Slab } from "@d-engine/codec";
-import { isEngineError, type RaftStatus } from "@d-engine/core";
+import {
+  type Entry,
+  isEngineError,
+  type LogIndex,
+  type NodeId,
+  type RaftStatus,
+  type Term,
+} from "@d-engine/core";
 import { expect } from "vitest";
+import { SimulatedTransport } from "../client/simulated-transport.js";
 import type { SimulatedNode } from "../cluster/simulated-node.js";
 import { Run } from "../run.js";
 import type { Plan } from "../swarm/plan.js";
+import { WorldClock } from "../world/world-clock.js";
+import { MessageGate } from "./message-gate.js";
 
 /** A quiet cluster of three with two clients: what scripts begin with. */
 export const quietPlan: Plan = {
@@ -23,6 +33,7 @@ export const quietPlan: Plan = {
   stallChance: 0,
   workload: {
     clients: 2,
+    routedClients: 1,
     keys: 3,
     thinkMs: 20,
     timeoutMs: 1_000,
@@ -44,18 +55,54 @@ export interface Told {
 
 /** A cluster that a test drives step by step; every checker watches, and `end` judges. */
 export class Script {
+  readonly gate: MessageGate;
   readonly #run: Run;
   readonly #slab = new Slab();
+  /** Whether the clients of the plan have not begun. */
+  #calm = true;
 
   private constructor(plan: Plan) {
     this.#run = new Run(plan);
-    this.#run.begin();
+    this.gate = new MessageGate(this.#run.cluster.network);
   }
 
-  /** Starts a cluster and waits until it serves. */
+  /** Starts a cluster and waits until it serves. Clients call it all the time. */
   static async start(changes: Partial<Plan> = {}): Promise<Script> {
     const script = new Script({ ...quietPlan, ...changes });
+    script.#calm = false;
+    script.#run.begin();
     await script.leader();
+    return script;
+  }
+
+  /** The same without clients before the end: nothing is written but by the script. */
+  static async startCalm(changes: Partial<Plan> = {}): Promise<Script> {
+    const script = new Script({ ...quietPlan, ...changes });
+    for (const node of script.cluster.nodes) node.start();
+    await script.leader();
+    return script;
+  }
+
+  /**
+   * A cluster without clients whose nodes, lowest id first, hold noops of these terms and have
+   * been in term `term`. No node runs yet.
+   */
+  static async withLogs(logs: readonly (readonly number[])[], term: number): Promise<Script> {
+    const script = new Script({ ...quietPlan, voters: logs.length });
+    const hardState = { term: term as Term, votedFor: undefined, minElectionTimeoutMs: 1 };
+    let left = logs.length;
+    for (const [at, terms] of logs.entries()) {
+      const entries = terms.map((of, index): Entry => {
+        return { term: of as Term, index: (index + 1) as LogIndex, payload: { kind: "noop" } };
+      });
+      void script
+        .node(at + 1)
+        .prepareLog(hardState, entries)
+        .then(() => {
+          left -= 1;
+        });
+    }
+    await script.until("the logs", () => left === 0);
     return script;
   }
 
@@ -103,6 +150,14 @@ export class Script {
     return serving()!;
   }
 
+  /** Lets no node but this one ask for votes, until the answer is called. */
+  letCampaign(only: SimulatedNode): () => void {
+    return this.gate.drop(
+      ({ from, message }) =>
+        from !== only.id && (message.kind === "preVote" || message.kind === "requestVote"),
+    );
+  }
+
   /** Cuts every link between the two sides, in both directions. */
   separate(left: readonly SimulatedNode[], right: readonly SimulatedNode[]): void {
     for (const a of left) {
@@ -139,24 +194,60 @@ export class Script {
     });
   }
 
+  /** Asks the node to hand leadership over. */
+  transfer(node: SimulatedNode, target: SimulatedNode): Told {
+    return this.#tell(node, async () => {
+      await node.kv!.driver.transferLeadership(target.id as NodeId);
+      return undefined;
+    });
+  }
+
+  /** A client of the cluster that programs use over the network. */
+  client(): RemoteClient {
+    const { cluster } = this;
+    const random = cluster.random.split("script");
+    const transport = new SimulatedTransport({ cluster, name: "script", place: 0, random });
+    const ports = { transport, clock: new WorldClock(cluster.world), random };
+    const addresses = cluster.nodes.map(({ address }) => address);
+    return connectLazilyOver(ports, addresses, {});
+  }
+
+  /** How a call of a client stands. */
+  tell(call: () => Promise<string | undefined>): Told {
+    const told: Told = { status: "pending" };
+    call().then(
+      (value) => Object.assign(told, { status: "ok", value }),
+      (error: unknown) => {
+        told.status = isEngineError(error) ? `${error.code} ${error.outcome}` : String(error);
+      },
+    );
+    return told;
+  }
+
   /** Heals everything, demands progress and agreement, and judges what clients were answered. */
   async end(): Promise<void> {
+    this.cluster.network.gate = undefined;
+    if (this.#calm) this.#startClients();
     await this.#run.finish();
     this.#expectNoViolation();
   }
 
+  #startClients(): void {
+    this.#calm = false;
+    this.#run.startClients();
+  }
+
   #tell(node: SimulatedNode, call: () => Promise<string | undefined>): Told {
-    const told: Told = { status: "pending" };
     expect(node.kv, `node ${node.id} does not run`).toBeDefined();
-    node.process?.enter(() => {
-      call().then(
-        (value) => Object.assign(told, { status: "ok", value }),
-        (error: unknown) => {
-          told.status = isEngineError(error) ? `${error.code} ${error.outcome}` : String(error);
-        },
-      );
-    });
-    return told;
+    const { process } = node;
+    return this.tell(
+      () =>
+        new Promise((resolve, reject) => {
+          process?.enter(() => {
+            call().then(resolve, reject);
+          });
+        }),
+    );
   }
 
   #expectNoViolation(): void {

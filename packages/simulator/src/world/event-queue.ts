@@ -16,6 +16,11 @@ export class EventQueue {
     return this.#heap.length;
   }
 
+  /** How many wait that are not cancelled. Looks at each. */
+  get planned(): number {
+    return this.#heap.reduce((count, { cancelled }) => (cancelled ? count : count + 1), 0);
+  }
+
   push(atMs: number, run: () => void): ScheduledEvent {
     this.#order += 1;
     const event: ScheduledEvent = { atMs, order: this.#order, run, cancelled: false };

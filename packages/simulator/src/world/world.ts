@@ -32,6 +32,11 @@ export class World {
     return this.#queue.length;
   }
 
+  /** Events that will happen. */
+  get planned(): number {
+    return this.#queue.planned;
+  }
+
   schedule(delayMs: number, run: () => void): ScheduledEvent {
     return this.#queue.push(this.#nowMs + Math.max(0, delayMs), run);
   }

@@ -1,3 +1,4 @@
+export { batchOffsets } from "./batch-offsets.js";
 export type { LogStoreFixture } from "./contract-tools.js";
 export { describeLogStore } from "./describe-log-store.js";
 export { describeSnapshotStore } from "./describe-snapshot-store.js";

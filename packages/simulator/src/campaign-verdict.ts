@@ -1,0 +1,23 @@
+import type { SeedOutcome } from "./campaign.js";
+import type { Coverage } from "./cluster/coverage.js";
+
+/** Below this, a rare branch may be missed by chance. */
+const coverageSeedsMin = 200;
+
+/** Names the rare branches that a long enough campaign never reached: it does not test them. */
+export function neverReached({ missing }: Coverage, seeds: number): string | undefined {
+  if (missing.length === 0 || seeds < coverageSeedsMin) return undefined;
+  return `never reached in ${seeds} seeds: ${missing.join("; ")}`;
+}
+
+/** What differs between two runs of the same seeds, one beside the other. */
+export function notTheSame(
+  first: readonly Pick<SeedOutcome, "seed" | "eventHash">[],
+  again: readonly Pick<SeedOutcome, "seed" | "eventHash">[],
+): string | undefined {
+  const hashes = new Map(again.map(({ seed, eventHash }) => [seed, eventHash]));
+  const other = first.find(({ seed, eventHash }) => hashes.get(seed) !== eventHash);
+  if (other === undefined) return undefined;
+  const { seed, eventHash } = other;
+  return `seed ${seed} is not the same twice: event hash ${eventHash}, then ${hashes.get(seed)}`;
+}
