@@ -25,7 +25,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(root, ".tmp", "readme-"));
   address = `127.0.0.1:${await freePort()}`;
   addresses.set("127.0.0.1:9081", address);
-  for (const port of [9181, 9182, 9183]) {
+  for (const port of [9181, 9182, 9183, 9281, 9282, 9283]) {
     addresses.set(`127.0.0.1:${port}`, `127.0.0.1:${await lowPort()}`);
   }
   node = new NodeProcess({ root, dataDir: join(folder, "server-data"), listen: address });
@@ -73,7 +73,8 @@ function run(block: Example) {
     return spawnSync(process.execPath, [program], { cwd, encoding: "utf8", timeout: 30_000 });
   }
   // What npx would find, started without npm's own second of start-up each time.
-  const npx = `npx() { shift; "${process.execPath}" "${cli}" "$@" --endpoints ${address}; }`;
+  const ask = `case "$1 $2" in "snapshot inspect"|"snapshot restore") ;; *) set -- "$@" -e ${address};; esac`;
+  const npx = `npx() { shift; ${ask}; "${process.execPath}" "${cli}" "$@"; }`;
   const script = `set -e\n${npx}\n${block.code}`;
   return spawnSync("sh", ["-c", script], { cwd, encoding: "utf8", timeout: 30_000 });
 }
@@ -88,11 +89,20 @@ describe("README.md", () => {
     expect(first.map((line) => line.split(/\s{2,}/)[0])).toEqual(["npm start", "npm test"]);
   });
 
-  it("has examples of one process, a server, the command line, three nodes, a simulation", () => {
+  it("has an example of everything that it promises", () => {
     const kinds = blocks
       .filter(({ page }) => page === "README.md")
       .map(({ language, needsServer }) => `${language} ${needsServer}`);
-    expect(kinds).toEqual(["ts false", "ts true", "sh true", "ts false", "ts false"]);
+    expect(kinds).toEqual([
+      "ts false", // one process
+      "ts true", // a client
+      "sh true", // the command line
+      "ts false", // three nodes
+      "ts false", // from one to three
+      "sh true", // members
+      "sh true", // backups
+      "ts false", // a simulation
+    ]);
   });
 });
 

@@ -7,15 +7,18 @@
 import { EmbeddedEngine } from "d-engine";
 
 const [id, dataDir, listen, join] = process.argv.slice(2);
-if (listen === undefined)
+if (dataDir === undefined || listen === undefined) {
   throw new Error("usage: member.mjs NODE-ID DIRECTORY HOST:PORT [JOIN-AT]");
+}
 
 /** @param {string} line */
 const say = (line) => console.log(`  node ${id} | ${line}`);
 const logger = {
   debug: () => undefined,
   // What the members are is told by main.mjs.
-  info: (/** @type {string} */ line) => /^(joined|pulled)/.test(line) && say(line),
+  info: (/** @type {string} */ line) => {
+    if (/^(joined|pulled)/.test(line)) say(line);
+  },
   warn: say,
   error: say,
 };
