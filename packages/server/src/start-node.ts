@@ -18,6 +18,7 @@ import { type Logger, silentLogger } from "./driver/logger.js";
 import { beginsEmpty, pullFirstSnapshot } from "./join/first-snapshot.js";
 import { type Joined, joinCluster } from "./join/join-cluster.js";
 import { forgetPendingJoin, pendingInstanceId } from "./join/pending-join.js";
+import { KeepAlive } from "./keep-alive.js";
 import type { JoinSettings, ResolvedSettings } from "./options.js";
 import { GrpcTransport } from "./peers/grpc-transport.js";
 import { FEATURE_LEVEL, type PeerIdentity } from "./peers/handshake.js";
@@ -68,7 +69,8 @@ export async function startNode<Result>(
   const { settings, onProgress, signal } = setup;
   const logger = setup.logger ?? silentLogger;
   signal?.throwIfAborted();
-  const storage = await openStorage(setup, logger);
+  // Between two attempts to join, or to pull, nothing else keeps the process running.
+  const storage = await new KeepAlive().during(openStorage(setup, logger));
   const stateMachine = new SystemStateMachine(setup.stateMachine, storage.identity.bootstrap);
   const contacts = new Contacts();
   const peers = peerTransport(settings, storage, stateMachine, contacts, logger);
