@@ -290,6 +290,8 @@ describe("A node that was removed", () => {
     const line = (text: string) => lines.push(text);
     const logger = { debug: line, info: line, warn: line, error: line };
     const { clock, node } = await startKvNode({ transport, voters, logger, joinedAt: 3 });
+    transport.tellRemoved(2); // of the node's predecessor, while the log is empty
+    await clock.advance(50);
     const changes = [remove(1), add(1), add(5)];
     transport.append([NOOP, ...changes.map(config)], 4);
     await clock.advance(1);
