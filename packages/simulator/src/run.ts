@@ -141,6 +141,8 @@ export class Run {
         segmentBytes: disk.segmentBytes,
         logCacheBytes,
         inflightMessagesMax,
+        snapshotsKept: disk.snapshotsKept ?? 2,
+        broken: nodes.length - this.#healthy.length,
       });
       if (leftovers !== undefined) witness.report("L6", leftovers);
     }

@@ -17,7 +17,7 @@ export function durableOnAMajority(mirrors: ReadonlyMap<number, NodeMirror>): Ch
       const term = mirrors.get(status.id)?.written.termAt(index);
       const voters = status.configuration.members.filter((member) => member.status === "active");
       const holders = voters.filter(
-        ({ id }) => term !== undefined && mirrors.get(id)?.durable.termAt(index) === term,
+        ({ id }) => term !== undefined && mirrors.get(id)?.survives(index, term),
       );
       if (holders.length * 2 > voters.length) return undefined;
       const where = holders.map(({ id }) => id).join(", ") || "no node";

@@ -30,7 +30,7 @@ const stateHashEvery = 64;
 const eventsMax = 2_000_000;
 
 /** The production store, whose written values name the attempts that wrote them. */
-const createStore: CreateMachine = (_nodeId, onApplied) => new ObservedStore(onApplied);
+const createStore: CreateMachine = (_nodeId, watch) => new ObservedStore(watch);
 
 /**
  * All nodes of a plan in one world, each watched by every checker.
@@ -115,17 +115,21 @@ export class Cluster<P extends ClusterPlan = Plan> {
       mirror: mirrors.get(member.id)!,
       witness: this.witness,
       raftOptions: resolveRaftOptions(plan.raft),
-      driverOptions: { ...DRIVER_DEFAULTS, closeTimeoutMs: electionTimeoutMs },
+      driverOptions: {
+        ...DRIVER_DEFAULTS,
+        ...plan.snapshots,
+        closeTimeoutMs: electionTimeoutMs,
+      },
       stalls: this.stalls,
       random,
-      createMachine: (onApplied) => this.#createMachine(member.id, onApplied),
+      createMachine: (watch) => this.#createMachine(member.id, watch),
       entered: (node) => this.#touched.add(node),
       onLog: (node, message) => {
         this.coverage.logged(message);
         world.note("log", node.id, message.length, () => message);
       },
-      onReadBack: () => this.coverage.add("entries read back from disk"),
-      onDamageFound: () => this.coverage.add("damaged log refused"),
+      onState: (node, machine) => this.compareState(node, machine),
+      seen: (branch) => this.coverage.add(branch),
       onEnded: (node) => this.onNodeEnded?.(node),
       onMetrics: (metrics) => this.coverage.metrics(metrics),
     });
@@ -158,8 +162,7 @@ export class Cluster<P extends ClusterPlan = Plan> {
   }
 
   /** Compares the node's state with every other that applied the same entries (I12). */
-  compareState(node: SimulatedNode): void {
-    const { machine } = node;
+  compareState(node: SimulatedNode, machine = node.machine): void {
     const hash = machine?.stateHash();
     if (machine === undefined || hash === undefined) return;
     const verdict = this.equalStates.check(node.id, machine.lastApplied, hash);

@@ -51,7 +51,8 @@ export class Coverage {
       this.add("commit ahead of the leader's own disk");
     }
     if (status.droppedMessages > before.droppedMessages) this.add("impossible message dropped");
-    if (status.peers.some((peer) => peer.state !== "replicate")) this.add("peer in probe");
+    if (status.peers.some((peer) => peer.state === "probe")) this.add("peer in probe");
+    if (status.peers.some((peer) => peer.state === "snapshot")) this.add("peer in snapshot");
   }
 
   metrics(metrics: DriverMetrics): void {
@@ -60,6 +61,12 @@ export class Coverage {
     this.add("proposal refused", metrics.proposalsRefused);
     this.add("wall clock jump noticed", metrics.clockJumps);
     this.add("apply cut into slices", metrics.applySlices);
+    this.add("snapshot saved", metrics.snapshotsMade);
+    this.add("snapshot installed", metrics.snapshotsInstalled);
+    this.add("snapshot chunk damaged", metrics.snapshotChunksDamaged);
+    this.add("log purged", metrics.logPurges);
+    this.add("log tail dropped", metrics.logTailsDropped);
+    this.add("transfer hold dropped", metrics.transferHoldsDropped);
   }
 }
 
@@ -77,6 +84,15 @@ const coverageNames = [
   "log became shorter",
   "commit ahead of the leader's own disk",
   "peer in probe",
+  "peer in snapshot",
+  "snapshot saved",
+  "snapshot installed",
+  "snapshot chunk damaged",
+  "snapshot resumed",
+  "state restored at start",
+  "log purged",
+  "log reset",
+  "log reset at start",
   "entries read back from disk",
   "read forwarded to the leader",
   "forwarded read answered",
@@ -100,7 +116,9 @@ const coverageNames = [
 export type CoverageName =
   | (typeof coverageNames)[number]
   | "apply cut into slices"
-  | "impossible message dropped";
+  | "impossible message dropped"
+  | "log tail dropped"
+  | "transfer hold dropped";
 
 const logPatterns: readonly (readonly [CoverageName, string])[] = [
   ["leader elected", "elected by a majority"],

@@ -22,14 +22,16 @@ import {
 } from "@d-engine/server/driver";
 import { tableCrc32 } from "@d-engine/storage";
 import type { NodeMirror } from "../checkers/node-mirror.js";
-import type { AppliedEntry, Witness } from "../checkers/witness.js";
+import type { Witness } from "../checkers/witness.js";
 import type { NodeDisk } from "../disk/node-disk.js";
 import type { Network } from "../network/network.js";
 import type { Prng } from "../prng.js";
 import { Process } from "../world/process.js";
 import { type ClockState, ProcessClock, type StallProfile } from "../world/process-clock.js";
 import type { World } from "../world/world.js";
+import type { CoverageName } from "./coverage.js";
 import { observeStorage } from "./observed-storage.js";
+import type { MachineWatch } from "./observed-store.js";
 
 /** A state machine that tells checkers what it applies, and in which state it is. */
 export interface ObservedMachine extends StateMachine<unknown> {
@@ -38,10 +40,7 @@ export interface ObservedMachine extends StateMachine<unknown> {
 }
 
 /** Makes the empty state machine of a process that starts on `nodeId`. */
-export type CreateMachine = (
-  nodeId: number,
-  onApplied: (entry: AppliedEntry) => void,
-) => ObservedMachine;
+export type CreateMachine = (nodeId: number, watch: MachineWatch) => ObservedMachine;
 
 export interface SimulatedNodeSetup {
   readonly id: number;
@@ -55,14 +54,14 @@ export interface SimulatedNodeSetup {
   readonly driverOptions: DriverOptions;
   readonly stalls: StallProfile;
   readonly random: Prng;
-  readonly createMachine: (onApplied: (entry: AppliedEntry) => void) => ObservedMachine;
+  readonly createMachine: (watch: MachineWatch) => ObservedMachine;
   /** Told before each event inside one of the node's processes. */
   readonly entered: (node: SimulatedNode) => void;
   readonly onLog: (node: SimulatedNode, message: string) => void;
-  /** An old entry is read from the disk for a peer. */
-  readonly onReadBack: () => void;
-  /** The node refused to start over its damaged log. */
-  readonly onDamageFound: () => void;
+  /** Told of each rare branch that was taken. */
+  readonly seen: (branch: CoverageName) => void;
+  /** The state is one that a snapshot holds: it was taken from it just now, or put into one. */
+  readonly onState: (node: SimulatedNode, machine: ObservedMachine) => void;
   /** What the node counted, when its process ends. */
   readonly onMetrics: (metrics: DriverMetrics) => void;
   /** The process ended by itself, in order or by a failure. */
@@ -233,9 +232,20 @@ export class SimulatedNode {
         if (process.alive) setup.onLog(this, notice);
       },
     });
-    const storage = await observeStorage(opened, mirror, witness, setup.onReadBack);
-    const machine = setup.createMachine((entry) => {
-      if (process.alive) witness.applied(mirror, entry);
+    const storage = await observeStorage(opened, { mirror, witness, seen: setup.seen });
+    const machine = setup.createMachine({
+      applied: (entry) => {
+        if (process.alive) witness.applied(mirror, entry);
+      },
+      frozen: () => {
+        if (process.alive) setup.onState(this, machine);
+      },
+      restored: (lastApplied) => {
+        if (!process.alive) return;
+        witness.restored(mirror, lastApplied);
+        if (this.#driver === undefined) setup.seen("state restored at start");
+        setup.onState(this, machine);
+      },
     });
     const driver = await Driver.start<unknown>({
       storage,
@@ -268,7 +278,7 @@ export class SimulatedNode {
     if (failure === undefined || isInjected(failure)) return;
     if (this.isDamaged && isEngineError(failure, "DATA_CORRUPTION")) {
       this.#damaged = "refused";
-      this.#setup.onDamageFound();
+      this.#setup.seen("damaged log refused");
       return;
     }
     const rule = failure instanceof InvariantViolation ? "assertion" : "unexpected stop";

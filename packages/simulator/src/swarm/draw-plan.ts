@@ -1,5 +1,13 @@
 import { Prng } from "../prng.js";
-import type { BrokenNode, Ending, Fault, FaultKind, Plan, Workload } from "./plan.js";
+import type {
+  BrokenNode,
+  Ending,
+  Fault,
+  FaultKind,
+  Plan,
+  SnapshotProfile,
+  Workload,
+} from "./plan.js";
 
 export interface PlanLimits {
   readonly faultyMs: number;
@@ -33,6 +41,7 @@ export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 10_000 }
   const disk = {
     syncMs: topology.logUniform(0.1, electionTimeoutMs / 20),
     segmentBytes: topology.pick([8, 16, 64]) * 1024,
+    snapshotsKept: topology.pick([1, 2]),
   };
   const stallChance = topology.chance(0.3) ? topology.logUniform(1e-6, 1e-3) : 0;
   const roundTripMs = 2 * (network.latencyMs + network.jitterMs) + 2 * disk.syncMs;
@@ -44,11 +53,26 @@ export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 10_000 }
     raft,
     network,
     disk,
+    snapshots: drawSnapshots(random.split("snapshots"), disk.segmentBytes),
     stallChance,
     workload: drawWorkload(random.split("workload"), electionTimeoutMs, msPerEntry),
     faultyMs,
     faults: drawFaults(random.split("faults"), faultyMs, { nodes, electionTimeoutMs }),
     ending: drawEnding(random.split("ending"), voters, learners),
+  };
+}
+
+/** Made often and sent in small pieces, so that a run has many of them and each has many steps. */
+function drawSnapshots(random: Prng, segmentBytes: number): SnapshotProfile {
+  return {
+    snapshotEntries: Math.round(random.logUniform(20, 300)),
+    snapshotLogBytes: random.pick([segmentBytes, 1024 * 1024]),
+    logTailBytes: random.pick([0, 0, segmentBytes, 4 * segmentBytes]),
+    logBytesMax: random.pick([16 * segmentBytes, 64 * 1024 * 1024]),
+    snapshotChunkBytes: random.pick([512, 2048, 16 * 1024]),
+    snapshotWindowChunks: random.pick([1, 2, 8]),
+    snapshotTransfersMax: random.pick([1, 2]),
+    snapshotBytesPerSecond: random.pick([0, 0, 0, 64 * 1024]),
   };
 }
 
@@ -127,6 +151,7 @@ const faultKinds = [
   "loss",
   "duplicates",
   "strays",
+  "damage",
   "slowLink",
   "clockRate",
   "wallJump",
@@ -146,6 +171,7 @@ const frequency: Readonly<Record<FaultKind, number>> = {
   loss: 4,
   duplicates: 4,
   strays: 4,
+  damage: 4,
   slowLink: 6,
   clockRate: 6,
   wallJump: 6,
@@ -184,6 +210,7 @@ export function drawFault(random: Prng, kind: FaultKind, atMs: number, scope: Fa
     case "loss":
     case "duplicates":
     case "strays":
+    case "damage":
       return { kind, atMs, rate: random.logUniform(0.005, 0.4), durationMs };
     case "slowLink":
       return {

@@ -68,23 +68,16 @@ export class FaultInjector {
         return;
       }
       case "loss":
-        network.faults.lossRate = fault.rate;
-        this.#later(fault.durationMs, () => {
-          network.faults.lossRate = 0;
-        });
-        return;
       case "duplicates":
-        network.faults.duplicateRate = fault.rate;
-        this.#later(fault.durationMs, () => {
-          network.faults.duplicateRate = 0;
-        });
-        return;
       case "strays":
-        network.faults.strayRate = fault.rate;
+      case "damage": {
+        const rate = rateOf[fault.kind];
+        network.faults[rate] = fault.rate;
         this.#later(fault.durationMs, () => {
-          network.faults.strayRate = 0;
+          network.faults[rate] = 0;
         });
         return;
+      }
       case "slowLink":
         network.slow(fault.from, fault.to, fault.factor);
         this.#later(fault.durationMs, () => network.slow(fault.from, fault.to, 1));
@@ -197,6 +190,13 @@ function separates(
       return assertNever(shape);
   }
 }
+
+const rateOf = {
+  loss: "lossRate",
+  duplicates: "duplicateRate",
+  strays: "strayRate",
+  damage: "damageRate",
+} as const;
 
 const partitionShapes = { deaf: "deaf", mute: "mute", isolated: "isolate" } as const;
 

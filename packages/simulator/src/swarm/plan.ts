@@ -1,4 +1,5 @@
 import type { Consistency } from "@d-engine/client";
+import type { DriverOptions } from "@d-engine/server/driver";
 import type { NodeDiskProfile } from "../disk/node-disk.js";
 import type { NetworkProfile } from "../network/network.js";
 
@@ -27,7 +28,7 @@ export type Fault = { readonly atMs: number } & (
       readonly durationMs: number;
     }
   | {
-      readonly kind: "loss" | "duplicates" | "strays";
+      readonly kind: "loss" | "duplicates" | "strays" | "damage";
       readonly rate: number;
       readonly durationMs: number;
     }
@@ -92,6 +93,18 @@ export interface BrokenNode {
   readonly how: "crashed" | "deaf" | "mute" | "isolated";
 }
 
+export type SnapshotProfile = Pick<
+  DriverOptions,
+  | "snapshotEntries"
+  | "snapshotLogBytes"
+  | "logTailBytes"
+  | "logBytesMax"
+  | "snapshotChunkBytes"
+  | "snapshotWindowChunks"
+  | "snapshotTransfersMax"
+  | "snapshotBytesPerSecond"
+>;
+
 /** What the nodes of a run are, and the machines and wires under them. */
 export interface ClusterPlan {
   readonly seed: number;
@@ -106,6 +119,8 @@ export interface ClusterPlan {
   };
   readonly network: NetworkProfile;
   readonly disk: NodeDiskProfile;
+  /** When snapshots are made and how they are sent; as in production when it is not said. */
+  readonly snapshots?: SnapshotProfile;
   /** Chance that a look at the clock is where a process stalls. */
   readonly stallChance: number;
 }
