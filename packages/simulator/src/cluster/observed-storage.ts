@@ -99,6 +99,13 @@ class ObservedLog implements LogStore {
 
   write(write: LogWrite): void {
     if (write.reset !== undefined) this.#seen("log reset");
+    for (const { payload } of write.entries) {
+      if (payload.kind !== "config") continue;
+      const { change } = payload;
+      // Callers of the swarm leave the status open.
+      const isAutomatic = change.kind === "batchPromote" && change.status === "active";
+      if (isAutomatic) this.#seen("learner promoted automatically");
+    }
     this.#witness.writing(this.#mirror, write);
     this.#mirror.write(write);
     this.#log.write(write);

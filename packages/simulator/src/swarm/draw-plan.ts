@@ -4,6 +4,8 @@ import type {
   Ending,
   Fault,
   FaultKind,
+  MemberAction,
+  MemberFault,
   Plan,
   SnapshotProfile,
   Workload,
@@ -31,8 +33,11 @@ export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 10_000 }
     appendEntriesMax: topology.pick([1, 3, 16, 4096]),
     inflightMessagesMax: topology.pick([1, 2, 8, 64]),
     logCacheBytes: topology.pick([0, 1024, 16 * 1024, 64 * 1024 * 1024]),
+    autoPromote: topology.chance(0.7),
+    promotionLagMax: topology.pick([0, 5, 1000]),
   };
-  const nodes = voters + learners;
+  const spares = topology.pick([0, 1, 2, 3]);
+  const nodes = voters + learners + spares;
   const network = {
     latencyMs: topology.logUniform(0.1, electionTimeoutMs / 25),
     jitterMs: topology.logUniform(0.05, electionTimeoutMs / 25),
@@ -50,6 +55,7 @@ export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 10_000 }
     seed,
     voters,
     learners,
+    spares,
     raft,
     network,
     disk,
@@ -159,6 +165,7 @@ const faultKinds = [
   "diskFull",
   "diskFailure",
   "bitFlip",
+  "members",
 ] as const satisfies readonly FaultKind[];
 
 /** Most faults of a kind in one run. */
@@ -179,6 +186,7 @@ const frequency: Readonly<Record<FaultKind, number>> = {
   diskFull: 4,
   diskFailure: 3,
   bitFlip: 2,
+  members: 16,
 };
 
 /** Draws one fault of a kind. */
@@ -230,10 +238,34 @@ export function drawFault(random: Prng, kind: FaultKind, atMs: number, scope: Fa
         target,
         byMs: Math.round(random.uniform(-1, 1) * random.logUniform(1, 1e8)),
       };
+    case "members":
+      return { atMs, ...drawChange(random, target) };
     case "slowDisk":
       return { kind, atMs, target, factor: random.logUniform(3, 200), durationMs };
   }
 }
+
+function drawChange(random: Prng, target: number): MemberFault {
+  return {
+    kind: "members",
+    action: random.weighted(actionWeights),
+    target: random.chance(0.7) ? 0 : target,
+    choice: random.between(0, 60),
+    status: random.pick(["promotable", "promotable", "readOnly"]),
+    version: random.pick(["none", "none", "current", "old"]),
+    pulls: random.chance(0.3),
+  };
+}
+
+const actionWeights: Readonly<Record<MemberAction, number>> = {
+  join: 4,
+  rejoin: 3,
+  remove: 2,
+  removeLeader: 1,
+  batchRemove: 1,
+  promote: 2,
+  batchPromote: 1,
+};
 
 function drawEnding(random: Prng, voters: number, learners: number): Ending {
   if (voters < 3 || random.chance(0.6)) return { kind: "healAll" };
