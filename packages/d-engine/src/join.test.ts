@@ -100,6 +100,33 @@ describe("join", () => {
     expect(await rest).toEqual({ done: true, value: undefined });
   }, 20_000);
 
+  it("begins with the leader's newest snapshot, after a crash on the way too", async () => {
+    const base = temporaryDirectory();
+    const at = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+    const first = await start({ dataDir: join(base, "1"), listen: at[0], nodeId: 1 });
+    await first.waitReady();
+    for (const key of ["a", "b", "c"]) await first.client().put(key, "1");
+    const { lastIncluded } = await first.admin.saveSnapshot();
+    await first.client().put("d", "1");
+    const lines: string[] = [];
+    const crash = new AbortController();
+    const say = (line: string): void => {
+      lines.push(line);
+      if (line.startsWith("joined:")) crash.abort(new Error("crashed"));
+    };
+    const logger = { debug: say, info: say, warn: say, error: say };
+    const config = { dataDir: join(base, "2"), listen: at[1], nodeId: 2, join: at[0], logger };
+    await expect(start({ ...config, signal: crash.signal })).rejects.toThrow("crashed");
+    const second = await start(config);
+    expect(second.metrics().snapshotIndex).toBe(lastIncluded.index);
+    expect(lines).toContainEqual(
+      expect.stringContaining(`pulled 100 % of the snapshot at ${lastIncluded.index}`),
+    );
+    await until(() => voters(second).includes(2 as never) || voters(second).length === 1);
+    const read = second.client().getString("d", { consistency: "linearizable" });
+    expect([await read, second.client().getLocal("a")]).toEqual(["1", Uint8Array.of(49)]);
+  }, 20_000);
+
   it("refuses a directory under an id that another one has (scenario 35)", async () => {
     const base = temporaryDirectory();
     const at = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];

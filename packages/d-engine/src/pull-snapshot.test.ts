@@ -13,7 +13,7 @@ it("pullSnapshot takes the state of a real leader into the store of a node that 
   const { clusterId } = engine.identity;
   const opened = await new MemoryStorage(nodeClock).open({ createIdentity: () => engine.identity });
   const label = await pullSnapshot({
-    endpoint,
+    endpoints: [endpoint],
     identity: { clusterId, nodeId: nodeId(2), instanceId: "2".repeat(32), featureLevel: 1 },
     snapshots: opened.snapshots!,
     crc32,

@@ -108,7 +108,7 @@ export class ForwardingClient extends AbstractEngineClient {
 
   /** The common case of a single node, and the fast one: nobody else could be asked. */
   get #leadsAlone(): boolean {
-    return this.#setup.node.driver.isOnlyMember;
+    return this.#setup.node.isOnlyMember;
   }
 
   /**

@@ -15,7 +15,8 @@ import { settingsThatDisagree } from "./bootstrap/stored-identity.js";
 import { Driver } from "./driver/driver.js";
 import { KvNode } from "./driver/kv-node.js";
 import { type Logger, silentLogger } from "./driver/logger.js";
-import { joinCluster } from "./join/join-cluster.js";
+import { beginsEmpty, pullFirstSnapshot } from "./join/first-snapshot.js";
+import { type Joined, joinCluster } from "./join/join-cluster.js";
 import { forgetPendingJoin, pendingInstanceId } from "./join/pending-join.js";
 import type { JoinSettings, ResolvedSettings } from "./options.js";
 import { GrpcTransport } from "./peers/grpc-transport.js";
@@ -67,19 +68,7 @@ export async function startNode<Result>(
   const { settings, onProgress, signal } = setup;
   const logger = setup.logger ?? silentLogger;
   signal?.throwIfAborted();
-  let isNew = false;
-  const storage = await setup.storage.open({
-    createIdentity: async () => {
-      isNew = true;
-      const { join } = settings;
-      return join === undefined ? bootstrapIdentity(settings) : await joined(setup, join, logger);
-    },
-    onNotice: (notice) => logger.warn(notice),
-    ...(onProgress === undefined ? {} : { onProgress }),
-  });
-  if (!isNew) {
-    for (const line of settingsThatDisagree(settings, storage.identity)) logger.warn(line);
-  }
+  const storage = await openStorage(setup, logger);
   const stateMachine = new SystemStateMachine(setup.stateMachine, storage.identity.bootstrap);
   const contacts = new Contacts();
   const peers = peerTransport(settings, storage, stateMachine, contacts, logger);
@@ -109,11 +98,52 @@ export async function startNode<Result>(
   return { driver, peers, instances: registrar };
 }
 
-async function joined<Result>(
+/** Opens the storage, made for a node that founds a cluster or joins one if it is new. */
+async function openStorage<Result>(
+  setup: StartNodeSetup<Result>,
+  logger: Logger,
+): Promise<OpenedStorage> {
+  const { settings, signal } = setup;
+  const { join } = settings;
+  let isNew = false;
+  let joined: Joined | undefined;
+  const openOptions = {
+    createIdentity: async () => {
+      isNew = true;
+      if (join === undefined) return bootstrapIdentity(settings);
+      joined = await askToJoin(setup, join, logger);
+      return joined.identity;
+    },
+    onNotice: (notice: string) => logger.warn(notice),
+    ...(setup.onProgress === undefined ? {} : { onProgress: setup.onProgress }),
+  };
+  const storage = await setup.storage.open(openOptions);
+  if (!isNew) {
+    for (const line of settingsThatDisagree(settings, storage.identity)) logger.warn(line);
+  }
+  // After a crash on the way nobody says whether there is a snapshot; the leader makes one then.
+  const known: Joined | undefined = joined;
+  const wanted = beginsEmpty(storage) && (known === undefined || known.hasSnapshot);
+  if (join === undefined || !wanted) return storage;
+  const endpoints = [...(known === undefined ? [] : [known.leader]), ...join.endpoints];
+  const first = { storage, endpoints, crc32, logger, signal };
+  let pulled = false;
+  try {
+    pulled = await pullFirstSnapshot(first);
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+  if (!pulled) return storage;
+  await storage.close();
+  return await setup.storage.open(openOptions);
+}
+
+async function askToJoin<Result>(
   { settings, joinInstanceId, signal }: StartNodeSetup<Result>,
   { endpoints, joinAs, timeoutMs }: JoinSettings,
   logger: Logger,
-): Promise<NodeIdentity> {
+): Promise<Joined> {
   const { nodeId, address } = settings;
   const instanceId = await (joinInstanceId?.() ?? randomId());
   const who = { nodeId, address, joinAs, instanceId };

@@ -1,4 +1,4 @@
-import type { NodeId } from "../ids.js";
+import type { LogIndex, NodeId } from "../ids.js";
 import type { Member } from "../membership/configuration.js";
 import type { Envelope, Message } from "../message.js";
 
@@ -16,6 +16,11 @@ export interface Transport {
    * before the first message to a new one.
    */
   setMembers(members: readonly Member[]): void;
+  /**
+   * Connects to the members anew, so that each looks again at who is calling: one that knows of
+   * this node's removal then says so, by `removed`. A node that hears no leader calls it now and then.
+   */
+  greetMembers?(): void;
   close(): Promise<void>;
 }
 
@@ -23,4 +28,6 @@ export interface TransportListener {
   receive(from: NodeId, message: Message): void;
   /** The connection to this peer broke or its queue overflowed: messages may be lost. */
   unreachable(peer: NodeId): void;
+  /** A member has applied the entry `by`, which took this very node out of the cluster. */
+  removed?(by: LogIndex): void;
 }

@@ -17,6 +17,8 @@ export interface AdminNode {
   ): Promise<MembershipConfiguration>;
   transferLeadership(target: NodeId): Promise<void>;
   saveSnapshot(options?: Pick<DeadlineOptions, "signal">): Promise<SnapshotLabel>;
+  /** Of the newest complete snapshot; `undefined` when there is none. */
+  readonly newestSnapshot: SnapshotLabel | undefined;
   /** The newest; one is made when there is none. Closed by the caller. */
   openSnapshot(): Promise<SnapshotFile>;
 }

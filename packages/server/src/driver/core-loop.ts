@@ -19,6 +19,7 @@ import {
 import type { AppliedConfiguration } from "./applied-configuration.js";
 import { ApplyPipeline } from "./apply-pipeline.js";
 import { HeldMessages } from "./held-messages.js";
+import type { LeaderSilence } from "./leader-silence.js";
 import type { Logger } from "./logger.js";
 import { Mailbox } from "./mailbox.js";
 import type { Counters, DriverMetrics } from "./metrics.js";
@@ -29,6 +30,7 @@ export interface CoreLoopSetup<Result> {
   readonly log: LogStore;
   readonly transport: Transport;
   readonly reachable: ReachableMembers;
+  readonly silence: LeaderSilence;
   readonly stateMachine: StateMachine<Result>;
   readonly configuration: AppliedConfiguration;
   readonly clock: Clock;
@@ -51,6 +53,8 @@ export interface CoreLoopEvents<Result> {
   /** A step and all its effects are done. */
   stepped(): void;
   room(available: boolean): void;
+  /** Another member says that the entry `by` took this node out of the cluster. */
+  removed(by: LogIndex): void;
   /** The node can not go on. Nothing is reported afterwards. */
   failed(error: Error): void;
 }
@@ -98,7 +102,7 @@ export class CoreLoop<Result> {
 
   /** Listens to log and transport. Called once. */
   start(): void {
-    const { node, log, transport, reachable, counters, events } = this.#setup;
+    const { node, log, transport, reachable, silence, counters, events } = this.#setup;
     reachable.update(node.configuration);
     log.start({
       persisted: (batch) => this.#onPersisted(batch),
@@ -110,9 +114,11 @@ export class CoreLoop<Result> {
     transport.start({
       receive: (from, message) => {
         counters.messagesReceived += 1;
+        silence.received(message);
         this.post({ kind: "receive", from, message });
       },
       unreachable: (peer) => this.post({ kind: "unreachable", peer }),
+      removed: (by) => events.removed(by),
     });
   }
 
@@ -147,11 +153,14 @@ export class CoreLoop<Result> {
   }
 
   #step(event: InputEvent): void {
-    const { node, clock, reachable, counters, events } = this.#setup;
+    const { node, clock, reachable, silence, counters, events } = this.#setup;
     counters.steps += 1;
     const effects = node.step({ ...event, nowMs: clock.nowMs() });
     this.#perform(effects);
-    if (event.kind === "tick") reachable.review();
+    if (event.kind === "tick") {
+      reachable.review();
+      silence.review();
+    }
     if (node.commitIndex > this.#commitTold) this.#tellCommit(node.commitIndex);
     if (!this.#stopped) events.stepped();
   }

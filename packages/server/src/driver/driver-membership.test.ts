@@ -8,6 +8,7 @@ import {
   NOOP,
   type NodeId,
   type Payload,
+  RAFT_DEFAULTS,
   type Term,
   type Transport,
   type TransportListener,
@@ -35,6 +36,7 @@ class FromLeader implements Transport {
   readonly members: (readonly Member[])[] = [];
   readonly sent: Message[] = [];
   closed = false;
+  greetings = 0;
   #listener: TransportListener | undefined;
   #round = 0;
   #last = LOG_ORIGIN;
@@ -53,6 +55,14 @@ class FromLeader implements Transport {
 
   async close(): Promise<void> {
     this.closed = true;
+  }
+
+  greetMembers(): void {
+    this.greetings += 1;
+  }
+
+  tellRemoved(by: number): void {
+    this.#listener?.removed?.(by as LogIndex);
   }
 
   /** Appends behind what was appended last. */
@@ -166,7 +176,7 @@ describe("Driver.changeMembership", () => {
     expect(change()).toMatchObject({ kind: "resolved", value: { logId: { index: 2 } } });
     expect(store.lastApplied).toBe(2);
     expect(node.status()).toMatchObject({ configurationVersion: 2 });
-    expect(node.driver.isOnlyMember).toBe(false);
+    expect(node.isOnlyMember).toBe(false);
   });
 
   it("waits for the leave of a joint configuration", async () => {
@@ -176,7 +186,7 @@ describe("Driver.changeMembership", () => {
     const change = follow(lead?.node.driver.changeMembership(remove(...others)) ?? never());
     await clock.advance(50);
     expect(change()).toMatchObject({ kind: "resolved", value: { outgoingVoters: undefined } });
-    expect(lead?.node.driver.isOnlyMember).toBe(true);
+    expect(lead?.node.isOnlyMember).toBe(true);
     expect(nodes.map(({ node }) => node.driver.failure?.message.slice(0, 7)).sort()).toEqual(
       [...others.map((id) => `node ${id} `), undefined].sort(),
     );
@@ -209,6 +219,8 @@ describe("Driver.changeMembership", () => {
     ]);
   });
 });
+
+const { electionTimeoutMs } = RAFT_DEFAULTS;
 
 function never(): Promise<never> {
   return Promise.reject(new Error("nobody leads"));
@@ -260,6 +272,34 @@ describe("A node that was removed", () => {
     transport.append([config({ kind: "leaveJoint" })], 3);
     await clock.advance(1);
     expect(node.driver.state).toBe("failed");
+  });
+
+  it("shows itself to the members while no leader is heard, at a bounded pace", async () => {
+    const { clock, transport } = await startFollower();
+    await clock.advance(4 * electionTimeoutMs);
+    transport.append([NOOP], 1);
+    await clock.advance(4 * electionTimeoutMs);
+    expect(transport.greetings).toBe(0);
+    await clock.advance(11 * electionTimeoutMs);
+    expect(transport.greetings).toBe(3);
+  });
+
+  it("believes a member that says so, unless it knows better", async () => {
+    const transport = new FromLeader();
+    const lines: string[] = [];
+    const line = (text: string) => lines.push(text);
+    const logger = { debug: line, info: line, warn: line, error: line };
+    const { clock, node } = await startKvNode({ transport, voters, logger, joinedAt: 3 });
+    const changes = [remove(1), add(1), add(5)];
+    transport.append([NOOP, ...changes.map(config)], 4);
+    await clock.advance(1);
+    for (const by of [3, 4]) transport.tellRemoved(by);
+    await clock.advance(50);
+    expect(node.driver.state).toBe("running");
+    transport.tellRemoved(5);
+    await clock.advance(50);
+    expect(node.driver.failure).toMatchObject({ code: "NODE_REMOVED" });
+    expect(lines).toContainEqual(expect.stringMatching(/by log entry 5, as another member says/));
   });
 
   it("does not start again", async () => {

@@ -14,6 +14,7 @@ import { abortable } from "./abortable.js";
 import { CoreLoop } from "./core-loop.js";
 import { notServing } from "./driver-errors.js";
 import { type DriverSetup, nodeOf } from "./driver-setup.js";
+import { LeaderSilence } from "./leader-silence.js";
 import { LeaderTracker } from "./leader-tracker.js";
 import { Leadership, leaderHintOf } from "./leadership.js";
 import { Lifecycle, type NodeState } from "./lifecycle.js";
@@ -75,6 +76,7 @@ export class Driver<Result> {
 
   private constructor(setup: DriverSetup<Result>, recovered: Recovered) {
     const { clock, raftOptions, options, stateMachine, transport, storage } = setup;
+    const { electionTimeoutMs, heartbeatIntervalMs } = raftOptions;
     this.#setup = setup;
     this.#logger = setup.logger ?? silentLogger;
     this.identity = storage.identity;
@@ -84,13 +86,14 @@ export class Driver<Result> {
       configuration: recovered.configuration,
       clock,
       logger: this.#logger,
-      electionTimeoutMs: raftOptions.electionTimeoutMs,
+      electionTimeoutMs,
     });
     this.#loop = new CoreLoop({
       node: this.#node,
       log: storage.log,
       transport,
       reachable: new ReachableMembers(this.#node, transport),
+      silence: new LeaderSilence({ node: this.#node, transport, clock, electionTimeoutMs }),
       stateMachine,
       configuration: this.#membership.applied,
       clock,
@@ -120,7 +123,7 @@ export class Driver<Result> {
       log: storage.log,
       snapshots: storage.snapshots,
       configuration: this.#membership.applied,
-      electionTimeoutMs: raftOptions.electionTimeoutMs,
+      electionTimeoutMs,
       logger: this.#logger,
       counters: this.#counters,
       replayed: recovered.replayed,
@@ -135,7 +138,7 @@ export class Driver<Result> {
     });
     this.#leadership = new Leadership(this.#node, this.leader, this.#logger);
     this.#lifecycle = new Lifecycle({
-      heartbeatIntervalMs: raftOptions.heartbeatIntervalMs,
+      heartbeatIntervalMs,
       clockJumpMs: options.clockJumpMs,
       onTick: () => this.#tick(),
       onClockJump: (byMs) => this.#clockJumped(byMs),
@@ -245,12 +248,6 @@ export class Driver<Result> {
     return this.#membership.applied.current;
   }
 
-  /** Whether the cluster has no other member to ask. */
-  get isOnlyMember(): boolean {
-    const { members } = this.#node.configuration;
-    return members.length === 1 && members[0]?.id === this.identity.nodeId;
-  }
-
   /** The level of reads that name none. */
   get defaultConsistency(): Consistency {
     return this.#setup.options.defaultConsistency;
@@ -279,6 +276,11 @@ export class Driver<Result> {
   async openSnapshot(): Promise<SnapshotFile> {
     this.checkServing();
     return this.#snapshots.open();
+  }
+
+  /** Of the newest complete snapshot; `undefined` when there is none. */
+  get newestSnapshot(): SnapshotLabel | undefined {
+    return this.#snapshots.newest;
   }
 
   get logBytes(): number {
@@ -359,6 +361,7 @@ export class Driver<Result> {
         this.#endIfDone();
       },
       room: (available) => this.#onRoom(available),
+      removed: (by) => this.#membership.told(by),
       failed: (error) => this.#onFailed(error),
     };
   }

@@ -53,6 +53,12 @@ export class KvNode implements LocalNode {
     };
   }
 
+  /** Whether the cluster has no other member to ask. */
+  get isOnlyMember(): boolean {
+    const { members } = this.driver.configuration;
+    return members.length === 1 && members[0]?.id === this.driver.identity.nodeId;
+  }
+
   leaderHint(): LeaderHint | undefined {
     return this.driver.leaderHint();
   }

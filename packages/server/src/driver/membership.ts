@@ -1,8 +1,14 @@
-import type { Clock, EngineError, MembershipConfiguration, NodeIdentity } from "@d-engine/core";
+import type {
+  Clock,
+  EngineError,
+  LogIndex,
+  MembershipConfiguration,
+  NodeIdentity,
+} from "@d-engine/core";
 import { AppliedConfiguration } from "./applied-configuration.js";
 import type { Logger } from "./logger.js";
 import { MembershipFeed } from "./membership-feed.js";
-import { removalOf } from "./removal.js";
+import { removalOf, toldRemoval } from "./removal.js";
 
 export interface MembershipSetup {
   readonly identity: NodeIdentity;
@@ -36,6 +42,13 @@ export class Membership {
     const error = removalOf(identity, current);
     if (error === undefined) return;
     this.#removal ??= { error, byMs: clock.nowMs() + electionTimeoutMs };
+  }
+
+  /** Another member says that the entry `by` removed this node, which did not hear of it itself. */
+  told(by: LogIndex): void {
+    const { identity, clock } = this.#setup;
+    const error = toldRemoval(identity, this.applied.current, by);
+    if (error !== undefined) this.#removal ??= { error, byMs: clock.nowMs() };
   }
 
   /** Why this node must end now: it was removed, and does not lead or could not hand over. */

@@ -1,4 +1,11 @@
-import { EngineError, type LogIndex, type NodeId, nodeId } from "@d-engine/core";
+import {
+  EngineError,
+  type LogIndex,
+  type NodeId,
+  nodeId,
+  type SnapshotLabel,
+  type Term,
+} from "@d-engine/core";
 import {
   cluster,
   common,
@@ -16,10 +23,12 @@ const mine = "a".repeat(32);
 const recorded = new Map<NodeId, string>();
 const removed = new Map<NodeId, string>();
 
+let newest: SnapshotLabel | undefined;
 let test: TestServer;
 beforeEach(async () => {
   recorded.clear();
   removed.clear();
+  newest = undefined;
   test = await startTestServer({
     instances: {
       instanceOf: (id) => recorded.get(id),
@@ -30,6 +39,9 @@ beforeEach(async () => {
       changeMembership: (change, options) => test.node.membership.change(change, options),
       transferLeadership: notAsked,
       saveSnapshot: notAsked,
+      get newestSnapshot() {
+        return newest;
+      },
       openSnapshot: notAsked,
     },
   });
@@ -80,6 +92,15 @@ describe("JoinCluster", () => {
       config: { version: 2n, nodes: [{ id: 1 }, { id: 2, status: common.NodeStatus.PROMOTABLE }] },
     });
     expect(recorded.get(nodeId(2))).toBe(mine);
+  });
+
+  it("tells of the newest snapshot, so that the joiner pulls it (StreamSnapshot)", async () => {
+    expect((await join()).joined?.snapshotMetadata).toBeUndefined();
+    const lastIncluded = { term: 2 as Term, index: 9 as LogIndex };
+    newest = { lastIncluded, checksum: new Uint8Array(32).fill(7), bytes: 1234 };
+    const told = (await join()).joined?.snapshotMetadata;
+    expect(told).toMatchObject({ lastIncluded: { term: 2n, index: 9n }, bytes: 1234n });
+    expect(Buffer.from(told?.checksum ?? []).equals(newest.checksum)).toBe(true);
   });
 
   it("takes the same directory again, whose answer was lost", async () => {

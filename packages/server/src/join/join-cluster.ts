@@ -32,20 +32,29 @@ export interface JoinOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a node is once it was taken in. */
+export interface Joined {
+  readonly identity: NodeIdentity;
+  /** `host:port` of the leader that took it in. */
+  readonly leader: string;
+  /** Whether that leader has a snapshot of the state. */
+  readonly hasSnapshot: boolean;
+}
+
 /** How a round of attempts ended. */
 type Attempt =
-  | { readonly kind: "joined"; readonly identity: NodeIdentity }
+  | { readonly kind: "joined"; readonly joined: Joined }
   /** Worth another try; `why` is for people. */
   | { readonly kind: "again"; readonly why: string };
 
 /**
  * Asks a running cluster to take this node in as a learner, and resolves to who it is from then
- * on. An attempt whose answer is lost is repeated, which does nothing twice.
+ * on, and where to begin. An attempt whose answer is lost is repeated, which does nothing twice.
  *
  * @throws EngineError `INVALID_REQUEST` with the leader's reason, `CLUSTER_UNAVAILABLE` after
  *   `timeoutMs` with what each endpoint said last, `UNIMPLEMENTED` by nodes that cannot do it
  */
-export async function joinCluster(options: JoinOptions): Promise<NodeIdentity> {
+export async function joinCluster(options: JoinOptions): Promise<Joined> {
   const { clock, logger, endpoints, signal, timeoutMs } = options;
   const deadlineMs = clock.nowMs() + timeoutMs;
   let told = "";
@@ -56,7 +65,7 @@ export async function joinCluster(options: JoinOptions): Promise<NodeIdentity> {
       const leader = await findLeader(endpoint, options, deadlineMs);
       const attempt =
         leader.kind === "found" ? await join(leader.address, options, deadlineMs) : leader;
-      if (attempt.kind === "joined") return attempt.identity;
+      if (attempt.kind === "joined") return attempt.joined;
       reasons.push(attempt.why);
     }
     signal?.throwIfAborted();
@@ -104,7 +113,9 @@ async function join(leader: string, options: JoinOptions, deadlineMs: number): P
   const answer = await callNode(leader, "joinCluster", bytes, { timeoutMs, signal });
   if (answer.kind === "answered") {
     logger.info(`joined: node ${id} is a learner as of entry ${answer.body.joinedAt}`);
-    return { kind: "joined", identity: identityOf(answer.body, options) };
+    const identity = identityOf(answer.body, options);
+    const hasSnapshot = answer.body.snapshotMetadata !== undefined;
+    return { kind: "joined", joined: { identity, leader, hasSnapshot } };
   }
   const { failure } = answer;
   if (failure.kind === "refused" && FINAL.has(failure.code)) {

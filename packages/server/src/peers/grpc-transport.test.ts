@@ -108,6 +108,41 @@ describe("GrpcTransport", () => {
     expect(two.received).toEqual([]);
   });
 
+  it.each<{ name: string; speak: (one: End) => void }>([
+    {
+      name: "asks for a pre-vote",
+      speak: ({ transport }) =>
+        transport.send({
+          to: nodeId(2),
+          message: { kind: "preVote", term: 4 as Term, lastLog },
+        }),
+    },
+    { name: "shows itself", speak: ({ transport }) => transport.greetMembers() },
+  ])("tells a removed node that $name by which entry it was removed", async ({ speak }) => {
+    const [one, two] = await pair();
+    two.removals.set("1".repeat(32), 7 as LogIndex);
+    speak(one);
+    await one.until(() => one.toldRemovals.length > 0);
+    expect(one.toldRemovals[0]).toBe(7);
+    expect(two.received).toEqual([]);
+  });
+
+  it("lets a node show itself again on a connection that has long been open", async () => {
+    const [one, two] = await pair();
+    one.transport.send({ to: nodeId(2), message: append(1) });
+    await two.until(() => two.received.length === 1);
+    two.removals.set("1".repeat(32), 7 as LogIndex);
+    one.transport.greetMembers();
+    await one.until(() => one.toldRemovals.length > 0);
+  });
+
+  it("takes TimeoutNow from a leader that was removed: it hands over (scenario 29)", async () => {
+    const [one, two] = await pair();
+    two.removals.set("1".repeat(32), 7 as LogIndex);
+    one.transport.send({ to: nodeId(2), message: { kind: "timeoutNow", term: 6 as Term } });
+    await two.until(() => two.received.length === 1);
+  });
+
   it("refuses an answerer whose data directory was replaced, before it counts for anything", async () => {
     const [one] = await pair();
     one.instances.set(nodeId(2), "9".repeat(32));
@@ -152,6 +187,7 @@ describe("GrpcTransport", () => {
         lost.push(reason);
         wake();
       },
+      onRefused: () => undefined,
       nowMs: () => performance.now(),
       random: Math.random,
       queueBytesMax: 1024,
@@ -177,6 +213,7 @@ describe("GrpcTransport", () => {
       refuse: () => undefined,
       onAppendResponse: () => undefined,
       onLost: (reason) => lost.push(reason),
+      onRefused: () => undefined,
       nowMs: () => 0,
       random: Math.random,
       queueBytesMax: 1000,
@@ -201,6 +238,7 @@ describe("GrpcTransport", () => {
       refuse: () => undefined,
       onAppendResponse: () => undefined,
       onLost: (reason) => lost.push(reason),
+      onRefused: () => undefined,
       nowMs: () => now,
       random: () => 0,
       queueBytesMax: 1000,

@@ -16,13 +16,15 @@ import {
 } from "@d-engine/core";
 import { type ChannelCredentials, credentials, type Metadata } from "@grpc/grpc-js";
 import type { Logger } from "../driver/logger.js";
+import type { Admission, Refused } from "./admission.js";
 import {
   type InstanceDirectory,
   identityMetadata,
   type PeerIdentity,
   readIdentity,
+  readRemoval,
   refusePeer,
-  refuseRemoved,
+  removedReason,
 } from "./handshake.js";
 import { InboundStreams } from "./inbound-streams.js";
 import {
@@ -135,6 +137,10 @@ export class GrpcTransport implements Transport {
     this.#links.setMembers(new Map(others.map(({ id, address }) => [id, address])));
   }
 
+  greetMembers(): void {
+    for (const peer of this.#links.members) this.#links.to(peer)?.connection.renew();
+  }
+
   /** What the peer announced at its last contact; 0 before the first. */
   featureLevelOf(peer: NodeId): number {
     return this.#featureLevels.get(peer) ?? 0;
@@ -147,12 +153,10 @@ export class GrpcTransport implements Transport {
 
   /**
    * Looks at who is on the other side. Returns the member, or the reason to refuse it, which is
-   * logged once until it changes.
+   * logged once until it changes. An answerer is not refused for being removed: as long as a leader
+   * calls it, it is to hear of its removal in the log.
    */
-  admit(
-    metadata: Metadata,
-    expected?: NodeId,
-  ): { readonly peer: PeerIdentity } | { readonly reason: string } {
+  admit(metadata: Metadata, expected?: NodeId): Admission {
     const read = readIdentity(metadata);
     if (read.kind === "malformed") return this.#refuse(expected ?? (0 as NodeId), read.reason);
     const peer = read.identity;
@@ -161,9 +165,12 @@ export class GrpcTransport implements Transport {
       return this.#refuse(expected, `node ${peer.nodeId} answers at ${at}, not ${expected}`);
     }
     const { directory } = this.#options;
-    const called = expected === undefined ? refuseRemoved(peer, directory) : undefined;
-    const reason = refusePeer(this.identity, peer, directory) ?? called;
+    const reason = refusePeer(this.identity, peer, directory);
     if (reason !== undefined) return this.#refuse(peer.nodeId, reason);
+    const by = directory.removalOf?.(peer.nodeId, peer.instanceId);
+    if (by !== undefined && expected === undefined) {
+      return { ...this.#refuse(peer.nodeId, removedReason(peer, by)), removed: { peer, by } };
+    }
     this.#lastRefusal.delete(peer.nodeId);
     this.#featureLevels.set(peer.nodeId, peer.featureLevel);
     if (expected !== undefined && this.#away.delete(expected)) {
@@ -282,6 +289,7 @@ export class GrpcTransport implements Transport {
       ...way,
       onAppendResponse: (bytes) => this.#deliverDecoded(peer, bytes, decodeResponseOf(peer)),
       onLost: (reason) => this.#lost(peer, reason),
+      onRefused: (trailers) => this.#refusedBy(peer, trailers),
       nowMs,
       random,
       queueBytesMax: this.#options.peerQueueBytesMax ?? peerQueueBytesDefault,
@@ -322,6 +330,12 @@ export class GrpcTransport implements Transport {
     this.deliver(from, message);
   }
 
+  /** The peer does not take this node for a member; perhaps it says that it is one no more. */
+  #refusedBy(peer: NodeId, trailers: Metadata): void {
+    const by = readRemoval(trailers, this.identity, peer, this.#options.directory);
+    if (by !== undefined && !this.#closed) this.#listener?.removed?.(by);
+  }
+
   #lost(peer: NodeId, reason: string): void {
     this.metrics.connectionsLost++;
     // Once for each time that it goes away, not for every attempt to come back.
@@ -330,7 +344,7 @@ export class GrpcTransport implements Transport {
     this.#listener?.unreachable(peer);
   }
 
-  #refuse(peer: NodeId, reason: string): { readonly reason: string } {
+  #refuse(peer: NodeId, reason: string): Refused {
     this.metrics.peersRefused++;
     if (this.#lastRefusal.get(peer) !== reason) {
       this.#lastRefusal.set(peer, reason);

@@ -6,8 +6,10 @@ import {
   identityMetadata,
   type PeerIdentity,
   readIdentity,
+  readRemoval,
   refusePeer,
-  refuseRemoved,
+  removalMetadata,
+  removedReason,
 } from "./handshake.js";
 
 const local: PeerIdentity = {
@@ -17,6 +19,7 @@ const local: PeerIdentity = {
   featureLevel: FEATURE_LEVEL,
 };
 const peer: PeerIdentity = { ...local, nodeId: nodeId(2), instanceId: "2".repeat(32) };
+const clusterKey = "x-d-engine-cluster-id";
 const nobody = { instanceOf: () => undefined };
 
 describe("readIdentity", () => {
@@ -40,14 +43,32 @@ describe("readIdentity", () => {
   });
 });
 
-describe("refuseRemoved", () => {
-  it("tells a removed directory by which entry, and a new one under its id nothing", () => {
-    const removalOf = (_: unknown, instanceId: string) =>
-      instanceId === peer.instanceId ? (7 as LogIndex) : undefined;
-    const directory = { ...nobody, removalOf };
-    expect(refuseRemoved(peer, directory)).toMatch(/log entry 7: stop it.*d-engine member add/);
-    expect(refuseRemoved({ ...peer, instanceId: "3".repeat(32) }, directory)).toBeUndefined();
-    expect(refuseRemoved(peer, nobody)).toBeUndefined();
+describe("readRemoval", () => {
+  const told = (change: (metadata: Metadata) => void = () => undefined) => {
+    const metadata = removalMetadata(identityMetadata(peer), 7 as LogIndex);
+    change(metadata);
+    return readRemoval(metadata, local, peer.nodeId, nobody);
+  };
+
+  it("reads by which entry a member says that this node was removed", () => {
+    expect(told()).toBe(7);
+    expect(removedReason(local, 7 as LogIndex)).toMatch(/log entry 7: stop it.*member add/);
+  });
+
+  it.each([
+    { name: "another cluster", change: (m: Metadata) => m.set(clusterKey, "d".repeat(32)) },
+    { name: "another node", change: (m: Metadata) => m.set("x-d-engine-node-id", "3") },
+    { name: "a stranger", change: (m: Metadata) => m.remove(clusterKey) },
+    { name: "who names no entry", change: (m: Metadata) => m.set("x-d-engine-removed-by", "x") },
+    { name: "who says nothing", change: (m: Metadata) => m.remove("x-d-engine-removed-by") },
+  ])("does not believe $name", ({ change }) => {
+    expect(told(change)).toBeUndefined();
+  });
+
+  it("does not believe a member whose data directory was replaced", () => {
+    const metadata = removalMetadata(identityMetadata(peer), 7 as LogIndex);
+    const directory = { instanceOf: () => "3".repeat(32) };
+    expect(readRemoval(metadata, local, peer.nodeId, directory)).toBeUndefined();
   });
 });
 

@@ -22,6 +22,8 @@ const keys = {
   featureLevel: "x-d-engine-feature-level",
 } as const;
 
+const removedByKey = "x-d-engine-removed-by";
+
 /** The identity as gRPC metadata; sent with every call, and back with every answer. */
 export function identityMetadata(identity: PeerIdentity): Metadata {
   const metadata = new Metadata();
@@ -61,20 +63,35 @@ export interface InstanceDirectory {
   removalOf?(id: NodeId, instanceId: string): LogIndex | undefined;
 }
 
-/**
- * What a directory is told that was removed and calls on; `undefined` for any other. It is not
- * refused where it is called: as long as a leader calls it, it is to hear of its removal in the log.
- */
-export function refuseRemoved(
-  { nodeId: id, instanceId }: PeerIdentity,
-  directory: InstanceDirectory,
-): string | undefined {
-  const removedAt = directory.removalOf?.(id, instanceId);
-  if (removedAt === undefined) return undefined;
+/** What a directory that was removed is told when it calls on. */
+export function removedReason({ nodeId: id }: PeerIdentity, by: LogIndex): string {
   return (
-    `node ${id} was removed from the cluster by log entry ${removedAt}: stop it, and delete ` +
+    `node ${id} was removed from the cluster by log entry ${by}: stop it, and delete ` +
     'its data directory; to have it back start it anew after "d-engine member add"'
   );
+}
+
+/** The answer to a removed directory: who says so, and which entry removed it. */
+export function removalMetadata(own: Metadata, by: LogIndex): Metadata {
+  own.set(removedByKey, String(by));
+  return own;
+}
+
+/**
+ * The entry by which `local` was removed, as a refusal of `peer` says; `undefined` when it does
+ * not. Only the member itself is believed: one of the same cluster, under its recorded instance.
+ */
+export function readRemoval(
+  metadata: Metadata,
+  local: PeerIdentity,
+  peer: NodeId,
+  directory: InstanceDirectory,
+): LogIndex | undefined {
+  const by = Number(metadata.get(removedByKey)[0]);
+  if (!Number.isSafeInteger(by) || by < 1) return undefined;
+  const read = readIdentity(metadata);
+  if (read.kind === "malformed" || read.identity.nodeId !== peer) return undefined;
+  return refusePeer(local, read.identity, directory) === undefined ? (by as LogIndex) : undefined;
 }
 
 /**

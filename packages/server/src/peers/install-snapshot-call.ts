@@ -1,5 +1,6 @@
 import type { InstallSnapshot, InstallSnapshotResponse, NodeId } from "@d-engine/core";
 import { type handleClientStreamingCall, type ServerReadableStream, status } from "@grpc/grpc-js";
+import { refusalStatus } from "./admission.js";
 import type { GrpcTransport } from "./grpc-transport.js";
 import { InstallWindow } from "./install-window.js";
 import { decodeChunk, encodeSnapshotResponse, snapshotTag } from "./snapshot-codec.js";
@@ -22,7 +23,7 @@ export function installSnapshotHandler(
     call.on("error", () => undefined); // a broken connection shows at the peer
     const admitted = transport.admit(call.metadata);
     if ("reason" in admitted) {
-      respond({ code: status.PERMISSION_DENIED, details: admitted.reason });
+      respond(refusalStatus(admitted, transport.ownMetadata()));
       return;
     }
     const from = admitted.peer.nodeId;

@@ -4,7 +4,9 @@ import {
   Client,
   type ClientDuplexStream,
   type Metadata,
+  type ServiceError,
   type StatusObject,
+  status,
 } from "@grpc/grpc-js";
 import { Backoff } from "./backoff.js";
 import { PEER_METHODS, type UnaryPeerMethod } from "./peer-methods.js";
@@ -23,6 +25,8 @@ export interface PeerConnectionOptions {
   readonly onAppendResponse: (bytes: Uint8Array) => void;
   /** What was sent may be lost. Called once for each connection that ends. */
   readonly onLost: (reason: string) => void;
+  /** The peer did not let this node in. */
+  readonly onRefused: (trailers: Metadata) => void;
   readonly nowMs: () => number;
   readonly random: () => number;
   /** Most bytes handed to the stream and not yet passed on to the socket. */
@@ -100,6 +104,7 @@ export class PeerConnection {
       this.#options.metadata,
       { deadline },
       (error, answer) => {
+        this.#lookAt(error);
         if (error !== null || answer === undefined || !accepted) return;
         if (this.#client === client) this.#unansweredSinceMs = undefined;
         onAnswer(answer);
@@ -109,6 +114,13 @@ export class PeerConnection {
     call.on("metadata", (metadata) => {
       accepted = this.#options.refuse(metadata) === undefined;
     });
+  }
+
+  /** Connects anew, so that the peer looks at this node again; in a pause, when that is over. */
+  renew(): void {
+    if (this.#closed) return;
+    this.#release();
+    this.prepare();
   }
 
   close(): void {
@@ -160,8 +172,11 @@ export class PeerConnection {
       this.#unansweredSinceMs = undefined;
       this.#options.onAppendResponse(bytes);
     });
-    stream.on("error", (error: Error) => this.#ended(stream, error.message));
-    stream.on("status", (status: StatusObject) => this.#ended(stream, status.details));
+    stream.on("error", (error: ServiceError) => {
+      if (this.#stream === stream) this.#lookAt(error);
+      this.#ended(stream, error.message);
+    });
+    stream.on("status", ({ details }: StatusObject) => this.#ended(stream, details));
   }
 
   #greeted(stream: AppendStream, metadata: Metadata): void {
@@ -173,6 +188,10 @@ export class PeerConnection {
     }
     this.#unansweredSinceMs = undefined;
     this.#backoff.succeeded();
+  }
+
+  #lookAt(error: ServiceError | null): void {
+    if (error?.code === status.PERMISSION_DENIED) this.#options.onRefused(error.metadata);
   }
 
   #ended(stream: AppendStream, reason: string): void {

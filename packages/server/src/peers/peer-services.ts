@@ -7,6 +7,7 @@ import {
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { refusalStatus } from "./admission.js";
 import type { GrpcTransport } from "./grpc-transport.js";
 import type { PeerIdentity } from "./handshake.js";
 import { installSnapshotHandler } from "./install-snapshot-call.js";
@@ -36,6 +37,8 @@ export interface PeerServices {
 /** How one unary method leads a request into the node and the node's answer back out. */
 interface UnaryRule {
   readonly decode: (bytes: Uint8Array) => Addressed<Message>;
+  /** A leader that was removed hands over when its removal is applied, elsewhere too. */
+  readonly fromRemoved?: boolean;
   /** The answer to wait for; `undefined` when the call is answered at once and empty. */
   readonly answer?: {
     readonly kind: Message["kind"];
@@ -99,7 +102,7 @@ const unaryRules: Readonly<Record<UnaryPeerMethod, UnaryRule>> = {
       encode: (answer) => encodeReadIndexResponse(expectKind(answer, "readIndexResponse")),
     },
   },
-  timeoutNow: { decode: decodeTimeoutNow },
+  timeoutNow: { decode: decodeTimeoutNow, fromRemoved: true },
 };
 
 function streamAppendEntries(
@@ -109,7 +112,7 @@ function streamAppendEntries(
     call.on("error", () => call.end()); // a broken connection shows at the peer
     const admitted = transport.admit(call.metadata);
     if ("reason" in admitted) {
-      call.emit("error", { code: status.PERMISSION_DENIED, details: admitted.reason });
+      call.emit("error", refusalStatus(admitted, transport.ownMetadata()));
       return;
     }
     const from = admitted.peer.nodeId;
@@ -140,9 +143,10 @@ function streamAppendEntries(
 
 function unaryHandler(transport: GrpcTransport, rule: UnaryRule): Unary {
   return (call, respond) => {
-    const admitted = transport.admit(call.metadata);
+    const admission = transport.admit(call.metadata);
+    const admitted = rule.fromRemoved && "removed" in admission ? admission.removed : admission;
     if ("reason" in admitted) {
-      respond({ code: status.PERMISSION_DENIED, details: admitted.reason });
+      respond(refusalStatus(admitted, transport.ownMetadata()));
       return;
     }
     const request = decodeFrom(admitted.peer, () => rule.decode(call.request));

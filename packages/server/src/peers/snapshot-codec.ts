@@ -61,7 +61,8 @@ export function encodeChunk(
     chunkChecksum: checksum,
     data,
   });
-  if (metadata !== undefined) frame.metadata = metadataOf(metadata);
+  if (metadata !== undefined)
+    frame.metadata = snapshotMetadata(metadata.label, metadata.chunkBytes);
   return toBinary(storage.SnapshotChunkSchema, frame);
 }
 
@@ -119,12 +120,16 @@ export function snapshotTag({ term, index }: LogId): string {
   return `${term}:${index}`;
 }
 
-function metadataOf({ label, chunkBytes }: ChunkMetadata): storage.SnapshotMetadata {
-  const { term, index } = label.lastIncluded;
+/** What a snapshot is called on the wire; a transfer adds the size of its chunks. */
+export function snapshotMetadata(
+  { lastIncluded, checksum, bytes }: SnapshotLabel,
+  chunkBytes = 0,
+): storage.SnapshotMetadata {
+  const { term, index } = lastIncluded;
   return create(storage.SnapshotMetadataSchema, {
     lastIncluded: { term: BigInt(term), index: BigInt(index) },
-    checksum: label.checksum,
-    bytes: BigInt(label.bytes),
+    checksum,
+    bytes: BigInt(bytes),
     chunkBytes,
   });
 }

@@ -90,6 +90,13 @@ describe("pullSnapshot", () => {
     expect(follower.opened).toBe(0);
   });
 
+  it("asks the next endpoint when one is not there", async () => {
+    const leader = await Leader.listen(file);
+    const store = new ReceivingStore();
+    await pull(leader, store, { endpoints: ["127.0.0.1:1", leader.end.address] });
+    expect(store.newest).toBeDefined();
+  });
+
   it("gives up after a bounded number of attempts when nobody leads", async () => {
     const follower = await Leader.listen(file);
     follower.term = undefined;
@@ -160,7 +167,7 @@ function pull(
   options: Partial<Parameters<typeof pullSnapshot>[0]> = {},
 ): Promise<SnapshotLabel | undefined> {
   return pullSnapshot({
-    endpoint: from.end.address,
+    endpoints: [from.end.address],
     identity,
     snapshots,
     crc32,

@@ -14,8 +14,8 @@ import type { PeerIdentity } from "./handshake.js";
 import { type PullProgress, pullOnce } from "./snapshot-pull.js";
 
 export interface PullSnapshotOptions {
-  /** `host:port` of the leader, or of a member that knows it. */
-  readonly endpoint: string;
+  /** `host:port` of the leader, or of members that know it: the next after each failure. */
+  readonly endpoints: readonly [string, ...string[]];
   /** Of the node that pulls. */
   readonly identity: PeerIdentity;
   readonly snapshots: SnapshotStore;
@@ -49,7 +49,8 @@ export async function pullSnapshot(
   const { logger, signal, clock = nodeClock, random = Math.random } = options;
   const backoff = new Backoff(pauseFirstMs, pauseMaxMs, random);
   const report = reporter(logger, clock);
-  let { endpoint } = options;
+  const { endpoints } = options;
+  let [endpoint] = endpoints;
   let attempts = 0;
   let furthest = 0;
   for (;;) {
@@ -74,7 +75,7 @@ export async function pullSnapshot(
         const message = `${next.reason} (${attempts} attempts in a row); see to the leader's log`;
         throw new EngineError("CLUSTER_UNAVAILABLE", message, { cause: error });
       }
-      endpoint = next.endpoint ?? options.endpoint;
+      endpoint = next.endpoint ?? endpoints[attempts % endpoints.length] ?? endpoint;
       logger.warn(`pulling a snapshot was interrupted, and goes on: ${next.reason}`);
       await pause(clock, backoff.nextMs(), signal);
     }

@@ -106,12 +106,17 @@ export class Snapshots {
     return this.#parts?.purger.full;
   }
 
+  /** Of the newest complete one. */
+  get newest(): SnapshotLabel | undefined {
+    return this.#parts?.store.newest;
+  }
+
   metrics(): Pick<DriverMetrics, "snapshotsSending" | "snapshotsReceiving" | "snapshotIndex"> {
     const parts = this.#parts;
     return {
       snapshotsSending: parts?.sender.sending ?? 0,
       snapshotsReceiving: parts?.receiver.receiving ? 1 : 0,
-      snapshotIndex: parts?.store.newest?.lastIncluded.index ?? 0,
+      snapshotIndex: this.newest?.lastIncluded.index ?? 0,
     };
   }
 

@@ -7,9 +7,11 @@ import {
   type NodeId,
   type NodeStatus,
   nodeId,
+  type SnapshotLabel,
 } from "@d-engine/core";
 import { cluster, common, create, toBinary } from "@d-engine/proto";
 import type { LocalNode } from "../../driver/local-node.js";
+import { snapshotMetadata } from "../../peers/snapshot-codec.js";
 import type { UnaryHandler } from "../call-context.js";
 import { bootstrapMembership, clusterMembership, type OwnAddress } from "../cluster-view.js";
 import { decodeRequest } from "../decode-request.js";
@@ -46,6 +48,7 @@ export function joinCluster(
   node: LocalNode,
   records: InstanceRecords,
   ownAddress: OwnAddress,
+  newestSnapshot: () => SnapshotLabel | undefined,
 ): UnaryHandler {
   return async (bytes, { signal, timeoutMs, authority }) => {
     const joiner = joinerOf(decodeRequest(cluster.JoinRequestSchema, bytes));
@@ -63,6 +66,8 @@ export function joinCluster(
       bootstrap: bootstrapMembership(bootstrap.members),
       joinedAt: BigInt(joined.logId.index),
     });
+    const snapshot = newestSnapshot();
+    if (snapshot !== undefined) response.snapshotMetadata = snapshotMetadata(snapshot);
     return { body: toBinary(cluster.JoinResponseSchema, response) };
   };
 }

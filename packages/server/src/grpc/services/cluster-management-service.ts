@@ -19,7 +19,7 @@ export function clusterManagementHandlers(
   return {
     GetClusterMetadata: unary(getClusterMetadata(node, ownAddress)),
     DiscoverLeader: unary(discoverLeader(node, ownAddress)),
-    JoinCluster: unary(joinCluster(node, instances, ownAddress)),
+    JoinCluster: unary(joinCluster(node, instances, ownAddress, () => admin?.newestSnapshot)),
     UpdateClusterConf: unary(change),
   };
 }

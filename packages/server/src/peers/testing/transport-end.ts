@@ -1,4 +1,4 @@
-import { type Message, type NodeId, nodeId } from "@d-engine/core";
+import { type LogIndex, type Message, type NodeId, nodeId } from "@d-engine/core";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { afterEach } from "vitest";
 import { silentLogger } from "../../driver/logger.js";
@@ -19,6 +19,10 @@ export class End {
   readonly unreachable: NodeId[] = [];
   readonly contacts: PeerIdentity[] = [];
   readonly instances = new Map<NodeId, string>();
+  /** The instances that were removed, and by which entry. */
+  readonly removals = new Map<string, LogIndex>();
+  /** The entries by which this node was told to be removed. */
+  readonly toldRemovals: LogIndex[] = [];
   address = "";
   nowMs = 0;
   #server: Server | undefined;
@@ -33,7 +37,10 @@ export class End {
     };
     this.transport = new GrpcTransport({
       identity,
-      directory: { instanceOf: (peer) => this.instances.get(peer) },
+      directory: {
+        instanceOf: (peer) => this.instances.get(peer),
+        removalOf: (_, instanceId) => this.removals.get(instanceId),
+      },
       onContact: (peer) => this.#note(() => this.contacts.push(peer)),
       logger: silentLogger,
       nowMs: () => this.nowMs,
@@ -44,6 +51,7 @@ export class End {
     this.transport.start({
       receive: (from, message) => this.#note(() => this.received.push({ from, message })),
       unreachable: (peer) => this.#note(() => this.unreachable.push(peer)),
+      removed: (by) => this.#note(() => this.toldRemovals.push(by)),
     });
   }
 
