@@ -1,4 +1,5 @@
 import { coreMutations } from "./core-mutations.js";
+import { growthMutations } from "./growth-mutations.js";
 import type { Mutation } from "./mutation.js";
 import { nodeMutations } from "./node-mutations.js";
 import { readMutations } from "./read-mutations.js";
@@ -10,4 +11,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...readMutations,
   ...storageMutations,
   ...nodeMutations,
+  ...growthMutations,
 ];

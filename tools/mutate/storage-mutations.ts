@@ -169,7 +169,7 @@ export const storageMutations: readonly Mutation[] = [
     file: `${log}/log-map.ts`,
     find: "this.#firstAfter(i) <= upTo + 1",
     replace: "this.#firstAfter(i) <= upTo + 2",
-    tests: [`${log}/log-model.test.ts`],
+    tests: [`${log}/disk-faults.test.ts`],
   },
   {
     name: "snapshot-name-not-synced",

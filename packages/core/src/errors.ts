@@ -46,7 +46,7 @@ export const ENGINE_ERRORS = {
   /** The learner has not caught up, so that as a voter it would hold up every write. */
   LEARNER_NOT_READY: { outcome: "rejected", retry: "after a pause" },
   /** The change would leave no majority of voters that answer. */
-  QUORUM_AT_RISK: { outcome: "rejected", retry: "after the silent voters are back" },
+  QUORUM_AT_RISK: { outcome: "rejected", retry: "after the voters are back" },
   /** This node was removed from its cluster, by a committed change; it has stopped. */
   NODE_REMOVED: { outcome: "rejected", retry: "elsewhere" },
   /** Not a part of this version. */

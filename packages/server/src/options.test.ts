@@ -72,4 +72,13 @@ describe("resolveSettings", () => {
     }
     for (const name of Object.keys(bad ?? {})) expect(message).toContain(name);
   });
+
+  it("wants a log that can shrink at its bound: by a snapshot, in whole segments", () => {
+    const tail = { logTailBytes: 1_000_000, snapshotLogBytes: 2_000_000, segmentBytes: 4_194_304 };
+    const least = 3_000_000 + 4 * 4_194_304;
+    expect(() => resolveSettings({ ...tail, logBytesMax: least - 1 })).toThrow(
+      `logBytesMax (${least - 1}) must be at least logTailBytes + snapshotLogBytes + 4 segments`,
+    );
+    expect(resolveSettings({ ...tail, logBytesMax: least }).driver.logBytesMax).toBe(least);
+  });
 });

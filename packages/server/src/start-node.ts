@@ -149,7 +149,9 @@ async function askToJoin<Result>(
   const { nodeId, address } = settings;
   const instanceId = await (joinInstanceId?.() ?? randomId());
   const who = { nodeId, address, joinAs, instanceId };
-  return await joinCluster({ ...who, endpoints, timeoutMs, clock: nodeClock, logger, signal });
+  const ports = { clock: nodeClock, logger, signal };
+  // Between two attempts there is nothing else that would keep the process alive.
+  return await new KeepAlive().during(joinCluster({ ...who, endpoints, timeoutMs, ...ports }));
 }
 
 /**

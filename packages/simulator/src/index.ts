@@ -7,7 +7,7 @@ export type {
   LinearizabilityOptions,
 } from "./checkers/linearizability.js";
 export { checkHistory } from "./checkers/linearizability.js";
-export { hashBytes } from "./checkers/node-mirror.js";
+export { hashBytes } from "./checkers/mirror-log.js";
 export type { AppliedEntry, Violation } from "./checkers/witness.js";
 export type { SimulatedTransportSetup } from "./client/simulated-transport.js";
 export { SimulatedTransport } from "./client/simulated-transport.js";

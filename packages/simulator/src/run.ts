@@ -23,6 +23,8 @@ export class Run {
   readonly injector: FaultInjector;
   readonly #history: HistoryOperation[] = [];
   readonly #clients: readonly SimulatedClient[];
+  /** Nodes that are broken for good. */
+  #broken: readonly number[] = [];
 
   constructor(plan: Plan) {
     this.#plan = plan;
@@ -74,7 +76,7 @@ export class Run {
   /** L1: with all healed, or a quorum healthy, there is a leader within a bounded time. */
   async #healAndElect(): Promise<void> {
     const { world, witness } = this.cluster;
-    this.injector.heal(brokenOf(this.#plan));
+    this.#broken = this.injector.heal(brokenOf(this.#plan)).map(({ id }) => id);
     const { electionTimeoutMs } = this.#plan.raft;
     const withinMs = this.#pausedMs + electionTimeoutsMax * electionTimeoutMs;
     const elected = await world.run(world.nowMs + withinMs, () => this.#leaderServes);
@@ -102,7 +104,8 @@ export class Run {
       witness.report("L2", "a call did not end within its timeout");
     }
     // Each healthy voter may have come out of the faults with an election of its own under way.
-    if (this.#highestTerm > term + this.#healthy.length) {
+    // So may a leader that was removed, and hands over.
+    if (this.#highestTerm > term + this.#healthy.length + 1) {
       witness.report("L4", `terms went from ${term} to ${this.#highestTerm} without faults`);
     }
     this.#checkAgreement();
@@ -121,7 +124,7 @@ export class Run {
     const storm = stormIn({
       durationMs,
       nodes: nodes.length,
-      voters,
+      voters: Math.max(voters, this.#healthy.length),
       broken: nodes.length - this.#healthy.length,
       electionTimeoutMs,
       heartbeatIntervalMs,
@@ -141,6 +144,8 @@ export class Run {
         segmentBytes: disk.segmentBytes,
         logCacheBytes,
         inflightMessagesMax,
+        snapshotsKept: disk.snapshotsKept ?? 2,
+        broken: nodes.length - this.#healthy.length,
       });
       if (leftovers !== undefined) witness.report("L6", leftovers);
     }
@@ -153,6 +158,15 @@ export class Run {
     if (target === undefined) {
       witness.report("L1", "there is no leader at the end");
       return;
+    }
+    if (target.changeOutstanding) {
+      const change = JSON.stringify(target.configuration);
+      witness.report("L5", `a change of the members has not ended: ${change}`);
+    }
+    for (const { id, isRemoved } of this.cluster.nodes) {
+      if (isRemoved && this.cluster.roster.has(id)) {
+        witness.report("L5", `node ${id} stopped as removed, but is a member`);
+      }
     }
     for (const node of this.#healthy) {
       const { kv } = node;
@@ -177,9 +191,12 @@ export class Run {
     return verdict.counts;
   }
 
+  /** The members that can be asked to work. */
   get #healthy(): readonly SimulatedNode[] {
-    const broken = brokenOf(this.#plan).map(({ id }) => id);
-    return this.cluster.nodes.filter(({ id, isDamaged }) => !isDamaged && !broken.includes(id));
+    const { nodes, roster } = this.cluster;
+    return nodes.filter(({ id, isDamaged, isEnrolled }) => {
+      return isEnrolled && !isDamaged && !this.#broken.includes(id) && roster.has(id);
+    });
   }
 
   /** What was paused when the faults ended comes back by itself, this much later. */

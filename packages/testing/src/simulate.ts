@@ -46,8 +46,11 @@ export async function simulate(
   // Values of a user's code need not name the attempt that wrote them.
   const simulation = new Simulation(
     resolveSimulation(rest),
-    (_nodeId, onApplied) =>
-      new ObservedStore((entry) => onApplied({ ...entry, attempt: undefined })),
+    (_nodeId, watch) =>
+      new ObservedStore({
+        ...watch,
+        applied: (entry) => watch.applied({ ...entry, attempt: undefined }),
+      }),
   );
   const cluster = new SimulatedCluster(simulation);
   const restore = virtualGlobals

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ENGINE_DEFAULTS } from "@d-engine/server";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../../server/test/free-port.js";
 import { StandaloneEngine } from "../standalone-engine.js";
@@ -214,6 +215,18 @@ describe("the surroundings", () => {
       expect(result().err).toBe("");
     },
   );
+
+  it("get the defaults of the engine, setting by setting", async () => {
+    const { io, result } = capture();
+    await runCli(["start", "--help"], io);
+    const help = result().out.replaceAll(/\s+/g, " ");
+    const numbers = [...help.matchAll(/--([a-z-]+) <(?:ms|n)> .*?\(default: (\d+)\)/g)];
+    expect(numbers.length).toBeGreaterThan(8);
+    for (const [, flag = "", usual] of numbers) {
+      const setting = flag.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+      expect(Number(usual), flag).toBe(ENGINE_DEFAULTS[setting as keyof typeof ENGINE_DEFAULTS]);
+    }
+  });
 
   it("get the version", async () => {
     const { io, result } = capture();

@@ -23,6 +23,13 @@ export interface RunNodeOptions {
   readonly joinAs?: "promotable" | "read-only";
   readonly electionTimeoutMs?: number;
   readonly heartbeatIntervalMs?: number;
+  readonly snapshotEntries?: number;
+  readonly snapshotLogBytes?: number;
+  readonly snapshotBytesPerSecond?: number;
+  readonly logTailBytes?: number;
+  readonly logBytesMax?: number;
+  readonly segmentBytes?: number;
+  readonly valueBytesMax?: number;
   readonly logLevel?: LogLevel;
   readonly json: boolean;
 }

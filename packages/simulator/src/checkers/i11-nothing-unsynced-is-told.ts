@@ -28,7 +28,7 @@ function checkContent(mirror: NodeMirror, to: number, message: Message): string 
     case "appendEntriesResponse": {
       if (message.result.kind !== "success") return undefined;
       const { term, index } = message.result.lastMatch;
-      if (durable.termAt(index) === term) return undefined;
+      if (mirror.survives(index, term)) return undefined;
       // One sync may cover the entry and what a later term put in its place. To the leader that
       // asked, the answer is then one that was under way for long.
       const isOld = message.term < (durable.hardState?.term ?? 0);

@@ -1,4 +1,4 @@
-import { payloadHash } from "./node-mirror.js";
+import { payloadHash } from "./mirror-log.js";
 import type { Checker } from "./witness.js";
 
 /**
@@ -12,7 +12,9 @@ export function logMatching(): Checker {
     writing(mirror, write) {
       const first = write.entries[0];
       if (first === undefined) return undefined;
-      const before = mirror.written.termAt(first.index - 1);
+      const { reset } = write;
+      const isBehindReset = reset !== undefined && first.index === reset.index + 1;
+      const before = isBehindReset ? reset.term : mirror.written.termAt(first.index - 1);
       if (before === undefined) {
         return `writes entry ${first.index} behind a log that ends at ${mirror.written.lastIndex}`;
       }

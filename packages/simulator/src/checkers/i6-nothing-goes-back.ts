@@ -1,3 +1,4 @@
+import type { NodeMirror } from "./node-mirror.js";
 import type { Checker } from "./witness.js";
 
 /**
@@ -6,13 +7,13 @@ import type { Checker } from "./witness.js";
  * then confirmed anew).
  */
 export function nothingGoesBack(): Checker {
-  /** `node/term` to whom it voted for. */
-  const votes = new Map<string, number>();
-  const sentTerms = new Map<number, number>();
+  /** By term, for whom each directory of a node voted. */
+  const votes = new Map<NodeMirror, Map<number, number>>();
+  const sentTerms = new Map<NodeMirror, number>();
   return {
     rule: "I6",
     stepped(mirror, status, before) {
-      const sent = sentTerms.get(mirror.nodeId) ?? 0;
+      const sent = sentTerms.get(mirror) ?? 0;
       if (status.term < sent) return `is in term ${status.term} after it spoke in term ${sent}`;
       if (before === undefined) return undefined;
       if (status.term < before.term) return `term goes back from ${before.term} to ${status.term}`;
@@ -28,13 +29,14 @@ export function nothingGoesBack(): Checker {
     sending(mirror, { to, message }) {
       if (message.kind === "preVote") return undefined; // Its term is one that may come.
       const { nodeId } = mirror;
-      sentTerms.set(nodeId, Math.max(message.term, sentTerms.get(nodeId) ?? 0));
+      sentTerms.set(mirror, Math.max(message.term, sentTerms.get(mirror) ?? 0));
       const granted = message.kind === "requestVoteResponse" && message.granted;
       const candidate = message.kind === "requestVote" ? nodeId : granted ? to : undefined;
       if (candidate === undefined) return undefined;
-      const name = `${nodeId}/${message.term}`;
-      const other = votes.get(name);
-      votes.set(name, candidate);
+      const own = votes.get(mirror) ?? new Map<number, number>();
+      votes.set(mirror, own);
+      const other = own.get(message.term);
+      own.set(message.term, candidate);
       if (other === undefined || other === candidate) return undefined;
       return `votes for ${candidate} in term ${message.term}, in which it voted for ${other}`;
     },

@@ -11,12 +11,15 @@ export interface IdleNode {
   readonly segmentBytes: number;
   readonly logCacheBytes: number;
   readonly inflightMessagesMax: number;
+  readonly snapshotsKept: number;
+  /** Nodes that are broken for good: what they lack waits for them. */
+  readonly broken: number;
 }
 
 /**
  * L6: nothing is left over. Nobody waits, nothing is queued; of the log no more is in memory than
  * may be; there are no files but the segments in use, one that is held ready, one in the making,
- * the spares, and the identity with its lock.
+ * the spares, the identity with its lock, and the snapshots that are kept.
  */
 export function leftoversOf(node: IdleNode): string | undefined {
   const { status, metrics } = node;
@@ -30,12 +33,19 @@ export function leftoversOf(node: IdleNode): string | undefined {
     ["bytes are not committed", status.uncommittedBytes, 0],
     ["messages to one peer are under way", inflight, node.inflightMessagesMax],
     ["bytes of the log are in memory", status.cachedBytes, node.logCacheBytes],
-    ["files", node.files, Math.ceil(metrics.logBytes / node.segmentBytes) + filesBesides],
+    ["files", node.files, filesMax(node)],
+    ["snapshots are on their way to peers", metrics.snapshotsSending, node.broken],
+    ["snapshots are being received", metrics.snapshotsReceiving, 0],
   ];
   const over = counts.find(([, count, max]) => count > max);
   if (over === undefined) return undefined;
   const [what, count, max] = over;
   return `node ${node.id} is idle, yet ${count} ${what}, at most ${max} may be`;
+}
+
+/** Each snapshot has a checksum beside it; one more may have been begun and given up. */
+function filesMax({ metrics, segmentBytes, snapshotsKept }: IdleNode): number {
+  return Math.ceil(metrics.logBytes / segmentBytes) + filesBesides + 2 * (snapshotsKept + 1);
 }
 
 /** A segment in the making, four spares, the identity, the lock. */

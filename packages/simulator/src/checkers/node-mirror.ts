@@ -1,53 +1,23 @@
 import {
   type BatchId,
   type Entry,
-  type HardState,
   LOG_ORIGIN,
-  type LogIndex,
+  type LogId,
   type LogWrite,
-  type Term,
+  type RecoveredLog,
 } from "@d-engine/core";
+import { type MirrorEntry, MirrorLog, mirrorEntry } from "./mirror-log.js";
 
-/** An entry as checkers know it: where, which term, and a hash of what it carries. */
-export interface MirrorEntry {
-  readonly term: Term;
-  readonly hash: number;
-}
-
-/** The log of one node, written or durable. */
-export class MirrorLog {
-  readonly entries: MirrorEntry[] = [];
-  hardState: HardState | undefined;
-
-  get lastIndex(): LogIndex {
-    return this.entries.length as LogIndex;
-  }
-
-  at(index: number): MirrorEntry | undefined {
-    return this.entries[index - 1];
-  }
-
-  termAt(index: number): Term | undefined {
-    return index === 0 ? LOG_ORIGIN.term : this.at(index)?.term;
-  }
-
-  take(write: LogWrite): void {
-    const first = write.entries[0];
-    if (first !== undefined) this.entries.length = first.index - 1;
-    for (const entry of write.entries) this.entries.push(mirrorEntry(entry));
-    this.hardState = write.hardState ?? this.hardState;
-  }
-
-  copyFrom(other: MirrorLog): void {
-    this.entries.length = 0;
-    for (const entry of other.entries) this.entries.push(entry);
-    this.hardState = other.hardState;
-  }
+/** What a node found when it opened its log, and the snapshot that it found beside it. */
+export interface Reopened extends Pick<RecoveredLog, "hardState" | "base"> {
+  /** All that is retained, right behind `base`. */
+  readonly entries: readonly Entry[];
+  readonly snapshot: LogId | undefined;
 }
 
 /**
- * What one node has written and what of it is durable, as its log store was told and answered.
- * Outlives the node's processes: it is what the disk must hold.
+ * What one data directory of a node was given and what of it is durable, as its log store was told
+ * and answered. Outlives the node's processes: it is what the disk must hold.
  */
 export class NodeMirror {
   readonly nodeId: number;
@@ -55,6 +25,10 @@ export class NodeMirror {
   readonly durable = new MirrorLog();
   /** Writes that are not durable yet, oldest first. */
   readonly pending: LogWrite[] = [];
+  /** The newest snapshot that is durable: opening the log lays it over what is there (rule R9). */
+  #snapshot: LogId | undefined;
+  /** How far the log was ever told to forget its beginning. */
+  #purgedTo = LOG_ORIGIN.index as number;
   readonly #replaced = new Set<string>();
 
   constructor(nodeId: number) {
@@ -74,13 +48,34 @@ export class NodeMirror {
     }
   }
 
+  /** A snapshot is durable under its name. */
+  saved(label: LogId): void {
+    if (label.index > (this.#snapshot?.index ?? 0)) this.#snapshot = label;
+  }
+
+  /** Whether the entry would be there after a crash, in the log or in a snapshot. */
+  survives(index: number, term: number): boolean {
+    const { durable } = this;
+    const label = this.#snapshot;
+    if (label === undefined || index > label.index) return durable.holds(index, term);
+    return durable.holds(index, term) || index < label.index || label.term === term;
+  }
+
+  /** The log was told to give up what is at or below this. */
+  purged(upTo: LogId): void {
+    this.#purgedTo = Math.max(this.#purgedTo, upTo.index);
+  }
+
   /** Whether the entry was durable once and has been replaced since. */
   wasDurable(index: number, term: number): boolean {
     return this.#replaced.has(`${index}/${term}`);
   }
 
-  #noteReplaced({ entries }: LogWrite): void {
-    const first = entries[0]?.index ?? Number.POSITIVE_INFINITY;
+  #noteReplaced({ entries, reset }: LogWrite): void {
+    const first =
+      reset === undefined
+        ? (entries[0]?.index ?? Number.POSITIVE_INFINITY)
+        : this.durable.base.index;
     for (let index = first; index <= this.durable.lastIndex; index += 1) {
       this.#replaced.add(`${index}/${this.durable.termAt(index)}`);
     }
@@ -88,70 +83,65 @@ export class NodeMirror {
 
   /**
    * The node opened its log again. It must hold what was durable, and may hold, in order, more of
-   * what was pending: whole writes, and of the next one its hard state and some first entries, as
-   * a write that exceeds a batch is divided. Says what is wrong, if anything.
+   * what was pending: whole writes, and of the next one its hard state, its reset and some first
+   * entries, as a write that exceeds a batch is divided; over any of these the snapshot is laid.
+   * What was to be purged may be there or not. Says what is wrong, if anything.
    */
-  reopen(hardState: HardState | undefined, entries: readonly Entry[]): string | undefined {
-    const found = new MirrorLog();
-    for (const entry of entries) found.entries.push(mirrorEntry(entry));
-    found.hardState = hardState;
+  reopen(found: Reopened): string | undefined {
+    const log = new MirrorLog();
+    log.base = found.base;
+    log.hardState = found.hardState;
+    for (const entry of found.entries) log.entries.push(mirrorEntry(entry));
     const expected = new MirrorLog();
     expected.copyFrom(this.durable);
-    const mismatch = difference(found, expected);
-    const explained = mismatch === undefined || this.#continues(expected, found);
+    const mismatch = this.#differs(log, expected, found.snapshot);
+    const explained = mismatch === undefined || this.#continues(expected, log, found.snapshot);
     this.pending.length = 0;
-    this.durable.copyFrom(found);
-    this.written.copyFrom(found);
+    this.durable.copyFrom(log);
+    this.written.copyFrom(log);
     return explained ? undefined : mismatch;
   }
 
   /** Whether some beginning of what is pending makes `log` what was `found`. Changes `log`. */
-  #continues(log: MirrorLog, found: MirrorLog): boolean {
-    for (const { batch, commitIndex, hardState, entries } of this.pending) {
-      log.take({ batch, commitIndex, hardState, entries: [] });
-      if (difference(found, log) === undefined) return true;
+  #continues(log: MirrorLog, found: MirrorLog, snapshot: LogId | undefined): boolean {
+    for (const { hardState, reset, entries } of this.pending) {
+      log.take({ hardState, reset, entries: [] });
+      if (this.#differs(found, log, snapshot) === undefined) return true;
       for (const entry of entries) {
-        log.take({ batch, commitIndex, hardState: undefined, entries: [entry] });
-        if (difference(found, log) === undefined) return true;
+        log.take({ hardState: undefined, entries: [entry] });
+        if (this.#differs(found, log, snapshot) === undefined) return true;
       }
     }
     return false;
   }
-}
 
-function difference(found: MirrorLog, expected: MirrorLog): string | undefined {
-  const a = found.hardState;
-  const b = expected.hardState;
-  if (a?.term !== b?.term || a?.votedFor !== b?.votedFor) {
-    return `found hard state ${JSON.stringify(a)}, durable was ${JSON.stringify(b)}`;
+  #differs(found: MirrorLog, before: MirrorLog, snapshot: LogId | undefined): string | undefined {
+    const expected = new MirrorLog();
+    expected.copyFrom(before);
+    expected.lay(snapshot);
+    const a = found.hardState;
+    const b = expected.hardState;
+    if (a?.term !== b?.term || a?.votedFor !== b?.votedFor) {
+      return `found hard state ${JSON.stringify(a)}, durable was ${JSON.stringify(b)}`;
+    }
+    const { index, term } = found.base;
+    if (index > Math.max(this.#purgedTo, expected.base.index) || index < expected.base.index) {
+      return `found a log behind ${index}, it was behind ${expected.base.index} and purged to ${this.#purgedTo}`;
+    }
+    if (expected.termAt(index) !== term) {
+      return `found a log behind term ${term} at ${index}, it was ${expected.termAt(index)}`;
+    }
+    const last = Math.max(found.lastIndex, expected.lastIndex);
+    for (let at = index + 1; at <= last; at += 1) {
+      const left = found.at(at);
+      const right = expected.at(at);
+      if (left?.term === right?.term && left?.hash === right?.hash) continue;
+      return `found ${describe(left)} at index ${at}, durable was ${describe(right)}`;
+    }
+    return undefined;
   }
-  const length = Math.max(found.lastIndex, expected.lastIndex);
-  for (let index = 1; index <= length; index += 1) {
-    const left = found.at(index);
-    const right = expected.at(index);
-    if (left?.term === right?.term && left?.hash === right?.hash) continue;
-    return `found ${describe(left)} at index ${index}, durable was ${describe(right)}`;
-  }
-  return undefined;
 }
 
 function describe(entry: MirrorEntry | undefined): string {
   return entry === undefined ? "nothing" : `an entry of term ${entry.term} (hash ${entry.hash})`;
-}
-
-function mirrorEntry(entry: Entry): MirrorEntry {
-  return { term: entry.term, hash: payloadHash(entry) };
-}
-
-/** 1 for a noop, 2 for a configuration, otherwise a hash of the command above those. */
-export function payloadHash({ payload }: Entry): number {
-  if (payload.kind === "noop") return 1;
-  if (payload.kind === "config") return 2;
-  return hashBytes(payload.command);
-}
-
-export function hashBytes(bytes: Uint8Array): number {
-  let hash = 0x811c_9dc5;
-  for (let i = 0; i < bytes.length; i += 1) hash = Math.imul(hash ^ bytes[i]!, 0x0100_0193);
-  return (hash >>> 0) + 3;
 }

@@ -1,4 +1,4 @@
-import type { Envelope, HardState, LogWrite, RaftStatus } from "@d-engine/core";
+import type { Envelope, HardState, LogId, LogWrite, RaftStatus } from "@d-engine/core";
 import type { NodeMirror } from "./node-mirror.js";
 
 /** One broken promise. The first one ends a run. */
@@ -28,6 +28,10 @@ export interface Checker {
   /** A message is handed to the network. */
   sending?(mirror: NodeMirror, envelope: Envelope): string | undefined;
   applied?(mirror: NodeMirror, entry: AppliedEntry): string | undefined;
+  /** The state was replaced by that of a snapshot up to `index`. */
+  restored?(mirror: NodeMirror, index: number): string | undefined;
+  /** A snapshot of the node's own, or one that it received, is durable under its name. */
+  snapshot?(mirror: NodeMirror, lastIncluded: LogId): string | undefined;
   /** After an event in this node. */
   stepped?(mirror: NodeMirror, status: RaftStatus, before: RaftStatus | undefined): Verdict;
   /** A node opened its log; `mirror` shows what it must at least hold. */
@@ -60,6 +64,18 @@ export class Witness {
   applied(mirror: NodeMirror, entry: AppliedEntry): void {
     for (const checker of this.#checkers) {
       this.#note(checker, mirror, checker.applied?.(mirror, entry));
+    }
+  }
+
+  restored(mirror: NodeMirror, index: number): void {
+    for (const checker of this.#checkers) {
+      this.#note(checker, mirror, checker.restored?.(mirror, index));
+    }
+  }
+
+  snapshot(mirror: NodeMirror, lastIncluded: LogId): void {
+    for (const checker of this.#checkers) {
+      this.#note(checker, mirror, checker.snapshot?.(mirror, lastIncluded));
     }
   }
 

@@ -1,7 +1,7 @@
 import type { TransportAnswer, TransportRequest } from "@d-engine/client";
 import { decodeWriteCommand } from "@d-engine/codec";
 import { assertNever } from "@d-engine/core";
-import { hashBytes } from "../checkers/node-mirror.js";
+import { hashBytes } from "../checkers/mirror-log.js";
 
 /** A number that differs, almost surely, for different requests. */
 export function requestDigest(request: TransportRequest): number {

@@ -1,4 +1,4 @@
-import { type Member, type NodeId, resolveRaftOptions } from "@d-engine/core";
+import { LOG_ORIGIN, type Member, type NodeId, resolveRaftOptions } from "@d-engine/core";
 import { DRIVER_DEFAULTS } from "@d-engine/server/driver";
 import { AppliedOnce } from "../checkers/c2-applied-once.js";
 import { oneLeaderATerm } from "../checkers/i1-one-leader-a-term.js";
@@ -12,6 +12,8 @@ import { nodeInvariants } from "../checkers/i9-node-invariants.js";
 import { nothingUnsyncedIsTold } from "../checkers/i11-nothing-unsynced-is-told.js";
 import { EqualStates } from "../checkers/i12-equal-states.js";
 import { NodeMirror } from "../checkers/node-mirror.js";
+import { oneChange } from "../checkers/i8-one-change.js";
+import { Roster } from "../checkers/roster.js";
 import { Witness } from "../checkers/witness.js";
 import { NodeDisk } from "../disk/node-disk.js";
 import { Network } from "../network/network.js";
@@ -21,7 +23,7 @@ import type { StallProfile } from "../world/process-clock.js";
 import { World } from "../world/world.js";
 import { Coverage } from "./coverage.js";
 import { ObservedStore } from "./observed-store.js";
-import { type CreateMachine, SimulatedNode } from "./simulated-node.js";
+import { addressOf, type CreateMachine, SimulatedNode } from "./simulated-node.js";
 
 /** Applied entries between two comparisons of states while a run goes on. */
 const stateHashEvery = 64;
@@ -30,7 +32,7 @@ const stateHashEvery = 64;
 const eventsMax = 2_000_000;
 
 /** The production store, whose written values name the attempts that wrote them. */
-const createStore: CreateMachine = (_nodeId, onApplied) => new ObservedStore(onApplied);
+const createStore: CreateMachine = (_nodeId, watch) => new ObservedStore(watch);
 
 /**
  * All nodes of a plan in one world, each watched by every checker.
@@ -46,7 +48,9 @@ export class Cluster<P extends ClusterPlan = Plan> {
   readonly coverage = new Coverage();
   readonly appliedOnce = new AppliedOnce();
   readonly equalStates = new EqualStates();
+  /** Node n is at n - 1; the last ones may be no members yet. */
   readonly nodes: readonly SimulatedNode[];
+  readonly roster: Roster;
   readonly stalls: StallProfile;
   /** Told when a process ended by itself. */
   onNodeEnded: ((node: SimulatedNode) => void) | undefined;
@@ -60,7 +64,8 @@ export class Cluster<P extends ClusterPlan = Plan> {
     this.network = new Network(this.world, plan.network, this.random.split("network"));
     this.stalls = { chance: plan.stallChance, maxMs: plan.raft.electionTimeoutMs * 3 };
     const members = membersOf(plan);
-    const mirrors = new Map(members.map(({ id }) => [id as number, new NodeMirror(id)]));
+    this.roster = new Roster({ logId: LOG_ORIGIN, members, outgoingVoters: undefined });
+    const mirrors = new Map<number, NodeMirror>();
     this.witness = new Witness([
       oneLeaderATerm(),
       leaderOnlyAppends(),
@@ -69,11 +74,15 @@ export class Cluster<P extends ClusterPlan = Plan> {
       stateMachineSafety(),
       nothingGoesBack(),
       durableOnAMajority(mirrors),
+      oneChange(),
       nodeInvariants(),
       nothingUnsyncedIsTold(),
       this.appliedOnce,
     ]);
-    this.nodes = members.map((member) => this.#makeNode(member, members, mirrors));
+    const machines = members.length + (plan.spares ?? 0);
+    this.nodes = Array.from({ length: machines }, (_, at) =>
+      this.#makeNode(at + 1, members, mirrors),
+    );
     this.network.onSend = (process, envelope) => {
       this.coverage.sent(envelope.message);
       this.witness.sending(mirrors.get(process.nodeId)!, envelope);
@@ -99,33 +108,42 @@ export class Cluster<P extends ClusterPlan = Plan> {
   }
 
   #makeNode(
-    member: Member,
+    id: number,
     members: readonly Member[],
-    mirrors: ReadonlyMap<number, NodeMirror>,
+    mirrors: Map<number, NodeMirror>,
   ): SimulatedNode {
     const { plan, world } = this;
-    const random = this.random.split(`node ${member.id}`);
+    const random = this.random.split(`node ${id}`);
     const { electionTimeoutMs } = plan.raft;
     return new SimulatedNode({
-      id: member.id,
+      id,
       members,
       world,
       network: this.network,
-      disk: new NodeDisk(plan.disk, random.split("disk")),
-      mirror: mirrors.get(member.id)!,
+      createDirectory: (number) => {
+        const mirror = new NodeMirror(id);
+        mirrors.set(id, mirror);
+        const name = number === 1 ? "disk" : `disk ${number}`;
+        return { disk: new NodeDisk(plan.disk, random.split(name)), mirror };
+      },
+      enrolled: id <= members.length,
       witness: this.witness,
       raftOptions: resolveRaftOptions(plan.raft),
-      driverOptions: { ...DRIVER_DEFAULTS, closeTimeoutMs: electionTimeoutMs },
+      driverOptions: {
+        ...DRIVER_DEFAULTS,
+        ...plan.snapshots,
+        closeTimeoutMs: electionTimeoutMs,
+      },
       stalls: this.stalls,
       random,
-      createMachine: (onApplied) => this.#createMachine(member.id, onApplied),
+      createMachine: (watch) => this.#createMachine(id, watch),
       entered: (node) => this.#touched.add(node),
       onLog: (node, message) => {
         this.coverage.logged(message);
         world.note("log", node.id, message.length, () => message);
       },
-      onReadBack: () => this.coverage.add("entries read back from disk"),
-      onDamageFound: () => this.coverage.add("damaged log refused"),
+      onState: (node, machine) => this.compareState(node, machine),
+      seen: (branch) => this.coverage.add(branch),
       onEnded: (node) => this.onNodeEnded?.(node),
       onMetrics: (metrics) => this.coverage.metrics(metrics),
     });
@@ -137,6 +155,7 @@ export class Cluster<P extends ClusterPlan = Plan> {
       const { driver, machine } = node;
       if (driver === undefined || machine === undefined) continue;
       const status = driver.status();
+      this.roster.observe(status);
       this.witness.stepped(node.mirror, status, node.statusBefore);
       this.coverage.stepped(status, node.statusBefore);
       const { lastApplied } = machine;
@@ -158,8 +177,7 @@ export class Cluster<P extends ClusterPlan = Plan> {
   }
 
   /** Compares the node's state with every other that applied the same entries (I12). */
-  compareState(node: SimulatedNode): void {
-    const { machine } = node;
+  compareState(node: SimulatedNode, machine = node.machine): void {
     const hash = machine?.stateHash();
     if (machine === undefined || hash === undefined) return;
     const verdict = this.equalStates.check(node.id, machine.lastApplied, hash);
@@ -170,7 +188,7 @@ export class Cluster<P extends ClusterPlan = Plan> {
 function membersOf(plan: ClusterPlan): Member[] {
   return Array.from({ length: plan.voters + plan.learners }, (_, index) => ({
     id: (index + 1) as NodeId,
-    address: `node-${index + 1}:9081`,
+    address: addressOf(index + 1),
     status: index < plan.voters ? "active" : index % 2 === 0 ? "readOnly" : "promotable",
   }));
 }

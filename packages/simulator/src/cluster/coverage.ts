@@ -47,11 +47,25 @@ export class Coverage {
       this.add("leader deposed by a higher term");
     }
     if (status.last.index < before.last.index) this.add("log became shorter");
+    if (status.configuration.logId !== before.configuration.logId) this.#reconfigured(status, before);
     if (status.role === "leader" && status.durableIndex < status.commitIndex) {
       this.add("commit ahead of the leader's own disk");
     }
     if (status.droppedMessages > before.droppedMessages) this.add("impossible message dropped");
-    if (status.peers.some((peer) => peer.state !== "replicate")) this.add("peer in probe");
+    if (status.peers.some((peer) => peer.state === "probe")) this.add("peer in probe");
+    if (status.peers.some((peer) => peer.state === "snapshot")) this.add("peer in snapshot");
+  }
+
+  #reconfigured(status: RaftStatus, before: RaftStatus): void {
+    const { logId, members, outgoingVoters } = status.configuration;
+    const { configuration: old } = before;
+    if (logId.index < old.logId.index) this.add("conflict truncated a configuration");
+    if (status.role !== "leader" || logId.index <= old.logId.index) return;
+    if (outgoingVoters !== undefined) this.add("joint entered");
+    else if (old.outgoingVoters !== undefined && old.logId.term < logId.term) {
+      this.add("joint left by another leader");
+    }
+    if (!members.some(({ id }) => id === status.id)) this.add("leader removed");
   }
 
   metrics(metrics: DriverMetrics): void {
@@ -60,6 +74,12 @@ export class Coverage {
     this.add("proposal refused", metrics.proposalsRefused);
     this.add("wall clock jump noticed", metrics.clockJumps);
     this.add("apply cut into slices", metrics.applySlices);
+    this.add("snapshot saved", metrics.snapshotsMade);
+    this.add("snapshot installed", metrics.snapshotsInstalled);
+    this.add("snapshot chunk damaged", metrics.snapshotChunksDamaged);
+    this.add("log purged", metrics.logPurges);
+    this.add("log tail dropped", metrics.logTailsDropped);
+    this.add("transfer hold dropped", metrics.transferHoldsDropped);
   }
 }
 
@@ -77,6 +97,16 @@ const coverageNames = [
   "log became shorter",
   "commit ahead of the leader's own disk",
   "peer in probe",
+  "peer in snapshot",
+  "snapshot saved",
+  "snapshot installed",
+  "snapshot chunk damaged",
+  "snapshot resumed",
+  "state restored at start",
+  "snapshot pulled by a node that joins",
+  "log purged",
+  "log reset",
+  "log reset at start",
   "entries read back from disk",
   "read forwarded to the leader",
   "forwarded read answered",
@@ -92,6 +122,20 @@ const coverageNames = [
   "torn tail cut",
   "disk full: writes refused",
   "damaged log refused",
+  "conflict truncated a configuration",
+  "joint entered",
+  "joint left by another leader",
+  "leader removed",
+  "learner promoted automatically",
+  "NODE_REMOVED",
+  "change refused: not the leader",
+  "change refused: another in progress",
+  "change refused: other version",
+  "change refused: learner not ready",
+  "change refused: quorum at risk",
+  "change refused: makes no sense",
+  "change refused: noop not committed",
+  "change of unknown outcome",
   "routed call answered",
   "routed call refused",
   "routed call unknown",
@@ -100,7 +144,10 @@ const coverageNames = [
 export type CoverageName =
   | (typeof coverageNames)[number]
   | "apply cut into slices"
-  | "impossible message dropped";
+  | "impossible message dropped"
+  | "change refused otherwise"
+  | "log tail dropped"
+  | "transfer hold dropped";
 
 const logPatterns: readonly (readonly [CoverageName, string])[] = [
   ["leader elected", "elected by a majority"],

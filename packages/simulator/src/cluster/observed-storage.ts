@@ -8,6 +8,16 @@ import type {
 } from "@d-engine/core";
 import type { NodeMirror } from "../checkers/node-mirror.js";
 import type { Witness } from "../checkers/witness.js";
+import type { CoverageName } from "./coverage.js";
+import { ObservedSnapshots } from "./observed-snapshots.js";
+
+/** Who looks at a storage. */
+export interface StorageWatch {
+  readonly mirror: NodeMirror;
+  readonly witness: Witness;
+  /** Told of each rare branch that was taken. */
+  readonly seen: (branch: CoverageName) => void;
+}
 
 /**
  * Shows checkers what goes into a log and what comes back from it. Opening reads the whole log,
@@ -15,17 +25,31 @@ import type { Witness } from "../checkers/witness.js";
  */
 export async function observeStorage(
   storage: OpenedStorage,
-  mirror: NodeMirror,
-  witness: Witness,
-  onReadBack: () => void,
+  { mirror, witness, seen }: StorageWatch,
 ): Promise<OpenedStorage> {
   const { recovered } = storage.log;
+  const { hardState, base } = recovered;
   const entries = await readAll(storage.log);
-  const mismatch = mirror.reopen(recovered.hardState, entries);
+  const { newest } = storage.snapshots ?? {};
+  if (newest !== undefined) witness.snapshot(mirror, newest.lastIncluded);
+  const snapshot = newest?.lastIncluded;
+  if (snapshot !== undefined && !mirror.durable.holds(snapshot.index, snapshot.term)) {
+    seen("log reset at start");
+  }
+  const mismatch = mirror.reopen({ hardState, base, entries, snapshot });
   if (mismatch !== undefined) witness.report("I7", `node ${mirror.nodeId}: ${mismatch}`);
-  witness.recovered(mirror, recovered.hardState);
-  const log = new ObservedLog(storage.log, mirror, witness, onReadBack);
-  const { identity, snapshots } = storage;
+  witness.recovered(mirror, hardState);
+  const log = new ObservedLog(storage.log, { mirror, witness, seen });
+  const { identity } = storage;
+  const snapshots =
+    storage.snapshots &&
+    new ObservedSnapshots(storage.snapshots, {
+      durable: ({ lastIncluded }) => {
+        mirror.saved(lastIncluded);
+        witness.snapshot(mirror, lastIncluded);
+      },
+      resumed: () => seen("snapshot resumed"),
+    });
   return { identity, log, snapshots, close: () => storage.close() };
 }
 
@@ -43,12 +67,12 @@ class ObservedLog implements LogStore {
   readonly #log: LogStore;
   readonly #mirror: NodeMirror;
   readonly #witness: Witness;
-  readonly #onReadBack: () => void;
+  readonly #seen: (branch: CoverageName) => void;
   #started = false;
 
-  constructor(log: LogStore, mirror: NodeMirror, witness: Witness, onReadBack: () => void) {
+  constructor(log: LogStore, { mirror, witness, seen }: StorageWatch) {
     this.#log = log;
-    this.#onReadBack = onReadBack;
+    this.#seen = seen;
     this.#mirror = mirror;
     this.#witness = witness;
   }
@@ -74,13 +98,21 @@ class ObservedLog implements LogStore {
   }
 
   write(write: LogWrite): void {
+    if (write.reset !== undefined) this.#seen("log reset");
+    for (const { payload } of write.entries) {
+      if (payload.kind !== "config") continue;
+      const { change } = payload;
+      // Callers of the swarm leave the status open.
+      const isAutomatic = change.kind === "batchPromote" && change.status === "active";
+      if (isAutomatic) this.#seen("learner promoted automatically");
+    }
     this.#witness.writing(this.#mirror, write);
     this.#mirror.write(write);
     this.#log.write(write);
   }
 
   read(from: LogIndex, to: LogIndex, bytesMax: number): Promise<readonly Entry[]> {
-    if (this.#started) this.#onReadBack();
+    if (this.#started) this.#seen("entries read back from disk");
     return this.#log.read(from, to, bytesMax);
   }
 
@@ -93,6 +125,7 @@ class ObservedLog implements LogStore {
   }
 
   purge(upTo: Parameters<LogStore["purge"]>[0]): Promise<void> {
+    this.#mirror.purged(upTo);
     return this.#log.purge(upTo);
   }
 

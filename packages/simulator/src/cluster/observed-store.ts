@@ -1,28 +1,53 @@
 import { decodeWriteCommand } from "@d-engine/codec";
-import type { LogIndex } from "@d-engine/core";
+import type { LogIndex, StateRestoration, StateSnapshot } from "@d-engine/core";
 import { KvStateMachine, type WriteOutcome } from "@d-engine/kv";
-import { hashBytes } from "../checkers/node-mirror.js";
+import { hashBytes } from "../checkers/mirror-log.js";
 import type { AppliedEntry } from "../checkers/witness.js";
 import { toName } from "../workload/call.js";
 
+/** Who is told what a state machine does. */
+export interface MachineWatch {
+  applied(entry: AppliedEntry): void;
+  /** Its state is being put into a snapshot. */
+  frozen(): void;
+  /** Its state was replaced by that of a snapshot. */
+  restored(lastApplied: LogIndex): void;
+}
+
 /** The production state machine, telling checkers what it applies. */
 export class ObservedStore extends KvStateMachine {
-  readonly #onApplied: (entry: AppliedEntry) => void;
+  readonly #watch: MachineWatch;
 
-  constructor(onApplied: (entry: AppliedEntry) => void) {
+  constructor(watch: MachineWatch) {
     super();
-    this.#onApplied = onApplied;
+    this.#watch = watch;
   }
 
   override apply(index: LogIndex, bytes: Uint8Array): WriteOutcome {
     const outcome = super.apply(index, bytes);
-    this.#onApplied({ index, hash: hashBytes(bytes), attempt: attemptOf(bytes) });
+    this.#watch.applied({ index, hash: hashBytes(bytes), attempt: attemptOf(bytes) });
     return outcome;
+  }
+
+  override snapshot(): StateSnapshot {
+    this.#watch.frozen();
+    return super.snapshot();
+  }
+
+  override restore(): StateRestoration {
+    const restoration = super.restore();
+    return {
+      add: (record) => restoration.add(record),
+      finish: (lastApplied) => {
+        restoration.finish(lastApplied);
+        this.#watch.restored(lastApplied);
+      },
+    };
   }
 
   override skip(index: LogIndex): void {
     super.skip(index);
-    this.#onApplied({ index, hash: 0, attempt: undefined });
+    this.#watch.applied({ index, hash: 0, attempt: undefined });
   }
 }
 

@@ -5,11 +5,14 @@ import {
   InvariantViolation,
   isEngineError,
   LOG_ORIGIN,
+  type LogIndex,
   type Member,
   type NodeId,
   type NodeIdentity,
+  type OpenedStorage,
   type RaftOptions,
   type RaftStatus,
+  type SnapshotFile,
   type StateMachine,
 } from "@d-engine/core";
 import { KvStateMachine, type WriteOutcome } from "@d-engine/kv";
@@ -22,14 +25,16 @@ import {
 } from "@d-engine/server/driver";
 import { tableCrc32 } from "@d-engine/storage";
 import type { NodeMirror } from "../checkers/node-mirror.js";
-import type { AppliedEntry, Witness } from "../checkers/witness.js";
+import type { Witness } from "../checkers/witness.js";
 import type { NodeDisk } from "../disk/node-disk.js";
 import type { Network } from "../network/network.js";
 import type { Prng } from "../prng.js";
 import { Process } from "../world/process.js";
 import { type ClockState, ProcessClock, type StallProfile } from "../world/process-clock.js";
 import type { World } from "../world/world.js";
+import type { CoverageName } from "./coverage.js";
 import { observeStorage } from "./observed-storage.js";
+import type { MachineWatch } from "./observed-store.js";
 
 /** A state machine that tells checkers what it applies, and in which state it is. */
 export interface ObservedMachine extends StateMachine<unknown> {
@@ -38,35 +43,40 @@ export interface ObservedMachine extends StateMachine<unknown> {
 }
 
 /** Makes the empty state machine of a process that starts on `nodeId`. */
-export type CreateMachine = (
-  nodeId: number,
-  onApplied: (entry: AppliedEntry) => void,
-) => ObservedMachine;
+export type CreateMachine = (nodeId: number, watch: MachineWatch) => ObservedMachine;
 
 export interface SimulatedNodeSetup {
   readonly id: number;
   readonly members: readonly Member[];
   readonly world: World;
   readonly network: Network;
-  readonly disk: NodeDisk;
-  readonly mirror: NodeMirror;
+  /** An empty disk of the node's machine, and who remembers what it must hold. */
+  readonly createDirectory: (number: number) => Directory;
+  /** Whether it is one of the first members; the others join. */
+  readonly enrolled: boolean;
   readonly witness: Witness;
   readonly raftOptions: RaftOptions;
   readonly driverOptions: DriverOptions;
   readonly stalls: StallProfile;
   readonly random: Prng;
-  readonly createMachine: (onApplied: (entry: AppliedEntry) => void) => ObservedMachine;
+  readonly createMachine: (watch: MachineWatch) => ObservedMachine;
   /** Told before each event inside one of the node's processes. */
   readonly entered: (node: SimulatedNode) => void;
   readonly onLog: (node: SimulatedNode, message: string) => void;
-  /** An old entry is read from the disk for a peer. */
-  readonly onReadBack: () => void;
-  /** The node refused to start over its damaged log. */
-  readonly onDamageFound: () => void;
+  /** Told of each rare branch that was taken. */
+  readonly seen: (branch: CoverageName) => void;
+  /** The state is one that a snapshot holds: it was taken from it just now, or put into one. */
+  readonly onState: (node: SimulatedNode, machine: ObservedMachine) => void;
   /** What the node counted, when its process ends. */
   readonly onMetrics: (metrics: DriverMetrics) => void;
   /** The process ended by itself, in order or by a failure. */
   readonly onEnded: (node: SimulatedNode) => void;
+}
+
+/** A data directory, as checkers see it. */
+export interface Directory {
+  readonly disk: NodeDisk;
+  readonly mirror: NodeMirror;
 }
 
 /** One member: the production driver and a state machine in a process that can be killed and started. */
@@ -82,10 +92,17 @@ export class SimulatedNode {
   #kv: KvNode | undefined;
   #incarnation = 0;
   #damaged: "unnoticed" | "refused" | undefined;
+  #directory: Directory;
+  #directories = 1;
+  /** The entry that admitted the present directory; `undefined` while it is of no member. */
+  #joinedAt: LogIndex | undefined;
+  #removed = false;
 
   constructor(setup: SimulatedNodeSetup) {
     this.#setup = setup;
     this.id = setup.id;
+    this.#directory = setup.createDirectory(1);
+    this.#joinedAt = setup.enrolled ? LOG_ORIGIN.index : undefined;
   }
 
   /** The running process, whether or not the node in it has recovered yet. */
@@ -110,7 +127,7 @@ export class SimulatedNode {
 
   /** Where clients find the node; no socket listens there. */
   get address(): string {
-    return this.#setup.members.find(({ id }) => id === this.id)?.address ?? "";
+    return addressOf(this.id);
   }
 
   get incarnation(): number {
@@ -118,11 +135,11 @@ export class SimulatedNode {
   }
 
   get mirror(): NodeMirror {
-    return this.#setup.mirror;
+    return this.#directory.mirror;
   }
 
   get disk(): NodeDisk {
-    return this.#setup.disk;
+    return this.#directory.disk;
   }
 
   /** Whether the log of this node was damaged: it must never come up again. */
@@ -130,9 +147,82 @@ export class SimulatedNode {
     return this.#damaged !== undefined;
   }
 
+  /** Whether its directory is that of a member, of one that was removed perhaps. */
+  get isEnrolled(): boolean {
+    return this.#joinedAt !== undefined;
+  }
+
+  /** Whether it has stopped because it was removed. */
+  get isRemoved(): boolean {
+    return this.#removed;
+  }
+
+  /** Its process, if any, is killed, and its data directory deleted for good. */
+  retire(): void {
+    this.crash("process");
+    this.#directories += 1;
+    this.#directory = this.#setup.createDirectory(this.#directories);
+    this.#joinedAt = undefined;
+    this.#removed = false;
+    this.#damaged = undefined;
+    this.#setup.network.replaced(this.id);
+  }
+
+  /**
+   * The cluster has admitted the node by this entry, or one before, with the directory that it has
+   * now. With `source`, that one's newest snapshot is copied into it, as far as that goes.
+   */
+  async prepareJoin(joinedAt: LogIndex, source: SimulatedNode | undefined): Promise<void> {
+    const { world } = this.#setup;
+    this.#joinedAt = joinedAt;
+    world.note("enrolled", this.id, joinedAt);
+    if (source === undefined) return;
+    const from = source.process;
+    const file = await new Promise<SnapshotFile | undefined>((resolve) => {
+      from?.whenEnded(() => resolve(undefined));
+      if (from === undefined) resolve(undefined);
+      from?.enter(() => {
+        source.driver?.openSnapshot().then(resolve, () => resolve(undefined));
+      });
+    });
+    if (file === undefined) return;
+    const directory = this.#directory;
+    const bytes = new Promise<Uint8Array | undefined>((resolve) => {
+      from?.whenEnded(() => resolve(undefined));
+      from?.enter(() => {
+        file.read(0, file.label.bytes).then(resolve, () => resolve(undefined));
+      });
+    });
+    const content = await bytes;
+    from?.enter(() => void file.close());
+    if (content === undefined || directory !== this.#directory || this.process) return;
+    const process = new Process(world, this.id, 0, () => undefined);
+    try {
+      const opened = await this.#openAlone(process);
+      const writer = await opened.snapshots?.receive(file.label);
+      await writer?.write(content);
+      await writer?.commit();
+      this.mirror.saved(file.label.lastIncluded);
+      await opened.close();
+      this.#setup.seen("snapshot pulled by a node that joins");
+    } catch (error) {
+      if (!isInjected(error)) throw error;
+    }
+    process.kill();
+    directory.disk.processEnded();
+  }
+
+  /** Opens the directory for preparations, without a node in it. */
+  async #openAlone(process: Process): Promise<OpenedStorage> {
+    const { random, stalls } = this.#setup;
+    const clock = new ProcessClock(process, this.clock, stalls, random.split("preparation"));
+    return this.disk.open(process, clock, { createIdentity: () => this.#identity() });
+  }
+
   /** Starts a process unless one runs, or the log is known to be damaged. Takes simulated time. */
   start(): void {
     if (this.process !== undefined || this.#damaged === "refused") return;
+    if (!this.isEnrolled || this.#removed) return;
     const { world, entered } = this.#setup;
     this.#incarnation += 1;
     const process = new Process(world, this.id, this.#incarnation, () => entered(this));
@@ -147,11 +237,10 @@ export class SimulatedNode {
 
   /** Writes a log before the first start, for scripts that begin in the middle of a story. */
   async prepareLog(hardState: HardState, entries: readonly Entry[]): Promise<void> {
-    const { world, disk, random, stalls, mirror } = this.#setup;
+    const { world } = this.#setup;
+    const { disk, mirror } = this.#directory;
     const process = new Process(world, this.id, 0, () => undefined);
-    const clock = new ProcessClock(process, this.clock, stalls, random.split("preparation"));
-    const options = { createIdentity: () => this.#identity() };
-    const opened = await disk.open(process, clock, options);
+    const opened = await this.#openAlone(process);
     const write = { batch: 1 as BatchId, hardState, entries, commitIndex: LOG_ORIGIN.index };
     await new Promise<void>((persisted, failed) => {
       opened.log.start({ persisted: () => persisted(), failed });
@@ -224,18 +313,30 @@ export class SimulatedNode {
 
   async #startDriver(process: Process): Promise<Driver<unknown>> {
     const setup = this.#setup;
-    const { witness, mirror } = setup;
+    const { witness } = setup;
+    const { disk, mirror } = this.#directory;
     const random = setup.random.split(`process ${process.incarnation}`);
     const clock = new ProcessClock(process, this.clock, setup.stalls, random.split("clock"));
-    const opened = await setup.disk.open(process, clock, {
+    const opened = await disk.open(process, clock, {
       createIdentity: () => this.#identity(),
       onNotice: (notice) => {
         if (process.alive) setup.onLog(this, notice);
       },
     });
-    const storage = await observeStorage(opened, mirror, witness, setup.onReadBack);
-    const machine = setup.createMachine((entry) => {
-      if (process.alive) witness.applied(mirror, entry);
+    const storage = await observeStorage(opened, { mirror, witness, seen: setup.seen });
+    const machine = setup.createMachine({
+      applied: (entry) => {
+        if (process.alive) witness.applied(mirror, entry);
+      },
+      frozen: () => {
+        if (process.alive) setup.onState(this, machine);
+      },
+      restored: (lastApplied) => {
+        if (!process.alive) return;
+        witness.restored(mirror, lastApplied);
+        if (this.#driver === undefined) setup.seen("state restored at start");
+        setup.onState(this, machine);
+      },
     });
     const driver = await Driver.start<unknown>({
       storage,
@@ -266,9 +367,14 @@ export class SimulatedNode {
     this.disk.processEnded();
     this.#setup.onEnded(this);
     if (failure === undefined || isInjected(failure)) return;
+    if (isEngineError(failure, "NODE_REMOVED")) {
+      this.#removed = true;
+      this.#setup.seen("NODE_REMOVED");
+      return;
+    }
     if (this.isDamaged && isEngineError(failure, "DATA_CORRUPTION")) {
       this.#damaged = "refused";
-      this.#setup.onDamageFound();
+      this.#setup.seen("damaged log refused");
       return;
     }
     const rule = failure instanceof InvariantViolation ? "assertion" : "unexpected stop";
@@ -280,13 +386,13 @@ export class SimulatedNode {
     return {
       nodeId: this.id as NodeId,
       clusterId: "c".repeat(32),
-      instanceId: this.id.toString(16).padStart(32, "0"),
+      instanceId: (this.#directories * 256 + this.id).toString(16).padStart(32, "0"),
       bootstrap: {
         logId: LOG_ORIGIN,
         members: this.#setup.members,
         outgoingVoters: undefined,
       },
-      joinedAt: LOG_ORIGIN.index,
+      joinedAt: this.#joinedAt ?? LOG_ORIGIN.index,
     };
   }
 
@@ -296,6 +402,11 @@ export class SimulatedNode {
     };
     return { info: note, warn: note, error: note };
   }
+}
+
+/** Where the node of a machine listens, whoever it is. */
+export function addressOf(id: number): string {
+  return `node-${id}:9081`;
 }
 
 /** Whether a fault of the run explains why the node stopped, or did not start. */

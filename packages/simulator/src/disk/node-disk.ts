@@ -10,6 +10,8 @@ export interface NodeDiskProfile {
   readonly syncMs: number;
   /** Size of a log segment: small ones roll often. */
   readonly segmentBytes: number;
+  /** Complete snapshots that stay; one more than the newest when it is not said. */
+  readonly snapshotsKept?: number;
 }
 
 /** The production log store on the simulated disk of one node. Outlives the node's processes. */
@@ -37,6 +39,7 @@ export class NodeDisk {
     options: OpenStorageOptions,
   ): Promise<OpenedStorage> {
     this.#process = process;
+    const { snapshotsKept } = this.#profile;
     const storage = new FileStorage({
       directory: "/data",
       fileSystem: this.#disk.fileSystem,
@@ -45,6 +48,7 @@ export class NodeDisk {
       sha256: nodeSha256,
       randomBytes: (count) => Uint8Array.from({ length: count }, () => this.#random.uint32()),
       segmentBytes: this.#profile.segmentBytes,
+      ...(snapshotsKept === undefined ? {} : { snapshotsKept }),
     });
     return await storage.open(options);
   }
@@ -97,7 +101,10 @@ export class NodeDisk {
     return this.#disk
       .paths()
       .filter((path) => path.startsWith("/data/log/") && path.endsWith(".log"))
-      .map((path) => ({ path, offsets: batchOffsets(this.#disk.contentOf(path)) }))
+      .map((path) => {
+        const ordinal = Number(path.slice("/data/log/".length, -".log".length));
+        return { path, offsets: batchOffsets(this.#disk.contentOf(path), ordinal) };
+      })
       .filter(({ offsets }) => offsets.length > 0);
   }
 

@@ -19,6 +19,8 @@ export interface NetworkFaults {
   duplicateRate: number;
   /** Chance that a message arrives much later than the others, to a later run of the node even. */
   strayRate: number;
+  /** Chance that a message with chunks of a snapshot arrives with a wrong byte in one of them. */
+  damageRate: number;
 }
 
 /** One message on its way. */
@@ -48,7 +50,7 @@ export interface NetworkCounters {
  * the sender hears `unreachable` one round trip later.
  */
 export class Network {
-  readonly faults: NetworkFaults = { lossRate: 0, duplicateRate: 0, strayRate: 0 };
+  readonly faults: NetworkFaults = { ...noFaults };
   readonly counters: NetworkCounters = { sent: 0, lost: 0, cut: 0, duplicated: 0, strayed: 0 };
   /** Told of each message when it is sent; for checkers. */
   onSend: ((process: Process, envelope: Envelope) => void) | undefined;
@@ -61,6 +63,8 @@ export class Network {
   readonly #cuts = new Set<string>();
   readonly #slowness = new Map<string, number>();
   readonly #lastArrivalMs = new Map<string, number>();
+  /** How often the directory behind an id was replaced by a new one. */
+  readonly #replacements = new Map<number, number>();
 
   constructor(world: World, profile: NetworkProfile, random: Prng) {
     this.#world = world;
@@ -79,6 +83,18 @@ export class Network {
       setMembers: () => undefined,
       close: async () => this.#hangUp(process),
     };
+  }
+
+  /**
+   * Another directory has this id from now on. Connections name the one that they were made for
+   * (rule R13), so what is under way to and from the old one never arrives.
+   */
+  replaced(id: number): void {
+    this.#replacements.set(id, this.#directoryOf(id) + 1);
+  }
+
+  #directoryOf(id: number): number {
+    return this.#replacements.get(id) ?? 1;
   }
 
   cut(from: number, to: number): void {
@@ -108,7 +124,7 @@ export class Network {
   heal(): void {
     this.#cuts.clear();
     this.#slowness.clear();
-    Object.assign(this.faults, { lossRate: 0, duplicateRate: 0, strayRate: 0 });
+    Object.assign(this.faults, noFaults);
   }
 
   /** One random delay of a link, for connections that are not messages: clients. */
@@ -137,11 +153,23 @@ export class Network {
       counters.lost += 1;
       return;
     }
-    this.#carry(process, to, envelope.message);
+    this.#carry(process, to, this.#damaged(envelope.message));
     if (faults.duplicateRate > 0 && this.#random.chance(faults.duplicateRate)) {
       counters.duplicated += 1;
       this.#carry(process, to, envelope.message);
     }
+  }
+
+  #damaged(message: Message): Message {
+    const { damageRate } = this.faults;
+    if (damageRate === 0 || message.kind !== "installSnapshot") return message;
+    if (message.chunks.length === 0 || !this.#random.chance(damageRate)) return message;
+    const chosen = this.#random.pick(message.chunks);
+    const data = Uint8Array.from(chosen.data);
+    const at = this.#random.between(0, data.length - 1);
+    data[at] = data[at]! ^ (1 << this.#random.between(0, 7));
+    const chunks = message.chunks.map((chunk) => (chunk === chosen ? { ...chunk, data } : chunk));
+    return { ...message, chunks };
   }
 
   #carry(process: Process, to: number, message: Message): void {
@@ -155,7 +183,11 @@ export class Network {
       atMs = Math.max(atMs, this.#lastArrivalMs.get(link) ?? 0);
       this.#lastArrivalMs.set(link, atMs);
     }
-    this.#world.scheduleAt(atMs, () => this.#arrive({ from, to, message }));
+    const [sender, receiver] = [this.#directoryOf(from), this.#directoryOf(to)];
+    this.#world.scheduleAt(atMs, () => {
+      const isSame = this.#directoryOf(from) === sender && this.#directoryOf(to) === receiver;
+      if (isSame) this.#arrive({ from, to, message });
+    });
   }
 
   #arrive(parcel: Parcel): void {
@@ -191,6 +223,13 @@ export class Network {
   }
 }
 
+const noFaults: NetworkFaults = Object.freeze({
+  lossRate: 0,
+  duplicateRate: 0,
+  strayRate: 0,
+  damageRate: 0,
+});
+
 function linkOf(from: number, to: number): string {
   return `${from}>${to}`;
 }
@@ -200,6 +239,9 @@ function describeMessage(from: number, message: Message): string {
   delete rest.kind;
   if (message.kind === "appendEntries") {
     rest.entries = message.entries.map(({ term, index }) => `${term}/${index}`);
+  }
+  if (message.kind === "installSnapshot") {
+    rest.chunks = message.chunks.map(({ sequence }) => sequence);
   }
   return `from ${from} ${JSON.stringify(rest)}`;
 }

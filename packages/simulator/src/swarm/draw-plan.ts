@@ -1,5 +1,15 @@
 import { Prng } from "../prng.js";
-import type { BrokenNode, Ending, Fault, FaultKind, Plan, Workload } from "./plan.js";
+import type {
+  BrokenNode,
+  Ending,
+  Fault,
+  FaultKind,
+  MemberAction,
+  MemberFault,
+  Plan,
+  SnapshotProfile,
+  Workload,
+} from "./plan.js";
 
 export interface PlanLimits {
   readonly faultyMs: number;
@@ -23,8 +33,11 @@ export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 10_000 }
     appendEntriesMax: topology.pick([1, 3, 16, 4096]),
     inflightMessagesMax: topology.pick([1, 2, 8, 64]),
     logCacheBytes: topology.pick([0, 1024, 16 * 1024, 64 * 1024 * 1024]),
+    autoPromote: topology.chance(0.7),
+    promotionLagMax: topology.pick([0, 5, 1000]),
   };
-  const nodes = voters + learners;
+  const spares = topology.pick([0, 1, 2, 3]);
+  const nodes = voters + learners + spares;
   const network = {
     latencyMs: topology.logUniform(0.1, electionTimeoutMs / 25),
     jitterMs: topology.logUniform(0.05, electionTimeoutMs / 25),
@@ -33,6 +46,7 @@ export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 10_000 }
   const disk = {
     syncMs: topology.logUniform(0.1, electionTimeoutMs / 20),
     segmentBytes: topology.pick([8, 16, 64]) * 1024,
+    snapshotsKept: topology.pick([1, 2]),
   };
   const stallChance = topology.chance(0.3) ? topology.logUniform(1e-6, 1e-3) : 0;
   const roundTripMs = 2 * (network.latencyMs + network.jitterMs) + 2 * disk.syncMs;
@@ -41,14 +55,30 @@ export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 10_000 }
     seed,
     voters,
     learners,
+    spares,
     raft,
     network,
     disk,
+    snapshots: drawSnapshots(random.split("snapshots"), disk.segmentBytes),
     stallChance,
     workload: drawWorkload(random.split("workload"), electionTimeoutMs, msPerEntry),
     faultyMs,
     faults: drawFaults(random.split("faults"), faultyMs, { nodes, electionTimeoutMs }),
     ending: drawEnding(random.split("ending"), voters, learners),
+  };
+}
+
+/** Made often and sent in small pieces, so that a run has many of them and each has many steps. */
+function drawSnapshots(random: Prng, segmentBytes: number): SnapshotProfile {
+  return {
+    snapshotEntries: Math.round(random.logUniform(20, 300)),
+    snapshotLogBytes: random.pick([segmentBytes, 1024 * 1024]),
+    logTailBytes: random.pick([0, 0, segmentBytes, 4 * segmentBytes]),
+    logBytesMax: random.pick([16 * segmentBytes, 64 * 1024 * 1024]),
+    snapshotChunkBytes: random.pick([512, 2048, 16 * 1024]),
+    snapshotWindowChunks: random.pick([1, 2, 8]),
+    snapshotTransfersMax: random.pick([1, 2]),
+    snapshotBytesPerSecond: random.pick([0, 0, 0, 64 * 1024]),
   };
 }
 
@@ -127,6 +157,7 @@ const faultKinds = [
   "loss",
   "duplicates",
   "strays",
+  "damage",
   "slowLink",
   "clockRate",
   "wallJump",
@@ -134,6 +165,7 @@ const faultKinds = [
   "diskFull",
   "diskFailure",
   "bitFlip",
+  "members",
 ] as const satisfies readonly FaultKind[];
 
 /** Most faults of a kind in one run. */
@@ -146,6 +178,7 @@ const frequency: Readonly<Record<FaultKind, number>> = {
   loss: 4,
   duplicates: 4,
   strays: 4,
+  damage: 4,
   slowLink: 6,
   clockRate: 6,
   wallJump: 6,
@@ -153,6 +186,7 @@ const frequency: Readonly<Record<FaultKind, number>> = {
   diskFull: 4,
   diskFailure: 3,
   bitFlip: 2,
+  members: 16,
 };
 
 /** Draws one fault of a kind. */
@@ -184,6 +218,7 @@ export function drawFault(random: Prng, kind: FaultKind, atMs: number, scope: Fa
     case "loss":
     case "duplicates":
     case "strays":
+    case "damage":
       return { kind, atMs, rate: random.logUniform(0.005, 0.4), durationMs };
     case "slowLink":
       return {
@@ -203,10 +238,34 @@ export function drawFault(random: Prng, kind: FaultKind, atMs: number, scope: Fa
         target,
         byMs: Math.round(random.uniform(-1, 1) * random.logUniform(1, 1e8)),
       };
+    case "members":
+      return { atMs, ...drawChange(random, target) };
     case "slowDisk":
       return { kind, atMs, target, factor: random.logUniform(3, 200), durationMs };
   }
 }
+
+function drawChange(random: Prng, target: number): MemberFault {
+  return {
+    kind: "members",
+    action: random.weighted(actionWeights),
+    target: random.chance(0.7) ? 0 : target,
+    choice: random.between(0, 60),
+    status: random.pick(["promotable", "promotable", "readOnly"]),
+    version: random.pick(["none", "none", "current", "old"]),
+    pulls: random.chance(0.3),
+  };
+}
+
+const actionWeights: Readonly<Record<MemberAction, number>> = {
+  join: 4,
+  rejoin: 3,
+  remove: 2,
+  removeLeader: 1,
+  batchRemove: 1,
+  promote: 2,
+  batchPromote: 1,
+};
 
 function drawEnding(random: Prng, voters: number, learners: number): Ending {
   if (voters < 3 || random.chance(0.6)) return { kind: "healAll" };

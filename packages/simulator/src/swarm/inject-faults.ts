@@ -1,6 +1,7 @@
 import { assertNever } from "@d-engine/core";
 import type { Cluster } from "../cluster/cluster.js";
 import type { SimulatedNode } from "../cluster/simulated-node.js";
+import { MemberChanger } from "./change-members.js";
 import type { BrokenNode, ClusterPlan, Fault, PartitionShape } from "./plan.js";
 
 /** Makes a plan's faults happen at their time, and ends them at theirs, or all at once. */
@@ -8,12 +9,14 @@ export class FaultInjector {
   readonly #cluster: Cluster<ClusterPlan>;
   /** Nodes that a plan breaks at its end; with them a minority of the voters may be damaged. */
   readonly #brokenAtEnd: readonly BrokenNode[];
+  readonly #members: MemberChanger;
   /** Until this is over, nothing may be started or mended any more. */
   #healed = false;
 
   constructor(cluster: Cluster<ClusterPlan>, brokenAtEnd: readonly BrokenNode[] = []) {
     this.#cluster = cluster;
     this.#brokenAtEnd = brokenAtEnd;
+    this.#members = new MemberChanger(cluster);
   }
 
   /** Plans every fault, counted from now. */
@@ -25,9 +28,13 @@ export class FaultInjector {
     }
   }
 
-  /** Ends every fault but those of `broken`, which last for ever from now on. */
-  heal(broken: readonly BrokenNode[]): void {
+  /**
+   * Ends every fault but those of `wanted` that leave a quorum of the members as they are by now.
+   * These last for ever from now on, and are the answer.
+   */
+  heal(wanted: readonly BrokenNode[]): readonly BrokenNode[] {
     const { network, nodes, world, stalls } = this.#cluster;
+    const broken = this.#bearable(wanted);
     this.#healed = true;
     // What was asked to end before, and does so only now, is started like the others.
     this.#cluster.onNodeEnded = (node) => world.schedule(startRetryMs, () => node.start());
@@ -42,6 +49,17 @@ export class FaultInjector {
       if (how !== undefined && how !== "crashed")
         this.#partition(partitionShapes[how], node.id, []);
     }
+    return broken;
+  }
+
+  #bearable(wanted: readonly BrokenNode[]): readonly BrokenNode[] {
+    const { nodes, roster } = this.#cluster;
+    const lost = new Set(nodes.filter(({ isDamaged }) => isDamaged).map(({ id }) => id));
+    return wanted.filter(({ id }) => {
+      if (!roster.isQuorum((other) => other !== id && !lost.has(other))) return false;
+      lost.add(id);
+      return true;
+    });
   }
 
   #strike(fault: Fault): void {
@@ -68,23 +86,16 @@ export class FaultInjector {
         return;
       }
       case "loss":
-        network.faults.lossRate = fault.rate;
-        this.#later(fault.durationMs, () => {
-          network.faults.lossRate = 0;
-        });
-        return;
       case "duplicates":
-        network.faults.duplicateRate = fault.rate;
-        this.#later(fault.durationMs, () => {
-          network.faults.duplicateRate = 0;
-        });
-        return;
       case "strays":
-        network.faults.strayRate = fault.rate;
+      case "damage": {
+        const rate = rateOf[fault.kind];
+        network.faults[rate] = fault.rate;
         this.#later(fault.durationMs, () => {
-          network.faults.strayRate = 0;
+          network.faults[rate] = 0;
         });
         return;
+      }
       case "slowLink":
         network.slow(fault.from, fault.to, fault.factor);
         this.#later(fault.durationMs, () => network.slow(fault.from, fault.to, 1));
@@ -113,6 +124,9 @@ export class FaultInjector {
         target!.disk.failNext();
         this.#startLater(target!, fault.downMs + startRetryMs);
         return;
+      case "members":
+        this.#members.strike(fault, target!);
+        return;
       case "bitFlip":
         this.#damage(target!);
         this.#startLater(target!, fault.downMs);
@@ -124,12 +138,11 @@ export class FaultInjector {
 
   /** Kills the node, and damages its log where a majority of the voters stays sound for good. */
   #damage(node: SimulatedNode): void {
-    const { nodes, plan } = this.#cluster;
+    const { nodes, roster } = this.#cluster;
     const lost = new Set(this.#brokenAtEnd.map(({ id }) => id));
     for (const { id, isDamaged } of nodes) if (isDamaged) lost.add(id);
     lost.add(node.id);
-    const voters = [...lost].filter((id) => id <= plan.voters).length;
-    if (2 * voters < plan.voters || node.id > plan.voters) node.damage();
+    if (roster.isQuorum((id) => !lost.has(id))) node.damage();
     else node.crash("process");
   }
 
@@ -197,6 +210,13 @@ function separates(
       return assertNever(shape);
   }
 }
+
+const rateOf = {
+  loss: "lossRate",
+  duplicates: "duplicateRate",
+  strays: "strayRate",
+  damage: "damageRate",
+} as const;
 
 const partitionShapes = { deaf: "deaf", mute: "mute", isolated: "isolate" } as const;
 

@@ -1,4 +1,5 @@
 import type { Consistency } from "@d-engine/client";
+import type { DriverOptions } from "@d-engine/server/driver";
 import type { NodeDiskProfile } from "../disk/node-disk.js";
 import type { NetworkProfile } from "../network/network.js";
 
@@ -27,7 +28,7 @@ export type Fault = { readonly atMs: number } & (
       readonly durationMs: number;
     }
   | {
-      readonly kind: "loss" | "duplicates" | "strays";
+      readonly kind: "loss" | "duplicates" | "strays" | "damage";
       readonly rate: number;
       readonly durationMs: number;
     }
@@ -55,9 +56,35 @@ export type Fault = { readonly atMs: number } & (
     }
   /** The next sync fails, which stops the node; it is started again later (scenario 55). */
   | { readonly kind: "diskFailure"; readonly target: Target; readonly downMs: number }
+  /** Somebody changes the members, or tries to. */
+  | MemberFault
   /** A bit of the durable log flips while the node is down: it must not start (scenario 53). */
   | { readonly kind: "bitFlip"; readonly target: Target; readonly downMs: number }
 );
+
+export interface MemberFault {
+  readonly kind: "members";
+  readonly action: MemberAction;
+  /** Who is asked. */
+  readonly target: Target;
+  /** Chooses among the nodes that the action may be about. */
+  readonly choice: number;
+  readonly status: "promotable" | "readOnly";
+  /** Whether the caller has seen the members as they are, or as they were, or does not say. */
+  readonly version: "none" | "current" | "old";
+  /** Whether a node that joins begins with a copy of a snapshot. */
+  readonly pulls: boolean;
+}
+
+/** `rejoin`: a machine whose node was removed, under its old id with a new directory. */
+export type MemberAction =
+  | "join"
+  | "rejoin"
+  | "remove"
+  | "removeLeader"
+  | "batchRemove"
+  | "promote"
+  | "batchPromote";
 
 export type FaultKind = Fault["kind"];
 
@@ -92,20 +119,38 @@ export interface BrokenNode {
   readonly how: "crashed" | "deaf" | "mute" | "isolated";
 }
 
+export type SnapshotProfile = Pick<
+  DriverOptions,
+  | "snapshotEntries"
+  | "snapshotLogBytes"
+  | "logTailBytes"
+  | "logBytesMax"
+  | "snapshotChunkBytes"
+  | "snapshotWindowChunks"
+  | "snapshotTransfersMax"
+  | "snapshotBytesPerSecond"
+>;
+
 /** What the nodes of a run are, and the machines and wires under them. */
 export interface ClusterPlan {
   readonly seed: number;
   readonly voters: number;
   readonly learners: number;
+  /** Machines without a member at first, for nodes that join; none when it is not said. */
+  readonly spares?: number;
   readonly raft: {
     readonly electionTimeoutMs: number;
     readonly heartbeatIntervalMs: number;
     readonly appendEntriesMax: number;
     readonly inflightMessagesMax: number;
     readonly logCacheBytes: number;
+    readonly autoPromote?: boolean;
+    readonly promotionLagMax?: number;
   };
   readonly network: NetworkProfile;
   readonly disk: NodeDiskProfile;
+  /** When snapshots are made and how they are sent; as in production when it is not said. */
+  readonly snapshots?: SnapshotProfile;
   /** Chance that a look at the clock is where a process stalls. */
   readonly stallChance: number;
 }

@@ -266,6 +266,22 @@ describe("LogStore.purge", () => {
     );
   });
 
+  it("keeps every entry behind the purged ones, wherever the purge ends (I9)", async () => {
+    const storage = new SimulatedStorage(15, tuning);
+    const session = await storage.open();
+    for (let index = 1; index <= 60; index++) {
+      await session.persist({ entries: [commandEntry(index, 1, "p".repeat(300))] });
+    }
+    for (let upTo = 1; upTo < 60; upTo++) {
+      await session.log.purge({ index: upTo as LogIndex, term: 1 as Term });
+      const [next] = await session.log.read((upTo + 1) as LogIndex, 61 as LogIndex, 1);
+      expect(next?.index).toBe(upTo + 1);
+    }
+    await expect(session.log.read(1 as LogIndex, 61 as LogIndex, 1)).rejects.toBeInstanceOf(
+      EngineError,
+    );
+  });
+
   it("keeps a bounded number of files", async () => {
     const storage = new SimulatedStorage(13, { ...tuning, spareSegmentsMax: 2 });
     const session = await storage.open();

@@ -78,13 +78,21 @@ export async function simulateStateMachine<Machine extends StateMachine<unknown>
   checkLoad(callers, loadMs);
   const record = new AppliedRecord();
   const starts = new Map<number, number>();
-  const createMachine: CreateMachine = (nodeId, onApplied) => {
+  const createMachine: CreateMachine = (nodeId, watch) => {
     const start = (starts.get(nodeId) ?? 0) + 1;
     starts.set(nodeId, start);
     const report = (problem: string): void =>
       simulation.cluster.witness.report("state machine", problem);
     const machine = create();
-    return new WatchedMachine({ machine, fingerprint, nodeId, start, record, onApplied, report });
+    return new WatchedMachine({
+      machine,
+      fingerprint,
+      nodeId,
+      start,
+      record,
+      onApplied: watch.applied,
+      report,
+    });
   };
   const simulation = new Simulation(resolveSimulation(rest), createMachine);
   const load = new CommandLoad(simulation, command);

@@ -17,8 +17,21 @@ Examples:
 
 Ctrl-C or SIGTERM closes cleanly; a second one ends the process at once.`;
 
+/** Settings in numbers. The default is said and not set: what is not given the engine decides. */
+const NUMBERS = [
+  ["--election-timeout-ms <ms>", "silence after which a follower campaigns", 1000],
+  ["--heartbeat-interval-ms <ms>", "pause between heartbeats", 100],
+  ["--snapshot-entries <n>", "entries applied that bring about the next snapshot", 1_000_000],
+  ["--snapshot-log-bytes <n>", "bytes applied that bring about the next snapshot", 268_435_456],
+  ["--snapshot-bytes-per-second <n>", "most bytes of snapshots sent in a second; 0: all", 0],
+  ["--log-tail-bytes <n>", "log kept behind a snapshot for slow followers", 1_073_741_824],
+  ["--log-bytes-max <n>", "log at which writes wait for a snapshot", 4_294_967_296],
+  ["--segment-bytes <n>", "size of a file of the log, by which it is purged", 67_108_864],
+  ["--value-bytes-max <n>", "longest value that is taken", 1_048_576],
+] as const;
+
 export function addStartCommand(program: Command, io: CliIo, finish: Finish): void {
-  program
+  const start = program
     .command("start")
     .description("run a durable node until it is told to stop")
     .option("-d, --data-dir <path>", "where the data is; made if it is missing", "./data")
@@ -52,19 +65,11 @@ export function addStartCommand(program: Command, io: CliIo, finish: Finish): vo
         "read-only",
       ]),
     )
-    .option("--cluster-token <text>", "tells clusters with the same first members apart")
-    .addOption(
-      new Option(
-        "--election-timeout-ms <ms>",
-        "silence after which a follower campaigns (default: 1000)",
-      ).argParser(readInteger),
-    )
-    .addOption(
-      new Option(
-        "--heartbeat-interval-ms <ms>",
-        "pause between heartbeats (default: 100)",
-      ).argParser(readInteger),
-    )
+    .option("--cluster-token <text>", "tells clusters with the same first members apart");
+  for (const [flags, description, usual] of NUMBERS) {
+    start.addOption(new Option(flags, `${description} (default: ${usual})`).argParser(readInteger));
+  }
+  start
     .addOption(
       new Option(
         "--log-level <level>",

@@ -118,6 +118,14 @@ describe("SnapshotReceiver", () => {
     expect(kept()).toBe(10);
   });
 
+  it("takes nothing behind a gap, and asks for what is missing", async () => {
+    const { posted, take, kept, counters } = newReceiver();
+    const message = firstChunk(1, 10);
+    await take({ ...message, chunks: message.chunks.map((chunk) => ({ ...chunk, sequence: 1 })) });
+    expect([kept(), counters.snapshotChunksReceived]).toEqual([undefined, 0]);
+    expect(posted).toMatchObject([{ kind: "snapshotProgress", to: 1, nextChunk: 0 }]);
+  });
+
   it("counts messages whose numbers do not fit together, and takes nothing of them", async () => {
     const { counters, take, kept } = newReceiver();
     await take({ ...firstChunk(1, 10), totalChunks: 4 });
