@@ -25,7 +25,7 @@ export class LeaderSilence {
   }
 
   received({ kind }: Message): void {
-    void kind;
+    if (kind === "appendEntries" || kind === "installSnapshot") this.#begin();
   }
 
   /** Called every now and then. Asks at most once in as many election timeouts. */
