@@ -17,6 +17,7 @@ import { KvNode } from "./driver/kv-node.js";
 import { type Logger, silentLogger } from "./driver/logger.js";
 import { joinCluster } from "./join/join-cluster.js";
 import { forgetPendingJoin, pendingInstanceId } from "./join/pending-join.js";
+import { KeepAlive } from "./keep-alive.js";
 import type { JoinSettings, ResolvedSettings } from "./options.js";
 import { GrpcTransport } from "./peers/grpc-transport.js";
 import { FEATURE_LEVEL, type PeerIdentity } from "./peers/handshake.js";
@@ -117,7 +118,9 @@ async function joined<Result>(
   const { nodeId, address } = settings;
   const instanceId = await (joinInstanceId?.() ?? randomId());
   const who = { nodeId, address, joinAs, instanceId };
-  return await joinCluster({ ...who, endpoints, timeoutMs, clock: nodeClock, logger, signal });
+  const ports = { clock: nodeClock, logger, signal };
+  // Between two attempts there is nothing else that would keep the process alive.
+  return await new KeepAlive().during(joinCluster({ ...who, endpoints, timeoutMs, ...ports }));
 }
 
 /**

@@ -135,32 +135,56 @@ describe("backups and members", () => {
     const { members } = JSON.parse(cli("member", "list", "--json").stdout);
     expect(members).toMatchObject([{ id: 1 }, { id: 2, address: second, status: "readOnly" }]);
   }, 20_000);
+
+  it("let a node wait for the cluster that it joins", async () => {
+    const second = `127.0.0.1:${await freePort()}`;
+    const own = ["--data-dir", join(folder, "data-2"), "--listen", second, "--node-id", "2"];
+    const joining = spawnNode(...own, "--join", listen, "--log-level", "info");
+    await joining.says(/joining, asking again/);
+    await startNode();
+    await joining.says(/npx d-engine status/);
+  }, 20_000);
 });
 
 interface Node {
   readonly child: ChildProcess;
   out(): string;
   err(): string;
+  /** Resolves when it has written this; rejects when it ends before. */
+  says(what: RegExp): Promise<void>;
 }
 
 /** Starts a node and waits until it says that it is ready. */
 async function startNode(...more: readonly string[]): Promise<Node> {
+  const node = spawnNode(...more);
+  await node.says(/npx d-engine status|"ready"/);
+  return node;
+}
+
+function spawnNode(...more: readonly string[]): Node {
   const args = ["start", "--data-dir", join(folder, "data"), "--listen", listen, ...more];
   const child = spawn(launcher, args, { stdio: ["ignore", "pipe", "pipe"] });
   started.push(child);
   let out = "";
   let err = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    out += text;
+  });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     err += text;
   });
-  await new Promise<void>((resolve, reject) => {
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      out += text;
-      if (/npx d-engine status|"ready"/.test(out)) resolve();
+  const says = (what: RegExp): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = () => {
+        if (what.test(out) || what.test(err)) resolve();
+      };
+      for (const stream of [child.stdout, child.stderr]) stream.on("data", look);
+      const end = () => reject(new Error(`ended with ${child.exitCode}: ${out}${err}`));
+      child.once("close", end);
+      look();
+      if (child.exitCode !== null) end();
     });
-    child.once("close", (code) => reject(new Error(`ended with ${code}: ${out}${err}`)));
-  });
-  return { child, out: () => out, err: () => err };
+  return { child, out: () => out, err: () => err, says };
 }
 
 /** Runs one command to its end, against the node of this test unless it starts one. */
