@@ -8,21 +8,26 @@ import { RawLog } from "./raw-log.js";
 import { machine, millis, percent, rate, table } from "./report.js";
 import { benchRestart, type RestartResult } from "./restart.js";
 import { benchSingleNode, type SingleNodeResult } from "./single-node.js";
+import { benchCatchUp, type CatchUpResult } from "./snapshot/bench-catch-up.js";
+import { benchSnapshot, type SnapshotResult } from "./snapshot/bench-snapshot.js";
+import { printCatchUp, printSnapshot } from "./snapshot/print-snapshot.js";
 import { Latencies } from "./statistics.js";
 import { createWorkspace } from "./workspace.js";
 
 const help = `Measures on this machine, in this run; figures of different runs do not compare.
 
-Usage: npm run bench -- [single-node | restart | cluster | raw]… [options]
+Usage: npm run bench -- [single-node | restart | cluster | snapshot | catch-up | raw]… [options]
                        (default: single-node restart)
 
   single-node          durable embedded puts beside the raw limit, and reads
   restart              time from start to serving, with many keys in the log
   cluster              durable puts and reads on three nodes, embedded and through the client
+  snapshot             what a snapshot costs the puts beside it, and a start from it
+  catch-up             a learner that needs a snapshot, beside disk and loopback
   raw                  the raw limit alone
 
   --callers 1,10,…     operations under way at a time
-                       (default 1,10,100,1000; cluster: 1,100,1000)
+                       (default 1,10,100,1000; cluster: 1,100,1000; snapshot: 100)
   --repetitions N      of each measurement (default 5)
   --seconds S          of one repetition (default 1)
   --keys N             distinct keys of single-node (default 100000)
@@ -30,13 +35,14 @@ Usage: npm run bench -- [single-node | restart | cluster | raw]… [options]
   --operations A,…     of cluster (default put,linearizable,lease,eventual)
   --compare etcd       cluster beside three nodes of etcd, which must be installed
   --profile DIR        cluster writes a CPU profile of each process of ours there
-  --restart-keys N     keys in the log of restart (default 1000000)
+  --restart-keys N     keys of restart and snapshot (default 1000000)
+  --catch-up-mib N     what the learner of catch-up has to get (default 1024)
   --value-bytes N      (default 256)
   --dir PATH           on the disk to be measured (default ./.bench); removed at the end
   --json               the result as JSON on stdout
   --help`;
 
-const SUITES = ["single-node", "restart", "cluster", "raw"] as const;
+const SUITES = ["single-node", "restart", "cluster", "snapshot", "catch-up", "raw"] as const;
 type Suite = (typeof SUITES)[number];
 
 interface Settings {
@@ -51,6 +57,7 @@ interface Settings {
   readonly keys: number;
   readonly clusterKeys: number;
   readonly restartKeys: number;
+  readonly catchUpBytes: number;
   readonly valueBytes: number;
   readonly dir: string;
   readonly json: boolean;
@@ -60,6 +67,8 @@ interface Results {
   singleNode?: SingleNodeResult;
   restart?: RestartResult;
   cluster?: ClusterResult;
+  snapshot?: SnapshotResult;
+  catchUp?: CatchUpResult;
   raw?: readonly (LoadResult & { readonly callers: number })[];
 }
 
@@ -76,6 +85,7 @@ function parse(): Settings | undefined {
       seconds: { type: "string", default: "1" },
       keys: { type: "string", default: "100000" },
       "restart-keys": { type: "string", default: "1000000" },
+      "catch-up-mib": { type: "string", default: "1024" },
       "value-bytes": { type: "string", default: "256" },
       dir: { type: "string", default: ".bench" },
       json: { type: "boolean", default: false },
@@ -102,6 +112,7 @@ function parse(): Settings | undefined {
     keys: positive("keys", values.keys),
     clusterKeys: positive("cluster-keys", values["cluster-keys"]),
     restartKeys: positive("restart-keys", values["restart-keys"]),
+    catchUpBytes: 2 ** 20 * positive("catch-up-mib", values["catch-up-mib"]),
     valueBytes: positive("value-bytes", values["value-bytes"]),
     dir: values.dir,
     json: values.json,
@@ -118,6 +129,8 @@ const callersOf: Readonly<Record<Suite, readonly number[]>> = {
   "single-node": [1, 10, 100, 1000],
   restart: [],
   cluster: [1, 100, 1000],
+  snapshot: [100],
+  "catch-up": [],
   raw: [1, 10, 100, 1000],
 };
 
@@ -143,6 +156,15 @@ async function run(settings: Settings): Promise<Results> {
       case "cluster":
         results.cluster = await benchCluster({ ...common, keys: settings.clusterKeys });
         break;
+      case "snapshot": {
+        const [first = 100] = callers;
+        const keys = settings.restartKeys;
+        results.snapshot = await benchSnapshot({ ...common, keys, callers: first });
+        break;
+      }
+      case "catch-up":
+        results.catchUp = await benchCatchUp(common);
+        break;
     }
   }
   return results;
@@ -166,7 +188,9 @@ async function runRaw(folder: string, settings: Settings, callersOfRaw: readonly
   return results;
 }
 
-function print({ raw, singleNode, restart, cluster }: Results): void {
+function print({ raw, singleNode, restart, cluster, snapshot, catchUp }: Results): void {
+  if (snapshot !== undefined) printSnapshot(snapshot);
+  if (catchUp !== undefined) printCatchUp(catchUp);
   if (cluster !== undefined) printCluster(cluster);
   if (raw !== undefined) {
     const rows = raw.map(({ callers, perSecond, p50Ms, p99Ms, cpuMicrosPerPut }) => [
