@@ -11,7 +11,9 @@ Usage: npm run chaos -- [options]
 
   --minutes N            how long faults are injected (default 1)
   --history FILE         writes what all clients saw, as lines of JSON
-  --nodes N              3 or 5 (default 3)
+  --nodes N              3 or 5 at first (default 3)
+  --no-membership        nobody joins or leaves, and logs are as long as usual
+  --nodes-max N          the most at a time, 4 to 15, when nodes join and leave (default 7)
   --network KIND         proxy, or namespaces where this process may make them (default proxy)
   --election-timeout-ms  of the nodes (default 500)
   --seed N               draws the same faults again (default: drawn, and printed)
@@ -24,10 +26,13 @@ Exit codes: 0 nothing found, 1 a promise was broken or the run did too little, 2
 
 function parse() {
   const { values } = parseArgs({
+    allowNegative: true,
     options: {
       minutes: { type: "string", default: "1" },
       history: { type: "string" },
       nodes: { type: "string", default: "3" },
+      membership: { type: "boolean", default: true },
+      "nodes-max": { type: "string", default: "7" },
       network: { type: "string", default: "proxy" },
       "election-timeout-ms": { type: "string", default: "500" },
       seed: { type: "string", default: String(randomInt(1, 2 ** 31)) },
@@ -41,6 +46,10 @@ function parse() {
   const minutes = Number(values.minutes);
   if (!(minutes > 0)) throw new RangeError(`--minutes must lie above 0, got ${values.minutes}`);
   if (!["3", "5"].includes(values.nodes)) throw new RangeError("--nodes must be 3 or 5");
+  const nodesMax = positive("nodes-max", values["nodes-max"]);
+  if (nodesMax <= Number(values.nodes) || nodesMax > 15) {
+    throw new RangeError(`--nodes-max must lie above --nodes, and at most at 15, got ${nodesMax}`);
+  }
   const { network } = values;
   if (network !== "proxy" && network !== "namespaces") {
     throw new RangeError(`--network must be proxy or namespaces, got "${network}"`);
@@ -50,6 +59,7 @@ function parse() {
     network,
     minutes,
     nodes: Number(values.nodes),
+    nodesMax,
     electionTimeoutMs: positive("election-timeout-ms", values["election-timeout-ms"]),
     seed: positive("seed", values.seed),
   } as const;
@@ -62,7 +72,7 @@ function positive(name: string, text: string): number {
 }
 
 function print(report: ChaosReport): void {
-  const { violations, faults, operations, ...figures } = report;
+  const { violations, faults, operations, membership, snapshots, ...figures } = report;
   const lines = (title: string, counts: Readonly<Record<string, unknown>>): void => {
     console.log(title);
     for (const [name, value] of Object.entries(counts))
@@ -70,11 +80,13 @@ function print(report: ChaosReport): void {
   };
   lines("run", figures);
   lines("faults that hit", faults);
+  if (membership !== undefined) lines("members", membership);
+  lines("snapshots", snapshots);
   lines("operations", operations);
   for (const violation of violations) console.log(`FOUND: ${violation}`);
   console.log(
     violations.length === 0
-      ? "linearizable; nothing acknowledged is missing, all nodes agree"
+      ? "linearizable; nothing acknowledged is missing, all members agree"
       : `FAILED; draw the same faults with --seed ${report.seed} --nodes ${report.nodes}`,
   );
 }

@@ -12,8 +12,8 @@ export interface NodeProcessOptions {
   readonly args: readonly string[];
   /** What the process prints is appended here. */
   readonly logFile: string;
-  /** The node says that it was elected. */
-  readonly onLeader: (term: number) => void;
+  /** The node says something in its log. */
+  readonly onLog: (message: string) => void;
 }
 
 export interface NodeExit {
@@ -35,7 +35,7 @@ export class NodeProcess {
   readonly #said = new Set<string>();
   #hasEnded = false;
 
-  constructor({ root, prefix, args, logFile, onLeader }: NodeProcessOptions) {
+  constructor({ root, prefix, args, logFile, onLog }: NodeProcessOptions) {
     const script = join(root, "packages", "d-engine", "dist", "cli", "main.js");
     const always = ["start", "--json", "--log-level", "info"];
     this.#child = spawnScript({ prefix, script, args: [...always, ...args] });
@@ -55,8 +55,7 @@ export class NodeProcess {
     eachLine(this.#child.stdout!, (line) => this.#onEvent(line));
     eachLine(this.#child.stderr!, (line) => {
       this.#keep(line);
-      const led = /^leader in term (\d+)/.exec(String(parseObject(line)?.msg ?? ""));
-      if (led !== null) onLeader(Number(led[1]));
+      onLog(String(parseObject(line)?.msg ?? ""));
     });
   }
 

@@ -14,8 +14,13 @@ import {
 } from "./faults/fault-deck.js";
 import { checkFinalState } from "./final-state.js";
 import { HistoryRecorder } from "./history-recorder.js";
+import type { MembershipCounts } from "./membership/membership-counts.js";
+import { MembershipRun } from "./membership/membership-run.js";
+import { smallLogArgs } from "./membership/node-settings.js";
+import { type SnapshotCounts, SnapshotTally } from "./membership/snapshot-tally.js";
 import type { Network } from "./network/network.js";
 import { openNetwork } from "./network/open-network.js";
+import { Turns } from "./turns.js";
 
 export interface ChaosOptions {
   /** The root of the checkout; its packages and this tool must be built. */
@@ -27,6 +32,10 @@ export interface ChaosOptions {
   /** How long faults are injected, at least; every class comes up once in any case. */
   readonly minutes: number;
   readonly nodes: number;
+  /** Nodes join and leave meanwhile, with logs so short that snapshots are installed often. */
+  readonly membership: boolean;
+  /** The most nodes that there are at a time when they join and leave. */
+  readonly nodesMax: number;
   readonly seed: number;
   readonly network: Network["kind"];
   readonly electionTimeoutMs: number;
@@ -50,6 +59,9 @@ export interface ChaosReport {
   readonly elections: number;
   /** How often each class of fault hit. */
   readonly faults: Readonly<Record<FaultName, number>>;
+  /** What was done to the members, if anything was to be. */
+  readonly membership: Readonly<MembershipCounts> | undefined;
+  readonly snapshots: Readonly<SnapshotCounts>;
   /** How often each kind of operation ended in each way. */
   readonly operations: Readonly<Record<string, number>>;
   /** One for each broken promise, and for each way in which the run proves too little. */
@@ -84,6 +96,9 @@ class ChaosRun {
   readonly #startNs = process.hrtime.bigint();
   readonly #violations: string[] = [];
   readonly #hits: Record<FaultName, number>;
+  readonly #turns = new Turns();
+  readonly #snapshots = new SnapshotTally();
+  #membership: MembershipRun | undefined;
   /** How often every class of faults came up. */
   #rounds = 0;
 
@@ -95,14 +110,20 @@ class ChaosRun {
   }
 
   async toTheEnd(): Promise<ChaosReport> {
-    const { root, folder, nodes, electionTimeoutMs } = this.#options;
-    const network = await openNetwork(this.#options.network, nodes, this.#random.split("network"));
+    const { root, folder, nodes, nodesMax, membership, electionTimeoutMs } = this.#options;
+    const network = await openNetwork(
+      this.#options.network,
+      membership ? nodesMax : nodes,
+      this.#random.split("network"),
+    );
     const cluster = new ChaosCluster({
       root,
       folder,
       nodeCount: nodes,
       network,
       electionTimeoutMs,
+      ...(membership ? { nodeArgs: smallLogArgs } : {}),
+      onLog: (message) => this.#snapshots.heard(message),
       onUnexpectedEnd: (problem) => this.#violations.push(problem),
     });
     const historyFile = this.#options.history ?? join(folder, "history.jsonl");
@@ -114,6 +135,7 @@ class ChaosRun {
     } catch (error) {
       this.#violations.push(error instanceof Error ? error.message : String(error));
     } finally {
+      await this.#membership?.close();
       await cluster.killAll();
       await network.close();
       await history.close();
@@ -125,7 +147,12 @@ class ChaosRun {
   async #load(cluster: ChaosCluster, network: Network, history: HistoryRecorder): Promise<void> {
     const sites = this.#startSites(cluster, network, history);
     try {
-      await this.#faults(cluster, network);
+      this.#membership = this.#startMembership(cluster, network);
+      try {
+        await this.#faults(cluster, network);
+      } finally {
+        await this.#membership?.stop();
+      }
       this.#note("all is put right; the load goes on for a while");
       const before = history.operations.length;
       await pause(calmMs);
@@ -137,6 +164,21 @@ class ChaosRun {
       const problems = await Promise.all(sites.map((site) => site.stop(siteStopTimeoutMs)));
       this.#violations.push(...problems.filter((problem) => problem !== undefined));
     }
+  }
+
+  #startMembership(cluster: ChaosCluster, network: Network): MembershipRun | undefined {
+    const { membership, nodesMax, electionTimeoutMs } = this.#options;
+    if (!membership) return undefined;
+    return new MembershipRun({
+      cluster,
+      network,
+      nodesMax,
+      random: this.#random.split("membership"),
+      turns: this.#turns,
+      electionTimeoutMs,
+      note: (text) => this.#note(`members: ${text}`),
+      found: (problem) => this.#violations.push(problem),
+    });
   }
 
   /** Some clients beside each node, and some that know all nodes and are beside none. */
@@ -177,8 +219,10 @@ class ChaosRun {
       this.#rounds = deck.rounds;
       if (performance.now() >= untilMs && deck.rounds > 0) return;
       const drawn = random.chance(overlapShare) ? [deck.draw(), deck.draw()] : [deck.draw()];
-      await allEnded(drawn.map(inject));
-      await Promise.all(cluster.nodes.map((node) => cluster.start(node)));
+      await this.#turns.alone(async () => {
+        await allEnded(drawn.map(inject));
+        await Promise.all(cluster.nodes.map((node) => cluster.start(node)));
+      });
       await pause(random.uniform(0, 2.5 * electionTimeoutMs));
     }
   }
@@ -192,6 +236,7 @@ class ChaosRun {
       record: (operation) => history.record(operation),
     });
     this.#violations.push(...problems);
+    this.#violations.push(...((await this.#membership?.verify()) ?? []));
     this.#note(`judging ${history.operations.length} operations …`);
     const verdict = checkHistory(history.operations);
     if (verdict.kind !== "ok") this.#violations.push(`${verdict.kind}: ${verdict.explanation}`);
@@ -206,6 +251,7 @@ class ChaosRun {
     const answered = history.count(({ status }) => status === "ok");
     const writes = history.count(({ op, status }) => op === "put" && status === "ok");
     demand("answered operations", answered, Math.floor(seconds * answeredPerSecondMin));
+    this.#membership?.demand(demand, this.#snapshots.counts, seconds);
     demand("acknowledged puts", writes, Math.floor(seconds * writesPerSecondMin));
     for (const name of this.#classes(network)) {
       demand(`faults "${name}" that hit`, this.#hits[name], Math.ceil(this.#rounds / 2));
@@ -236,6 +282,8 @@ class ChaosRun {
       refused: history.count(({ status }) => status === "fail"),
       elections: cluster.elections,
       faults: this.#hits,
+      membership: this.#membership?.counts,
+      snapshots: this.#snapshots.counts,
       operations: Object.fromEntries([...history.counts].sort()),
       violations: this.#violations,
     };
