@@ -8,21 +8,22 @@ import { RawLog } from "./raw-log.js";
 import { machine, millis, percent, rate, table } from "./report.js";
 import { benchRestart, type RestartResult } from "./restart.js";
 import { benchSingleNode, type SingleNodeResult } from "./single-node.js";
+import { benchCatchUp, type CatchUpResult } from "./snapshot/bench-catch-up.js";
 import { benchSnapshot, type SnapshotResult } from "./snapshot/bench-snapshot.js";
-import { printSnapshot } from "./snapshot/print-snapshot.js";
+import { printCatchUp, printSnapshot } from "./snapshot/print-snapshot.js";
 import { Latencies } from "./statistics.js";
 import { createWorkspace } from "./workspace.js";
 
 const help = `Measures on this machine, in this run; figures of different runs do not compare.
 
-Usage: npm run bench -- [single-node | restart | cluster | snapshot | raw]… [options]
+Usage: npm run bench -- [single-node | restart | cluster | snapshot | catch-up | raw]… [options]
                        (default: single-node restart)
 
   single-node          durable embedded puts beside the raw limit, and reads
   restart              time from start to serving, with many keys in the log
   cluster              durable puts and reads on three nodes, embedded and through the client
-  snapshot             what a snapshot costs the puts beside it, a start from it, and a learner
-                       that catches up by one, beside disk and loopback
+  snapshot             what a snapshot costs the puts beside it, and a start from it
+  catch-up             a learner that needs a snapshot, beside disk and loopback
   raw                  the raw limit alone
 
   --callers 1,10,…     operations under way at a time
@@ -35,13 +36,13 @@ Usage: npm run bench -- [single-node | restart | cluster | snapshot | raw]… [o
   --compare etcd       cluster beside three nodes of etcd, which must be installed
   --profile DIR        cluster writes a CPU profile of each process of ours there
   --restart-keys N     keys of restart and snapshot (default 1000000)
-  --catch-up-mib N     what the learner of snapshot has to catch up (default 1024)
+  --catch-up-mib N     what the learner of catch-up has to get (default 1024)
   --value-bytes N      (default 256)
   --dir PATH           on the disk to be measured (default ./.bench); removed at the end
   --json               the result as JSON on stdout
   --help`;
 
-const SUITES = ["single-node", "restart", "cluster", "snapshot", "raw"] as const;
+const SUITES = ["single-node", "restart", "cluster", "snapshot", "catch-up", "raw"] as const;
 type Suite = (typeof SUITES)[number];
 
 interface Settings {
@@ -67,6 +68,7 @@ interface Results {
   restart?: RestartResult;
   cluster?: ClusterResult;
   snapshot?: SnapshotResult;
+  catchUp?: CatchUpResult;
   raw?: readonly (LoadResult & { readonly callers: number })[];
 }
 
@@ -128,6 +130,7 @@ const callersOf: Readonly<Record<Suite, readonly number[]>> = {
   restart: [],
   cluster: [1, 100, 1000],
   snapshot: [100],
+  "catch-up": [],
   raw: [1, 10, 100, 1000],
 };
 
@@ -159,6 +162,9 @@ async function run(settings: Settings): Promise<Results> {
         results.snapshot = await benchSnapshot({ ...common, keys, callers: first });
         break;
       }
+      case "catch-up":
+        results.catchUp = await benchCatchUp(common);
+        break;
     }
   }
   return results;
@@ -182,8 +188,9 @@ async function runRaw(folder: string, settings: Settings, callersOfRaw: readonly
   return results;
 }
 
-function print({ raw, singleNode, restart, cluster, snapshot }: Results): void {
+function print({ raw, singleNode, restart, cluster, snapshot, catchUp }: Results): void {
   if (snapshot !== undefined) printSnapshot(snapshot);
+  if (catchUp !== undefined) printCatchUp(catchUp);
   if (cluster !== undefined) printCluster(cluster);
   if (raw !== undefined) {
     const rows = raw.map(({ callers, perSecond, p50Ms, p99Ms, cpuMicrosPerPut }) => [

@@ -1,5 +1,4 @@
 /** The process of one node of which snapshots are measured. */
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
 import { EmbeddedEngine } from "d-engine";
 import { answerRequests } from "../asked-process.js";
@@ -14,6 +13,7 @@ import type {
   NodeStatus,
 } from "./node-requests.js";
 import { PutLoad } from "./put-load.js";
+import { StallMeter } from "./stall-meter.js";
 
 const readyTimeoutMs = 120_000;
 const installTimeoutMs = 170_000;
@@ -28,7 +28,7 @@ let received: { readonly bytes: number; readonly atMs: number } | undefined;
 answerRequests<NodeRequest, NodeAnswer>(async (request) => {
   switch (request.kind) {
     case "start":
-      return { serveMs: await start(request.setup) };
+      return await start(request.setup);
     case "fill":
       await fill(request.keys, request.valueBytes);
       return {};
@@ -46,8 +46,9 @@ answerRequests<NodeRequest, NodeAnswer>(async (request) => {
   }
 });
 
-async function start(setup: NodeSetup): Promise<number> {
+async function start(setup: NodeSetup): Promise<NodeAnswer> {
   const startedMs = performance.now();
+  const cpuBefore = process.cpuUsage();
   engine = await EmbeddedEngine.start({
     ...setup,
     joinAs: "readOnly",
@@ -67,7 +68,8 @@ async function start(setup: NodeSetup): Promise<number> {
   setInterval(() => {
     rssMax = Math.max(rssMax, process.memoryUsage.rss());
   }, rssEveryMs);
-  return performance.now() - startedMs;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { serveMs: performance.now() - startedMs, serveCpuMs: (user + system) / 1000 };
 }
 
 function listen(line: string): void {
@@ -114,8 +116,7 @@ function status(): NodeStatus {
 
 async function awaitInstall(): Promise<InstallFigures> {
   const node = running();
-  const delays = monitorEventLoopDelay({ resolution: 1 });
-  delays.enable();
+  const meter = new StallMeter();
   const untilMs = performance.now() + installTimeoutMs;
   let transferredMs: number | undefined;
   while (node.metrics().snapshotsInstalled === 0) {
@@ -126,12 +127,12 @@ async function awaitInstall(): Promise<InstallFigures> {
     }
     await pause(pollMs);
   }
-  delays.disable();
+  const stalls = meter.stop();
   if (received === undefined) throw new Error("a snapshot was installed and not received");
   const { bytes, atMs } = received;
   const installMs = performance.now() - atMs;
   const transferMs = (transferredMs ?? performance.now()) - atMs;
-  return { bytes, transferMs, installMs, blockMs: delays.max / 1e6 - 1 };
+  return { bytes, transferMs, installMs, ...stalls };
 }
 
 function running(): EmbeddedEngine {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { AskedProcess } from "../asked-process.js";
 import type { LoadWindow } from "./put-load.js";
+import type { Stalls } from "./stall-meter.js";
 
 export interface NodeSetup {
   readonly dataDir: string;
@@ -46,17 +47,17 @@ export interface NodeStatus {
 }
 
 /** How a node got a snapshot: the bytes, until the last of them was here, and until it served. */
-export interface InstallFigures {
+export interface InstallFigures extends Stalls {
   readonly bytes: number;
   readonly transferMs: number;
   readonly installMs: number;
-  /** The longest time for which the event loop of the receiver did not turn. */
-  readonly blockMs: number;
 }
 
 export interface NodeAnswer {
   /** Of `start`: until a linearizable read was answered, for a node with a majority. */
   readonly serveMs?: number;
+  /** CPU of all threads for it. */
+  readonly serveCpuMs?: number;
   readonly freeze?: FreezeSample;
   readonly bytes?: number;
   readonly status?: NodeStatus;
@@ -69,4 +70,17 @@ export function nodeProcess(name: string): NodeProcess {
   const program = fileURLToPath(new URL("./node-process.js", import.meta.url));
   // Values are outside of the heap; a million records with their tree is what is in it.
   return new AskedProcess(name, program, ["--max-old-space-size=8192"]);
+}
+
+/** Ends the process, whatever came of it. */
+export async function withProcess<T>(
+  name: string,
+  use: (node: NodeProcess) => Promise<T>,
+): Promise<T> {
+  const node = nodeProcess(name);
+  try {
+    return await use(node);
+  } finally {
+    node.kill();
+  }
 }

@@ -1,16 +1,13 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Put } from "../callers.js";
+import { StallMeter, type Stalls } from "./stall-meter.js";
 
 /** What was seen while the load went on for a while. */
-export interface LoadWindow {
+export interface LoadWindow extends Stalls {
   readonly ms: number;
   readonly perSecond: number;
   readonly cpuMicrosPerPut: number;
-  /** The longest time for which the event loop did not turn. */
-  readonly blockMs: number;
 }
 
-const resolutionMs = 1;
 const stride = 7919; // prime, so that every key is visited
 
 /** Puts from some callers without a pause, of which stretches are measured one after the other. */
@@ -34,13 +31,12 @@ export class PutLoad {
 
   /** Measures until `end` resolves. */
   async measure(end: Promise<unknown>): Promise<LoadWindow> {
-    const delays = monitorEventLoopDelay({ resolution: resolutionMs });
+    const meter = new StallMeter();
     const putsBefore = this.#puts;
     const cpuBefore = process.cpuUsage();
     const startedMs = performance.now();
-    delays.enable();
     await end;
-    delays.disable();
+    const stalls = meter.stop();
     const ms = performance.now() - startedMs;
     const { user, system } = process.cpuUsage(cpuBefore);
     const puts = this.#puts - putsBefore;
@@ -48,8 +44,7 @@ export class PutLoad {
       ms,
       perSecond: (puts * 1000) / ms,
       cpuMicrosPerPut: (user + system) / puts,
-      // Measured from one look to the next, of which one is due every millisecond.
-      blockMs: Math.max(0, delays.max / 1e6 - resolutionMs),
+      ...stalls,
     };
   }
 

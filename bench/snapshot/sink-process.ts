@@ -2,7 +2,7 @@
 import { createServer } from "node:net";
 import { Server, ServerCredentials, type ServerReadableStream } from "@grpc/grpc-js";
 import { answerRequests } from "../asked-process.js";
-import { asBuffer, type SinkAnswer, type SinkRequest, sinkMethod } from "./sink.js";
+import { type SinkAnswer, type SinkRequest, sinkMethod } from "./sink-method.js";
 
 answerRequests<SinkRequest, SinkAnswer>(async () => {
   const server = new Server({ "grpc.max_receive_message_length": -1 });
@@ -11,7 +11,7 @@ answerRequests<SinkRequest, SinkAnswer>(async () => {
     {
       sink: (call: ServerReadableStream<Buffer, Buffer>, done: (e: null, b: Buffer) => void) => {
         call.on("data", () => undefined);
-        call.on("end", () => done(null, asBuffer(new Uint8Array(1))));
+        call.on("end", () => done(null, Buffer.alloc(1)));
       },
     },
   );

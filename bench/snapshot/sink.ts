@@ -3,28 +3,7 @@ import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { Client, credentials } from "@grpc/grpc-js";
 import { AskedProcess } from "../asked-process.js";
-
-export interface SinkRequest {
-  readonly kind: "listen";
-}
-
-export interface SinkAnswer {
-  readonly grpcPort: number;
-  readonly tcpPort: number;
-}
-
-export const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer);
-const asIs = (bytes: Buffer): Buffer => bytes;
-
-export const sinkMethod = {
-  path: "/bench.Sink/Sink",
-  requestStream: true,
-  responseStream: false,
-  requestSerialize: asIs,
-  requestDeserialize: asIs,
-  responseSerialize: asIs,
-  responseDeserialize: asIs,
-};
+import { asIs, type SinkAnswer, type SinkRequest, sinkMethod } from "./sink-method.js";
 
 const pieceBytes = 256 * 1024;
 

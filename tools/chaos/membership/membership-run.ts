@@ -8,7 +8,7 @@ import type { SnapshotCounts } from "./snapshot-tally.js";
 /** Adds what is missing to what a run is found wanting in. */
 export type Demand = (what: string, have: number, need: number) => void;
 
-const leastPerMinute = { changes: 4, made: 12, purges: 12, installed: 3 } as const;
+const leastPerMinute = { changes: 3, made: 5, purges: 5, installed: 2 } as const;
 const askTimeoutMs = 10_000;
 
 /** Changes of the members, and the writes that make logs grow, for the length of a run. */

@@ -5,7 +5,7 @@ import type { Host } from "./host.js";
 import type { Network } from "./network.js";
 import { freePorts } from "./ports.js";
 import { ProxiedConnection } from "./proxied-connection.js";
-import { ownerOfPort } from "./socket-owner.js";
+import { SocketOwners } from "./socket-owner.js";
 
 interface Listener {
   readonly node: Host;
@@ -30,6 +30,7 @@ export class ProxyNetwork implements Network {
   readonly #listeners = new Map<Host, Listener>();
   readonly #gates = new Map<string, Gate>();
   readonly #hostOfPid = new Map<number, Host>();
+  readonly #owners = new SocketOwners(() => this.#hostOfPid.keys());
   readonly #passing = new Set<Passing>();
   #closed = false;
 
@@ -113,9 +114,7 @@ export class ProxyNetwork implements Network {
   async #accept({ node, nodePort }: Listener, caller: Socket): Promise<void> {
     caller.on("error", () => undefined); // a caller that is gone needs nothing more
     const pid =
-      caller.remotePort === undefined
-        ? undefined
-        : await ownerOfPort(caller.remotePort, this.#hostOfPid.keys());
+      caller.remotePort === undefined ? undefined : await this.#owners.ownerOf(caller.remotePort);
     const host = pid === undefined ? undefined : this.#hostOfPid.get(pid);
     if (host === undefined || this.#closed || caller.destroyed) {
       caller.destroy();

@@ -27,6 +27,7 @@ import type { Counters } from "../metrics.js";
 import type { DriverOptions } from "../options.js";
 import { BackOff } from "./back-off.js";
 import { Deferred } from "./deferred.js";
+import { FairShare } from "./fair-share.js";
 import { Pacer } from "./pacer.js";
 
 export interface SnapshotMakerSetup {
@@ -215,15 +216,18 @@ export class SnapshotMaker {
     }
   }
 
-  /** The pace is set by the disk and by the event loop, whichever is slower. */
+  /** The pace is set by the disk and by what others need of the event loop. */
   async #writeRecords(writer: SnapshotWriter, state: StateSnapshot, epoch: number): Promise<void> {
-    const pacer = new Pacer(this.#setup.clock);
+    const share = new FairShare(this.#setup.clock);
     for (;;) {
       this.#checkWanted(epoch);
+      share.begin();
       const records = state.next(pieceBytes);
       if (records.length === 0) return;
-      await writer.write(encodeSnapshotRecords(records));
-      await pacer.turn();
+      const written = writer.write(encodeSnapshotRecords(records));
+      share.end();
+      await written;
+      await share.turn();
     }
   }
 
