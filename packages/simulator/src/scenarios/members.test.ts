@@ -30,6 +30,8 @@ describe("changes of the members under faults", () => {
     script.cluster.network.heal();
     expect(await told(script, call)).toBe("PROPOSE_FAILED rejected");
     expect(script.members(leader)).toBe(before);
+    const { last } = script.status(leader);
+    await script.until("the disk", () => leader.mirror.durable.holds(last.index, last.term));
     leader.crash("power");
     leader.start();
     await script.until("recovery", () => leader.kv !== undefined);
@@ -170,6 +172,7 @@ describe("changes of the members under faults", () => {
     const leader = await script.leader();
     const caughtUp = () => fourth.kv?.store.lastApplied === script.status(leader).last.index;
     await script.until("catching up", caughtUp);
+    await script.advance(100);
     const drop = script.gate.drop(({ to, message }) => {
       return to === fourth.id && message.kind === "appendEntries";
     });
@@ -217,8 +220,7 @@ describe("changes of the members under faults", () => {
     await script.advance(100);
     fifth.start();
     const promoted = () =>
-      script.members(leader) ===
-      "1 active, 2 readOnly, 3 readOnly, 4 readOnly, 5 active, 6 active";
+      script.members(leader) === "1 active, 2 readOnly, 3 readOnly, 4 readOnly, 5 active, 6 active";
     await script.until("three voters", promoted);
     await script.end();
   });

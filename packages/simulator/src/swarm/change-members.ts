@@ -23,9 +23,15 @@ type Answer =
  */
 export class MemberChanger {
   readonly #cluster: Cluster<ClusterPlan>;
+  #stopped = false;
 
   constructor(cluster: Cluster<ClusterPlan>) {
     this.#cluster = cluster;
+  }
+
+  /** Nothing is asked any more, by a node that was paused neither. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   strike(fault: MemberFault, asked: SimulatedNode): void {
@@ -98,6 +104,10 @@ export class MemberChanger {
     const answer = await new Promise<Answer>((resolve) => {
       process.whenEnded(() => resolve({ kind: "unknown" }));
       process.enter(() => {
+        if (this.#stopped || !this.#isBearable(change)) {
+          resolve({ kind: "refused" });
+          return;
+        }
         driver.changeMembership(change, options).then(
           (configuration) => resolve({ kind: "changed", configuration }),
           (error: unknown) => {
@@ -110,6 +120,18 @@ export class MemberChanger {
     });
     world.note(`change ${change.kind} ${answer.kind}`, node.id, 0, () => JSON.stringify(change));
     return answer;
+  }
+
+  /**
+   * Whether those that stay can do without the nodes that are damaged for good. A leader notices
+   * only those that have been silent for an election timeout; whoever knows better must not ask.
+   */
+  #isBearable(change: MembershipChange): boolean {
+    const { nodes, roster } = this.#cluster;
+    const removed = removedBy(change);
+    if (removed.length === 0) return true;
+    const lost = nodes.filter(({ isDamaged }) => isDamaged).map(({ id }) => id);
+    return roster.isQuorumWithout(removed, (id) => !lost.includes(id));
   }
 
   /** The joining node asks until it is a member, and starts then; or gives up. */
@@ -125,6 +147,11 @@ export class MemberChanger {
     }
     world.schedule(plan.raft.electionTimeoutMs, () => this.#admit(joining, fault, attempts + 1));
   }
+}
+
+function removedBy(change: MembershipChange): readonly number[] {
+  if (change.kind === "removeNode") return [change.nodeId];
+  return change.kind === "batchRemove" ? change.nodeIds : [];
 }
 
 function versionOf(

@@ -115,12 +115,14 @@ export interface FaultScope {
 function drawFaults(random: Prng, faultyMs: number, scope: FaultScope): Fault[] {
   const faults: Fault[] = [];
   for (const kind of faultKinds) {
-    if (!random.chance(0.4)) continue;
+    if (!random.chance(kind === "members" || kind === "ambush" ? 0.6 : 0.4)) continue;
     const own = random.split(kind);
     const count = own.between(1, frequency[kind]);
     for (let i = 0; i < count; i += 1) {
       const atMs = Math.round(own.uniform(0, faultyMs));
       faults.push(drawFault(own, kind, atMs, scope));
+      // Another before the first has ended.
+      if (kind === "members" && own.chance(0.3)) faults.push(drawFault(own, kind, atMs, scope));
     }
   }
   const own = random.split("divergence");
@@ -166,6 +168,7 @@ const faultKinds = [
   "diskFailure",
   "bitFlip",
   "members",
+  "ambush",
 ] as const satisfies readonly FaultKind[];
 
 /** Most faults of a kind in one run. */
@@ -186,7 +189,8 @@ const frequency: Readonly<Record<FaultKind, number>> = {
   diskFull: 4,
   diskFailure: 3,
   bitFlip: 2,
-  members: 16,
+  members: 20,
+  ambush: 6,
 };
 
 /** Draws one fault of a kind. */
@@ -238,6 +242,11 @@ export function drawFault(random: Prng, kind: FaultKind, atMs: number, scope: Fa
         target,
         byMs: Math.round(random.uniform(-1, 1) * random.logUniform(1, 1e8)),
       };
+    case "ambush": {
+      const state = random.pick(["receiving", "joint"] as const);
+      const how = random.pick(["process", "power", "stop"] as const);
+      return { kind, atMs, state, events: random.between(1, 6), how, downMs };
+    }
     case "members":
       return { atMs, ...drawChange(random, target) };
     case "slowDisk":
@@ -253,6 +262,7 @@ function drawChange(random: Prng, target: number): MemberFault {
     choice: random.between(0, 60),
     status: random.pick(["promotable", "promotable", "readOnly"]),
     version: random.pick(["none", "none", "current", "old"]),
+    atElection: random.chance(0.2),
     pulls: random.chance(0.3),
   };
 }
@@ -260,9 +270,9 @@ function drawChange(random: Prng, target: number): MemberFault {
 const actionWeights: Readonly<Record<MemberAction, number>> = {
   join: 4,
   rejoin: 3,
-  remove: 2,
-  removeLeader: 1,
-  batchRemove: 1,
+  remove: 3,
+  removeLeader: 2,
+  batchRemove: 3,
   promote: 2,
   batchPromote: 1,
 };

@@ -74,6 +74,8 @@ export class Script {
   readonly gate: MessageGate;
   readonly #run: Run;
   readonly #slab = new Slab();
+  /** Values written by `fill`, each once. */
+  #filled = 0;
   /** Whether the clients of the plan have not begun. */
   #calm = true;
 
@@ -242,9 +244,10 @@ export class Script {
 
   /** Makes the node's log and state that much longer, write by write. */
   async fill(node: SimulatedNode, count: number, key = "x"): Promise<void> {
-    const calls = Array.from({ length: count }, (_, i) =>
-      this.put(node, `${key}${i % 20}`, "value ".repeat(40)),
-    );
+    const calls = Array.from({ length: count }, (_, i) => {
+      this.#filled += 1;
+      return this.put(node, `${key}${i % 20}`, `${this.#filled} `.padEnd(240, "filler "));
+    });
     await this.until("the writes", () => calls.every(({ status }) => status === "ok"));
   }
 
