@@ -43,7 +43,7 @@ export class MemberChanger {
     const { change, joining } = about;
     // Who comes back under an old id has deleted what it had: that is the way that errors name.
     if (joining?.isEnrolled) joining.retire();
-    this.#ask(asked, change, versionOf(fault, seen)).then((answer) => {
+    this.#ask(asked, change, fault, versionOf(fault, seen)).then((answer) => {
       if (joining !== undefined && answer.kind !== "refused") this.#admit(joining, fault, 0);
     });
   }
@@ -94,12 +94,13 @@ export class MemberChanger {
   async #ask(
     node: SimulatedNode,
     change: MembershipChange,
+    { isImpatient }: MemberFault,
     version: LogIndex | undefined,
   ): Promise<Answer> {
     const { world, coverage, plan } = this.#cluster;
     const { process, driver } = node;
     if (process === undefined || driver === undefined) return { kind: "refused" };
-    const timeoutMs = 10 * plan.raft.electionTimeoutMs;
+    const timeoutMs = plan.raft.electionTimeoutMs * (isImpatient ? 0.01 : 10);
     const options = version === undefined ? { timeoutMs } : { timeoutMs, version };
     const answer = await new Promise<Answer>((resolve) => {
       process.whenEnded(() => resolve({ kind: "unknown" }));

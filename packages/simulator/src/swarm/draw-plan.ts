@@ -78,7 +78,7 @@ function drawSnapshots(random: Prng, segmentBytes: number): SnapshotProfile {
     snapshotChunkBytes: random.pick([512, 2048, 16 * 1024]),
     snapshotWindowChunks: random.pick([1, 2, 8]),
     snapshotTransfersMax: random.pick([1, 2]),
-    snapshotBytesPerSecond: random.pick([0, 0, 0, 64 * 1024]),
+    snapshotBytesPerSecond: random.pick([0, 0, 0, 16 * 1024, 64 * 1024]),
   };
 }
 
@@ -115,7 +115,7 @@ export interface FaultScope {
 function drawFaults(random: Prng, faultyMs: number, scope: FaultScope): Fault[] {
   const faults: Fault[] = [];
   for (const kind of faultKinds) {
-    if (!random.chance(kind === "members" || kind === "ambush" ? 0.6 : 0.4)) continue;
+    if (!random.chance(ofMembersAndSnapshots.has(kind) ? 0.6 : 0.4)) continue;
     const own = random.split(kind);
     const count = own.between(1, frequency[kind]);
     for (let i = 0; i < count; i += 1) {
@@ -171,6 +171,9 @@ const faultKinds = [
   "ambush",
 ] as const satisfies readonly FaultKind[];
 
+/** What depends on things that are rare by themselves, and so has to be tried more often. */
+const ofMembersAndSnapshots: ReadonlySet<FaultKind> = new Set(["members", "ambush", "damage"]);
+
 /** Most faults of a kind in one run. */
 const frequency: Readonly<Record<FaultKind, number>> = {
   crash: 12,
@@ -222,8 +225,9 @@ export function drawFault(random: Prng, kind: FaultKind, atMs: number, scope: Fa
     case "loss":
     case "duplicates":
     case "strays":
-    case "damage":
       return { kind, atMs, rate: random.logUniform(0.005, 0.4), durationMs };
+    case "damage":
+      return { kind, atMs, rate: random.uniform(0.1, 0.8), durationMs };
     case "slowLink":
       return {
         kind,
@@ -262,6 +266,7 @@ function drawChange(random: Prng, target: number): MemberFault {
     choice: random.between(0, 60),
     status: random.pick(["promotable", "promotable", "readOnly"]),
     version: random.pick(["none", "none", "current", "old"]),
+    isImpatient: random.chance(0.2),
     atElection: random.chance(0.2),
     pulls: random.chance(0.3),
   };

@@ -83,6 +83,8 @@ export interface MemberFault {
   readonly status: "promotable" | "readOnly";
   /** Whether the caller has seen the members as they are, or as they were, or does not say. */
   readonly version: "none" | "current" | "old";
+  /** Whether the caller waits for less than the change is likely to take. */
+  readonly isImpatient: boolean;
   /** Whether it is asked of the next node that is elected, as soon as it is. */
   readonly atElection: boolean;
   /** Whether a node that joins begins with a copy of a snapshot. */
