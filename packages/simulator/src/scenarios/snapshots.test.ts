@@ -141,6 +141,23 @@ describe("snapshots under faults", () => {
     await script.end();
   });
 
+  it("scenario 48: a snapshot that came before its reset did is laid over the log", async () => {
+    const { script, leader, behind } = await leaderAhead();
+    const { index, term } = script.status(leader).base;
+    const isAhead = () =>
+      behind.mirror.survives(index, term) && !behind.mirror.durable.holds(index, term);
+    behind.start();
+    await script.until("a snapshot ahead of the log", isAhead);
+    behind.crash("power");
+    script.separate([behind], script.others(behind));
+    behind.start();
+    await script.until("recovery", () => behind.kv !== undefined);
+    expect(script.status(behind).appliedIndex).toBeGreaterThanOrEqual(index);
+    expect(count(script, "log reset at start")).toBe(1);
+    script.cluster.network.heal();
+    await script.end();
+  });
+
   it("scenario 48: entries that a snapshot replaced do not return at a start", async () => {
     const script = await Script.startCalm(snapshotPlan);
     const leader = await script.leader();
