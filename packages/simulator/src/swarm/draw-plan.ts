@@ -247,9 +247,11 @@ export function drawFault(random: Prng, kind: FaultKind, atMs: number, scope: Fa
         byMs: Math.round(random.uniform(-1, 1) * random.logUniform(1, 1e8)),
       };
     case "ambush": {
-      const state = random.pick(["receiving", "joint"] as const);
+      // A transfer goes on only while its snapshot is still the one to send.
+      const soon = random.chance(0.6) ? 0 : downMs;
+      const state = random.pick(["receiving", "receiving", "joint"] as const);
       const how = random.pick(["process", "power", "stop"] as const);
-      return { kind, atMs, state, events: random.between(1, 6), how, downMs };
+      return { kind, atMs, state, events: random.between(1, 6), how, downMs: soon };
     }
     case "members":
       return { atMs, ...drawChange(random, target) };
