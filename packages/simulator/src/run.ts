@@ -89,7 +89,8 @@ export class Run {
     const { world, witness } = this.cluster;
     const { raft, workload } = this.#plan;
     // Longer than a call that was lost when the faults ended can keep a client busy.
-    const quietMs = this.#pausedMs + 6 * raft.electionTimeoutMs + 2 * workload.timeoutMs;
+    const quietMs =
+      this.#pausedMs + 6 * raft.electionTimeoutMs + 2 * workload.timeoutMs + this.#transferMs;
     const answeredBefore = this.#answeredWrites;
     const term = this.#highestTerm;
     await world.run(world.nowMs + quietMs);
@@ -203,6 +204,15 @@ export class Run {
   get #pausedMs(): number {
     const { nodes, world } = this.cluster;
     return Math.max(0, ...nodes.map((node) => (node.process?.nowMs ?? 0) - world.nowMs));
+  }
+
+  /** What bandwidth alone makes a few snapshots take: all keys, with room for what is around them. */
+  get #transferMs(): number {
+    const { snapshots, workload } = this.#plan;
+    const bytesPerSecond = snapshots?.snapshotBytesPerSecond ?? 0;
+    if (bytesPerSecond === 0) return 0;
+    const bytes = 2_000 + workload.keys * (workload.paddingBytes + 200);
+    return (3_000 * bytes) / bytesPerSecond;
   }
 
   get #leaderServes(): boolean {

@@ -28,15 +28,27 @@ export class Roster {
 
   /** Whether these nodes can decide, whichever of the configurations comes to be in effect. */
   isQuorum(has: (id: number) => boolean): boolean {
-    return [this.#committed, ...this.#pending.values()].every((configuration) =>
-      isQuorumOf(configuration, has),
-    );
+    return this.#possible.every((configuration) => isQuorumOf(configuration, has));
+  }
+
+  /** The same for these configurations without the nodes `removed`. */
+  isQuorumWithout(removed: readonly number[], has: (id: number) => boolean): boolean {
+    return this.#possible.every((configuration) => {
+      const members = configuration.members.filter(({ id }) => !removed.includes(id));
+      return isQuorumOf({ ...configuration, members }, has);
+    });
+  }
+
+  get #possible(): readonly MembershipConfiguration[] {
+    return [this.#committed, ...this.#pending.values()];
   }
 
   /** Whether the node belongs to the cluster, a voter that is leaving included. */
   has(id: number): boolean {
     const { members, outgoingVoters } = this.#committed;
-    return members.some((member) => member.id === id) || outgoingVoters?.includes(id as never) === true;
+    return (
+      members.some((member) => member.id === id) || outgoingVoters?.includes(id as never) === true
+    );
   }
 }
 

@@ -1,4 +1,10 @@
-import { LOG_ORIGIN, type Member, type NodeId, resolveRaftOptions } from "@d-engine/core";
+import {
+  LOG_ORIGIN,
+  type Member,
+  type NodeId,
+  type RaftStatus,
+  resolveRaftOptions,
+} from "@d-engine/core";
 import { DRIVER_DEFAULTS } from "@d-engine/server/driver";
 import { AppliedOnce } from "../checkers/c2-applied-once.js";
 import { oneLeaderATerm } from "../checkers/i1-one-leader-a-term.js";
@@ -8,11 +14,11 @@ import { leaderCompleteness } from "../checkers/i4-leader-completeness.js";
 import { stateMachineSafety } from "../checkers/i5-state-machine-safety.js";
 import { nothingGoesBack } from "../checkers/i6-nothing-goes-back.js";
 import { durableOnAMajority } from "../checkers/i7-durable-on-a-majority.js";
+import { oneChange } from "../checkers/i8-one-change.js";
 import { nodeInvariants } from "../checkers/i9-node-invariants.js";
 import { nothingUnsyncedIsTold } from "../checkers/i11-nothing-unsynced-is-told.js";
 import { EqualStates } from "../checkers/i12-equal-states.js";
 import { NodeMirror } from "../checkers/node-mirror.js";
-import { oneChange } from "../checkers/i8-one-change.js";
 import { Roster } from "../checkers/roster.js";
 import { Witness } from "../checkers/witness.js";
 import { NodeDisk } from "../disk/node-disk.js";
@@ -52,6 +58,8 @@ export class Cluster<P extends ClusterPlan = Plan> {
   readonly nodes: readonly SimulatedNode[];
   readonly roster: Roster;
   readonly stalls: StallProfile;
+  /** Told of a node's status after each event in it, and of that before. */
+  onStepped: ((node: SimulatedNode, status: RaftStatus) => void) | undefined;
   /** Told when a process ended by itself. */
   onNodeEnded: ((node: SimulatedNode) => void) | undefined;
   readonly #touched = new Set<SimulatedNode>();
@@ -166,6 +174,7 @@ export class Cluster<P extends ClusterPlan = Plan> {
       ) {
         this.compareState(node);
       }
+      this.onStepped?.(node, status);
       this.world.trace.digest(status.term * 31 + status.commitIndex);
       node.statusBefore = status;
     }

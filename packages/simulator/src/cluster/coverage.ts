@@ -47,7 +47,8 @@ export class Coverage {
       this.add("leader deposed by a higher term");
     }
     if (status.last.index < before.last.index) this.add("log became shorter");
-    if (status.configuration.logId !== before.configuration.logId) this.#reconfigured(status, before);
+    if (status.configuration.logId !== before.configuration.logId)
+      this.#reconfigured(status, before);
     if (status.role === "leader" && status.durableIndex < status.commitIndex) {
       this.add("commit ahead of the leader's own disk");
     }

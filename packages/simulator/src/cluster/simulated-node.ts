@@ -12,7 +12,6 @@ import {
   type OpenedStorage,
   type RaftOptions,
   type RaftStatus,
-  type SnapshotFile,
   type StateMachine,
 } from "@d-engine/core";
 import { KvStateMachine, type WriteOutcome } from "@d-engine/kv";
@@ -35,6 +34,7 @@ import type { World } from "../world/world.js";
 import type { CoverageName } from "./coverage.js";
 import { observeStorage } from "./observed-storage.js";
 import type { MachineWatch } from "./observed-store.js";
+import { type PulledSnapshot, pullSnapshot } from "./pull-snapshot.js";
 
 /** A state machine that tells checkers what it applies, and in which state it is. */
 export interface ObservedMachine extends StateMachine<unknown> {
@@ -97,6 +97,8 @@ export class SimulatedNode {
   /** The entry that admitted the present directory; `undefined` while it is of no member. */
   #joinedAt: LogIndex | undefined;
   #removed = false;
+  /** The directory is being filled before the first start. */
+  #preparing = false;
 
   constructor(setup: SimulatedNodeSetup) {
     this.#setup = setup;
@@ -164,6 +166,7 @@ export class SimulatedNode {
     this.#directory = this.#setup.createDirectory(this.#directories);
     this.#joinedAt = undefined;
     this.#removed = false;
+    this.#preparing = false;
     this.#damaged = undefined;
     this.#setup.network.replaced(this.id);
   }
@@ -173,43 +176,32 @@ export class SimulatedNode {
    * now. With `source`, that one's newest snapshot is copied into it, as far as that goes.
    */
   async prepareJoin(joinedAt: LogIndex, source: SimulatedNode | undefined): Promise<void> {
-    const { world } = this.#setup;
     this.#joinedAt = joinedAt;
-    world.note("enrolled", this.id, joinedAt);
+    this.#setup.world.note("enrolled", this.id, joinedAt);
     if (source === undefined) return;
-    const from = source.process;
-    const file = await new Promise<SnapshotFile | undefined>((resolve) => {
-      from?.whenEnded(() => resolve(undefined));
-      if (from === undefined) resolve(undefined);
-      from?.enter(() => {
-        source.driver?.openSnapshot().then(resolve, () => resolve(undefined));
-      });
-    });
-    if (file === undefined) return;
+    this.#preparing = true;
     const directory = this.#directory;
-    const bytes = new Promise<Uint8Array | undefined>((resolve) => {
-      from?.whenEnded(() => resolve(undefined));
-      from?.enter(() => {
-        file.read(0, file.label.bytes).then(resolve, () => resolve(undefined));
-      });
-    });
-    const content = await bytes;
-    from?.enter(() => void file.close());
-    if (content === undefined || directory !== this.#directory || this.process) return;
-    const process = new Process(world, this.id, 0, () => undefined);
+    const pulled = await pullSnapshot(source);
+    if (pulled !== undefined && directory === this.#directory) await this.#keep(pulled);
+    if (directory === this.#directory) this.#preparing = false;
+  }
+
+  async #keep({ label, content }: PulledSnapshot): Promise<void> {
+    const { disk, mirror } = this.#directory;
+    const process = new Process(this.#setup.world, this.id, 0, () => undefined);
     try {
       const opened = await this.#openAlone(process);
-      const writer = await opened.snapshots?.receive(file.label);
+      const writer = await opened.snapshots?.receive(label);
       await writer?.write(content);
       await writer?.commit();
-      this.mirror.saved(file.label.lastIncluded);
+      mirror.saved(label.lastIncluded);
       await opened.close();
       this.#setup.seen("snapshot pulled by a node that joins");
     } catch (error) {
       if (!isInjected(error)) throw error;
     }
     process.kill();
-    directory.disk.processEnded();
+    disk.processEnded();
   }
 
   /** Opens the directory for preparations, without a node in it. */
@@ -222,7 +214,7 @@ export class SimulatedNode {
   /** Starts a process unless one runs, or the log is known to be damaged. Takes simulated time. */
   start(): void {
     if (this.process !== undefined || this.#damaged === "refused") return;
-    if (!this.isEnrolled || this.#removed) return;
+    if (!this.isEnrolled || this.#removed || this.#preparing) return;
     const { world, entered } = this.#setup;
     this.#incarnation += 1;
     const process = new Process(world, this.id, this.#incarnation, () => entered(this));

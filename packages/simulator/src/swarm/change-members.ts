@@ -23,9 +23,15 @@ type Answer =
  */
 export class MemberChanger {
   readonly #cluster: Cluster<ClusterPlan>;
+  #stopped = false;
 
   constructor(cluster: Cluster<ClusterPlan>) {
     this.#cluster = cluster;
+  }
+
+  /** Nothing is asked any more, by a node that was paused neither. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   strike(fault: MemberFault, asked: SimulatedNode): void {
@@ -37,7 +43,7 @@ export class MemberChanger {
     const { change, joining } = about;
     // Who comes back under an old id has deleted what it had: that is the way that errors name.
     if (joining?.isEnrolled) joining.retire();
-    this.#ask(asked, change, versionOf(fault, seen)).then((answer) => {
+    this.#ask(asked, change, fault, versionOf(fault, seen)).then((answer) => {
       if (joining !== undefined && answer.kind !== "refused") this.#admit(joining, fault, 0);
     });
   }
@@ -88,16 +94,21 @@ export class MemberChanger {
   async #ask(
     node: SimulatedNode,
     change: MembershipChange,
+    { isImpatient }: MemberFault,
     version: LogIndex | undefined,
   ): Promise<Answer> {
     const { world, coverage, plan } = this.#cluster;
     const { process, driver } = node;
     if (process === undefined || driver === undefined) return { kind: "refused" };
-    const timeoutMs = 10 * plan.raft.electionTimeoutMs;
+    const timeoutMs = plan.raft.electionTimeoutMs * (isImpatient ? 0.01 : 10);
     const options = version === undefined ? { timeoutMs } : { timeoutMs, version };
     const answer = await new Promise<Answer>((resolve) => {
       process.whenEnded(() => resolve({ kind: "unknown" }));
       process.enter(() => {
+        if (this.#stopped || !this.#isBearable(change)) {
+          resolve({ kind: "refused" });
+          return;
+        }
         driver.changeMembership(change, options).then(
           (configuration) => resolve({ kind: "changed", configuration }),
           (error: unknown) => {
@@ -110,6 +121,18 @@ export class MemberChanger {
     });
     world.note(`change ${change.kind} ${answer.kind}`, node.id, 0, () => JSON.stringify(change));
     return answer;
+  }
+
+  /**
+   * Whether those that stay can do without the nodes that are damaged for good. A leader notices
+   * only those that have been silent for an election timeout; whoever knows better must not ask.
+   */
+  #isBearable(change: MembershipChange): boolean {
+    const { nodes, roster } = this.#cluster;
+    const removed = removedBy(change);
+    if (removed.length === 0) return true;
+    const lost = nodes.filter(({ isDamaged }) => isDamaged).map(({ id }) => id);
+    return roster.isQuorumWithout(removed, (id) => !lost.includes(id));
   }
 
   /** The joining node asks until it is a member, and starts then; or gives up. */
@@ -125,6 +148,11 @@ export class MemberChanger {
     }
     world.schedule(plan.raft.electionTimeoutMs, () => this.#admit(joining, fault, attempts + 1));
   }
+}
+
+function removedBy(change: MembershipChange): readonly number[] {
+  if (change.kind === "removeNode") return [change.nodeId];
+  return change.kind === "batchRemove" ? change.nodeIds : [];
 }
 
 function versionOf(

@@ -78,7 +78,7 @@ function drawSnapshots(random: Prng, segmentBytes: number): SnapshotProfile {
     snapshotChunkBytes: random.pick([512, 2048, 16 * 1024]),
     snapshotWindowChunks: random.pick([1, 2, 8]),
     snapshotTransfersMax: random.pick([1, 2]),
-    snapshotBytesPerSecond: random.pick([0, 0, 0, 64 * 1024]),
+    snapshotBytesPerSecond: random.pick([0, 0, 0, 16 * 1024, 64 * 1024]),
   };
 }
 
@@ -115,12 +115,14 @@ export interface FaultScope {
 function drawFaults(random: Prng, faultyMs: number, scope: FaultScope): Fault[] {
   const faults: Fault[] = [];
   for (const kind of faultKinds) {
-    if (!random.chance(0.4)) continue;
+    if (!random.chance(ofMembersAndSnapshots.has(kind) ? 0.6 : 0.4)) continue;
     const own = random.split(kind);
     const count = own.between(1, frequency[kind]);
     for (let i = 0; i < count; i += 1) {
       const atMs = Math.round(own.uniform(0, faultyMs));
       faults.push(drawFault(own, kind, atMs, scope));
+      // Another before the first has ended.
+      if (kind === "members" && own.chance(0.3)) faults.push(drawFault(own, kind, atMs, scope));
     }
   }
   const own = random.split("divergence");
@@ -166,7 +168,11 @@ const faultKinds = [
   "diskFailure",
   "bitFlip",
   "members",
+  "ambush",
 ] as const satisfies readonly FaultKind[];
+
+/** What depends on things that are rare by themselves, and so has to be tried more often. */
+const ofMembersAndSnapshots: ReadonlySet<FaultKind> = new Set(["members", "ambush", "damage"]);
 
 /** Most faults of a kind in one run. */
 const frequency: Readonly<Record<FaultKind, number>> = {
@@ -186,7 +192,8 @@ const frequency: Readonly<Record<FaultKind, number>> = {
   diskFull: 4,
   diskFailure: 3,
   bitFlip: 2,
-  members: 16,
+  members: 20,
+  ambush: 6,
 };
 
 /** Draws one fault of a kind. */
@@ -218,8 +225,9 @@ export function drawFault(random: Prng, kind: FaultKind, atMs: number, scope: Fa
     case "loss":
     case "duplicates":
     case "strays":
-    case "damage":
       return { kind, atMs, rate: random.logUniform(0.005, 0.4), durationMs };
+    case "damage":
+      return { kind, atMs, rate: random.uniform(0.1, 0.8), durationMs };
     case "slowLink":
       return {
         kind,
@@ -238,6 +246,13 @@ export function drawFault(random: Prng, kind: FaultKind, atMs: number, scope: Fa
         target,
         byMs: Math.round(random.uniform(-1, 1) * random.logUniform(1, 1e8)),
       };
+    case "ambush": {
+      // A transfer goes on only while its snapshot is still the one to send.
+      const soon = random.chance(0.6) ? 0 : downMs;
+      const state = random.pick(["receiving", "receiving", "joint"] as const);
+      const how = random.pick(["process", "power", "stop"] as const);
+      return { kind, atMs, state, events: random.between(1, 6), how, downMs: soon };
+    }
     case "members":
       return { atMs, ...drawChange(random, target) };
     case "slowDisk":
@@ -253,6 +268,8 @@ function drawChange(random: Prng, target: number): MemberFault {
     choice: random.between(0, 60),
     status: random.pick(["promotable", "promotable", "readOnly"]),
     version: random.pick(["none", "none", "current", "old"]),
+    isImpatient: random.chance(0.2),
+    atElection: random.chance(0.2),
     pulls: random.chance(0.3),
   };
 }
@@ -260,9 +277,9 @@ function drawChange(random: Prng, target: number): MemberFault {
 const actionWeights: Readonly<Record<MemberAction, number>> = {
   join: 4,
   rejoin: 3,
-  remove: 2,
-  removeLeader: 1,
-  batchRemove: 1,
+  remove: 3,
+  removeLeader: 2,
+  batchRemove: 3,
   promote: 2,
   batchPromote: 1,
 };

@@ -1,6 +1,7 @@
 import { assertNever } from "@d-engine/core";
 import type { Cluster } from "../cluster/cluster.js";
 import type { SimulatedNode } from "../cluster/simulated-node.js";
+import { Ambushes, ambushAtElection, ambushOf } from "./ambushes.js";
 import { MemberChanger } from "./change-members.js";
 import type { BrokenNode, ClusterPlan, Fault, PartitionShape } from "./plan.js";
 
@@ -10,6 +11,7 @@ export class FaultInjector {
   /** Nodes that a plan breaks at its end; with them a minority of the voters may be damaged. */
   readonly #brokenAtEnd: readonly BrokenNode[];
   readonly #members: MemberChanger;
+  readonly #ambushes = new Ambushes();
   /** Until this is over, nothing may be started or mended any more. */
   #healed = false;
 
@@ -17,6 +19,7 @@ export class FaultInjector {
     this.#cluster = cluster;
     this.#brokenAtEnd = brokenAtEnd;
     this.#members = new MemberChanger(cluster);
+    cluster.onStepped = (node, status) => this.#ambushes.stepped(node, status);
   }
 
   /** Plans every fault, counted from now. */
@@ -36,6 +39,8 @@ export class FaultInjector {
     const { network, nodes, world, stalls } = this.#cluster;
     const broken = this.#bearable(wanted);
     this.#healed = true;
+    this.#members.stop();
+    this.#ambushes.clear();
     // What was asked to end before, and does so only now, is started like the others.
     this.#cluster.onNodeEnded = (node) => world.schedule(startRetryMs, () => node.start());
     world.note("heal", 0, broken.length, () => JSON.stringify(broken));
@@ -124,8 +129,13 @@ export class FaultInjector {
         target!.disk.failNext();
         this.#startLater(target!, fault.downMs + startRetryMs);
         return;
+      case "ambush":
+        this.#lieInWait(fault);
+        return;
       case "members":
-        this.#members.strike(fault, target!);
+        if (fault.atElection) {
+          this.#ambushes.lay(ambushAtElection((node) => this.#members.strike(fault, node)));
+        } else this.#members.strike(fault, target!);
         return;
       case "bitFlip":
         this.#damage(target!);
@@ -154,6 +164,22 @@ export class FaultInjector {
 
   #crash(node: SimulatedNode, how: "process" | "power", downMs: number): void {
     node.crash(how);
+    this.#startLater(node, downMs);
+  }
+
+  #lieInWait({ state, events, how, downMs }: Fault & { readonly kind: "ambush" }): void {
+    const { world } = this.#cluster;
+    this.#ambushes.lay(
+      ambushOf(state, events, (node) => {
+        world.schedule(0, () => this.#surprise(node, how, downMs));
+      }),
+    );
+  }
+
+  #surprise(node: SimulatedNode, how: "process" | "power" | "stop", downMs: number): void {
+    if (this.#healed) return;
+    if (how === "stop") node.shutDown();
+    else node.crash(how);
     this.#startLater(node, downMs);
   }
 

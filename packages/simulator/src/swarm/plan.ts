@@ -56,6 +56,17 @@ export type Fault = { readonly atMs: number } & (
     }
   /** The next sync fails, which stops the node; it is started again later (scenario 55). */
   | { readonly kind: "diskFailure"; readonly target: Target; readonly downMs: number }
+  /**
+   * From this moment on waits for a node in a certain state, for so many of its events, and ends
+   * it: whoever receives a snapshot (scenario 43), or leads a joint configuration (scenario 26).
+   */
+  | {
+      readonly kind: "ambush";
+      readonly state: "receiving" | "joint";
+      readonly events: number;
+      readonly how: "process" | "power" | "stop";
+      readonly downMs: number;
+    }
   /** Somebody changes the members, or tries to. */
   | MemberFault
   /** A bit of the durable log flips while the node is down: it must not start (scenario 53). */
@@ -72,6 +83,10 @@ export interface MemberFault {
   readonly status: "promotable" | "readOnly";
   /** Whether the caller has seen the members as they are, or as they were, or does not say. */
   readonly version: "none" | "current" | "old";
+  /** Whether the caller waits for less than the change is likely to take. */
+  readonly isImpatient: boolean;
+  /** Whether it is asked of the next node that is elected, as soon as it is. */
+  readonly atElection: boolean;
   /** Whether a node that joins begins with a copy of a snapshot. */
   readonly pulls: boolean;
 }
