@@ -23,6 +23,8 @@ export class Run {
   readonly injector: FaultInjector;
   readonly #history: HistoryOperation[] = [];
   readonly #clients: readonly SimulatedClient[];
+  /** Nodes that are broken for good. */
+  #broken: readonly number[] = [];
 
   constructor(plan: Plan) {
     this.#plan = plan;
@@ -74,7 +76,7 @@ export class Run {
   /** L1: with all healed, or a quorum healthy, there is a leader within a bounded time. */
   async #healAndElect(): Promise<void> {
     const { world, witness } = this.cluster;
-    this.injector.heal(brokenOf(this.#plan));
+    this.#broken = this.injector.heal(brokenOf(this.#plan)).map(({ id }) => id);
     const { electionTimeoutMs } = this.#plan.raft;
     const withinMs = this.#pausedMs + electionTimeoutsMax * electionTimeoutMs;
     const elected = await world.run(world.nowMs + withinMs, () => this.#leaderServes);
@@ -87,7 +89,8 @@ export class Run {
     const { world, witness } = this.cluster;
     const { raft, workload } = this.#plan;
     // Longer than a call that was lost when the faults ended can keep a client busy.
-    const quietMs = this.#pausedMs + 6 * raft.electionTimeoutMs + 2 * workload.timeoutMs;
+    const quietMs =
+      this.#pausedMs + 6 * raft.electionTimeoutMs + 2 * workload.timeoutMs + this.#transferMs;
     const answeredBefore = this.#answeredWrites;
     const term = this.#highestTerm;
     await world.run(world.nowMs + quietMs);
@@ -102,7 +105,8 @@ export class Run {
       witness.report("L2", "a call did not end within its timeout");
     }
     // Each healthy voter may have come out of the faults with an election of its own under way.
-    if (this.#highestTerm > term + this.#healthy.length) {
+    // So may a leader that was removed, and hands over.
+    if (this.#highestTerm > term + this.#healthy.length + 1) {
       witness.report("L4", `terms went from ${term} to ${this.#highestTerm} without faults`);
     }
     this.#checkAgreement();
@@ -121,7 +125,7 @@ export class Run {
     const storm = stormIn({
       durationMs,
       nodes: nodes.length,
-      voters,
+      voters: Math.max(voters, this.#healthy.length),
       broken: nodes.length - this.#healthy.length,
       electionTimeoutMs,
       heartbeatIntervalMs,
@@ -156,6 +160,15 @@ export class Run {
       witness.report("L1", "there is no leader at the end");
       return;
     }
+    if (target.changeOutstanding) {
+      const change = JSON.stringify(target.configuration);
+      witness.report("L5", `a change of the members has not ended: ${change}`);
+    }
+    for (const { id, isRemoved } of this.cluster.nodes) {
+      if (isRemoved && this.cluster.roster.has(id)) {
+        witness.report("L5", `node ${id} stopped as removed, but is a member`);
+      }
+    }
     for (const node of this.#healthy) {
       const { kv } = node;
       const applied = kv?.store.lastApplied ?? 0;
@@ -179,15 +192,27 @@ export class Run {
     return verdict.counts;
   }
 
+  /** The members that can be asked to work. */
   get #healthy(): readonly SimulatedNode[] {
-    const broken = brokenOf(this.#plan).map(({ id }) => id);
-    return this.cluster.nodes.filter(({ id, isDamaged }) => !isDamaged && !broken.includes(id));
+    const { nodes, roster } = this.cluster;
+    return nodes.filter(({ id, isDamaged, isEnrolled }) => {
+      return isEnrolled && !isDamaged && !this.#broken.includes(id) && roster.has(id);
+    });
   }
 
   /** What was paused when the faults ended comes back by itself, this much later. */
   get #pausedMs(): number {
     const { nodes, world } = this.cluster;
     return Math.max(0, ...nodes.map((node) => (node.process?.nowMs ?? 0) - world.nowMs));
+  }
+
+  /** What bandwidth alone makes a few snapshots take: all keys, with room for what is around them. */
+  get #transferMs(): number {
+    const { snapshots, workload } = this.#plan;
+    const bytesPerSecond = snapshots?.snapshotBytesPerSecond ?? 0;
+    if (bytesPerSecond === 0) return 0;
+    const bytes = 2_000 + workload.keys * (workload.paddingBytes + 200);
+    return (3_000 * bytes) / bytesPerSecond;
   }
 
   get #leaderServes(): boolean {

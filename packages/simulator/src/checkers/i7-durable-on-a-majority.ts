@@ -1,4 +1,5 @@
 import type { NodeMirror } from "./node-mirror.js";
+import { isQuorumOf } from "./roster.js";
 import type { Checker } from "./witness.js";
 
 /**
@@ -15,12 +16,12 @@ export function durableOnAMajority(mirrors: ReadonlyMap<number, NodeMirror>): Ch
       if (before?.role !== "leader" || before.term !== status.term) return undefined;
       const index = status.commitIndex;
       const term = mirrors.get(status.id)?.written.termAt(index);
-      const voters = status.configuration.members.filter((member) => member.status === "active");
-      const holders = voters.filter(
-        ({ id }) => term !== undefined && mirrors.get(id)?.survives(index, term),
-      );
-      if (holders.length * 2 > voters.length) return undefined;
-      const where = holders.map(({ id }) => id).join(", ") || "no node";
+      const holds = (id: number) =>
+        term !== undefined && mirrors.get(id)?.survives(index, term) === true;
+      // What was committed may have let the leader change the members in the same step.
+      if (isQuorumOf(before.configuration, holds)) return undefined;
+      if (isQuorumOf(status.configuration, holds)) return undefined;
+      const where = [...mirrors.keys()].filter(holds).join(", ") || "no node";
       return `commits entry ${index} of term ${term}, which is durable on ${where} alone`;
     },
   };

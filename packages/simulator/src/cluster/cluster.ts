@@ -1,4 +1,10 @@
-import { type Member, type NodeId, resolveRaftOptions } from "@d-engine/core";
+import {
+  LOG_ORIGIN,
+  type Member,
+  type NodeId,
+  type RaftStatus,
+  resolveRaftOptions,
+} from "@d-engine/core";
 import { DRIVER_DEFAULTS } from "@d-engine/server/driver";
 import { AppliedOnce } from "../checkers/c2-applied-once.js";
 import { oneLeaderATerm } from "../checkers/i1-one-leader-a-term.js";
@@ -8,10 +14,12 @@ import { leaderCompleteness } from "../checkers/i4-leader-completeness.js";
 import { stateMachineSafety } from "../checkers/i5-state-machine-safety.js";
 import { nothingGoesBack } from "../checkers/i6-nothing-goes-back.js";
 import { durableOnAMajority } from "../checkers/i7-durable-on-a-majority.js";
+import { oneChange } from "../checkers/i8-one-change.js";
 import { nodeInvariants } from "../checkers/i9-node-invariants.js";
 import { nothingUnsyncedIsTold } from "../checkers/i11-nothing-unsynced-is-told.js";
 import { EqualStates } from "../checkers/i12-equal-states.js";
 import { NodeMirror } from "../checkers/node-mirror.js";
+import { Roster } from "../checkers/roster.js";
 import { Witness } from "../checkers/witness.js";
 import { NodeDisk } from "../disk/node-disk.js";
 import { Network } from "../network/network.js";
@@ -20,6 +28,7 @@ import type { ClusterPlan, Plan } from "../swarm/plan.js";
 import type { StallProfile } from "../world/process-clock.js";
 import { World } from "../world/world.js";
 import { Coverage } from "./coverage.js";
+import { addressOf } from "./node-outside.js";
 import { ObservedStore } from "./observed-store.js";
 import { type CreateMachine, SimulatedNode } from "./simulated-node.js";
 
@@ -46,8 +55,12 @@ export class Cluster<P extends ClusterPlan = Plan> {
   readonly coverage = new Coverage();
   readonly appliedOnce = new AppliedOnce();
   readonly equalStates = new EqualStates();
+  /** Node n is at n - 1; the last ones may be no members yet. */
   readonly nodes: readonly SimulatedNode[];
+  readonly roster: Roster;
   readonly stalls: StallProfile;
+  /** Told of a node's status after each event in it, and of that before. */
+  onStepped: ((node: SimulatedNode, status: RaftStatus) => void) | undefined;
   /** Told when a process ended by itself. */
   onNodeEnded: ((node: SimulatedNode) => void) | undefined;
   readonly #touched = new Set<SimulatedNode>();
@@ -60,7 +73,8 @@ export class Cluster<P extends ClusterPlan = Plan> {
     this.network = new Network(this.world, plan.network, this.random.split("network"));
     this.stalls = { chance: plan.stallChance, maxMs: plan.raft.electionTimeoutMs * 3 };
     const members = membersOf(plan);
-    const mirrors = new Map(members.map(({ id }) => [id as number, new NodeMirror(id)]));
+    this.roster = new Roster({ logId: LOG_ORIGIN, members, outgoingVoters: undefined });
+    const mirrors = new Map<number, NodeMirror>();
     this.witness = new Witness([
       oneLeaderATerm(),
       leaderOnlyAppends(),
@@ -69,11 +83,15 @@ export class Cluster<P extends ClusterPlan = Plan> {
       stateMachineSafety(),
       nothingGoesBack(),
       durableOnAMajority(mirrors),
+      oneChange(),
       nodeInvariants(),
       nothingUnsyncedIsTold(),
       this.appliedOnce,
     ]);
-    this.nodes = members.map((member) => this.#makeNode(member, members, mirrors));
+    const machines = members.length + (plan.spares ?? 0);
+    this.nodes = Array.from({ length: machines }, (_, at) =>
+      this.#makeNode(at + 1, members, mirrors),
+    );
     this.network.onSend = (process, envelope) => {
       this.coverage.sent(envelope.message);
       this.witness.sending(mirrors.get(process.nodeId)!, envelope);
@@ -99,20 +117,25 @@ export class Cluster<P extends ClusterPlan = Plan> {
   }
 
   #makeNode(
-    member: Member,
+    id: number,
     members: readonly Member[],
-    mirrors: ReadonlyMap<number, NodeMirror>,
+    mirrors: Map<number, NodeMirror>,
   ): SimulatedNode {
     const { plan, world } = this;
-    const random = this.random.split(`node ${member.id}`);
+    const random = this.random.split(`node ${id}`);
     const { electionTimeoutMs } = plan.raft;
     return new SimulatedNode({
-      id: member.id,
+      id,
       members,
       world,
       network: this.network,
-      disk: new NodeDisk(plan.disk, random.split("disk")),
-      mirror: mirrors.get(member.id)!,
+      createDirectory: (number) => {
+        const mirror = new NodeMirror(id);
+        mirrors.set(id, mirror);
+        const name = number === 1 ? "disk" : `disk ${number}`;
+        return { disk: new NodeDisk(plan.disk, random.split(name)), mirror };
+      },
+      enrolled: id <= members.length,
       witness: this.witness,
       raftOptions: resolveRaftOptions(plan.raft),
       driverOptions: {
@@ -122,7 +145,7 @@ export class Cluster<P extends ClusterPlan = Plan> {
       },
       stalls: this.stalls,
       random,
-      createMachine: (watch) => this.#createMachine(member.id, watch),
+      createMachine: (watch) => this.#createMachine(id, watch),
       entered: (node) => this.#touched.add(node),
       onLog: (node, message) => {
         this.coverage.logged(message);
@@ -141,6 +164,7 @@ export class Cluster<P extends ClusterPlan = Plan> {
       const { driver, machine } = node;
       if (driver === undefined || machine === undefined) continue;
       const status = driver.status();
+      this.roster.observe(status);
       this.witness.stepped(node.mirror, status, node.statusBefore);
       this.coverage.stepped(status, node.statusBefore);
       const { lastApplied } = machine;
@@ -151,6 +175,7 @@ export class Cluster<P extends ClusterPlan = Plan> {
       ) {
         this.compareState(node);
       }
+      this.onStepped?.(node, status);
       this.world.trace.digest(status.term * 31 + status.commitIndex);
       node.statusBefore = status;
     }
@@ -173,7 +198,7 @@ export class Cluster<P extends ClusterPlan = Plan> {
 function membersOf(plan: ClusterPlan): Member[] {
   return Array.from({ length: plan.voters + plan.learners }, (_, index) => ({
     id: (index + 1) as NodeId,
-    address: `node-${index + 1}:9081`,
+    address: addressOf(index + 1),
     status: index < plan.voters ? "active" : index % 2 === 0 ? "readOnly" : "promotable",
   }));
 }

@@ -47,12 +47,26 @@ export class Coverage {
       this.add("leader deposed by a higher term");
     }
     if (status.last.index < before.last.index) this.add("log became shorter");
+    if (status.configuration.logId !== before.configuration.logId)
+      this.#reconfigured(status, before);
     if (status.role === "leader" && status.durableIndex < status.commitIndex) {
       this.add("commit ahead of the leader's own disk");
     }
     if (status.droppedMessages > before.droppedMessages) this.add("impossible message dropped");
     if (status.peers.some((peer) => peer.state === "probe")) this.add("peer in probe");
     if (status.peers.some((peer) => peer.state === "snapshot")) this.add("peer in snapshot");
+  }
+
+  #reconfigured(status: RaftStatus, before: RaftStatus): void {
+    const { logId, members, outgoingVoters } = status.configuration;
+    const { configuration: old } = before;
+    if (logId.index < old.logId.index) this.add("conflict truncated a configuration");
+    if (status.role !== "leader" || logId.index <= old.logId.index) return;
+    if (outgoingVoters !== undefined) this.add("joint entered");
+    else if (old.outgoingVoters !== undefined && old.logId.term < logId.term) {
+      this.add("joint left by another leader");
+    }
+    if (!members.some(({ id }) => id === status.id)) this.add("leader removed");
   }
 
   metrics(metrics: DriverMetrics): void {
@@ -90,6 +104,7 @@ const coverageNames = [
   "snapshot chunk damaged",
   "snapshot resumed",
   "state restored at start",
+  "snapshot pulled by a node that joins",
   "log purged",
   "log reset",
   "log reset at start",
@@ -108,6 +123,20 @@ const coverageNames = [
   "torn tail cut",
   "disk full: writes refused",
   "damaged log refused",
+  "conflict truncated a configuration",
+  "joint entered",
+  "joint left by another leader",
+  "leader removed",
+  "learner promoted automatically",
+  "NODE_REMOVED",
+  "change refused: not the leader",
+  "change refused: another in progress",
+  "change refused: other version",
+  "change refused: learner not ready",
+  "change refused: quorum at risk",
+  "change refused: makes no sense",
+  "change refused: noop not committed",
+  "change of unknown outcome",
   "routed call answered",
   "routed call refused",
   "routed call unknown",
@@ -117,6 +146,7 @@ export type CoverageName =
   | (typeof coverageNames)[number]
   | "apply cut into slices"
   | "impossible message dropped"
+  | "change refused otherwise"
   | "log tail dropped"
   | "transfer hold dropped";
 

@@ -5,6 +5,7 @@ import type {
   LogStoreListener,
   LogWrite,
   OpenedStorage,
+  SnapshotStore,
 } from "@d-engine/core";
 import type { NodeMirror } from "../checkers/node-mirror.js";
 import type { Witness } from "../checkers/witness.js";
@@ -39,7 +40,7 @@ export async function observeStorage(
   const mismatch = mirror.reopen({ hardState, base, entries, snapshot });
   if (mismatch !== undefined) witness.report("I7", `node ${mirror.nodeId}: ${mismatch}`);
   witness.recovered(mirror, hardState);
-  const log = new ObservedLog(storage.log, { mirror, witness, seen });
+  const log = new ObservedLog(storage, { mirror, witness, seen });
   const { identity } = storage;
   const snapshots =
     storage.snapshots &&
@@ -65,13 +66,15 @@ async function readAll(log: LogStore): Promise<readonly Entry[]> {
 
 class ObservedLog implements LogStore {
   readonly #log: LogStore;
+  readonly #snapshots: SnapshotStore | undefined;
   readonly #mirror: NodeMirror;
   readonly #witness: Witness;
   readonly #seen: (branch: CoverageName) => void;
   #started = false;
 
-  constructor(log: LogStore, { mirror, witness, seen }: StorageWatch) {
+  constructor({ log, snapshots }: OpenedStorage, { mirror, witness, seen }: StorageWatch) {
     this.#log = log;
+    this.#snapshots = snapshots;
     this.#seen = seen;
     this.#mirror = mirror;
     this.#witness = witness;
@@ -99,6 +102,13 @@ class ObservedLog implements LogStore {
 
   write(write: LogWrite): void {
     if (write.reset !== undefined) this.#seen("log reset");
+    for (const { payload } of write.entries) {
+      if (payload.kind !== "config") continue;
+      const { change } = payload;
+      // Callers of the swarm leave the status open.
+      const isAutomatic = change.kind === "batchPromote" && change.status === "active";
+      if (isAutomatic) this.#seen("learner promoted automatically");
+    }
     this.#witness.writing(this.#mirror, write);
     this.#mirror.write(write);
     this.#log.write(write);
@@ -119,6 +129,12 @@ class ObservedLog implements LogStore {
 
   purge(upTo: Parameters<LogStore["purge"]>[0]): Promise<void> {
     this.#mirror.purged(upTo);
+    const covered = this.#snapshots?.newest?.lastIncluded.index ?? 0;
+    if (upTo.index > covered) {
+      const { nodeId } = this.#mirror;
+      const message = `node ${nodeId}: purges to ${upTo.index}, its snapshot ends at ${covered}`;
+      this.#witness.report("I9", message);
+    }
     return this.#log.purge(upTo);
   }
 

@@ -5,9 +5,11 @@ import {
   InvariantViolation,
   isEngineError,
   LOG_ORIGIN,
+  type LogIndex,
   type Member,
   type NodeId,
   type NodeIdentity,
+  type OpenedStorage,
   type RaftOptions,
   type RaftStatus,
   type StateMachine,
@@ -30,8 +32,10 @@ import { Process } from "../world/process.js";
 import { type ClockState, ProcessClock, type StallProfile } from "../world/process-clock.js";
 import type { World } from "../world/world.js";
 import type { CoverageName } from "./coverage.js";
+import { addressOf, isInjected } from "./node-outside.js";
 import { observeStorage } from "./observed-storage.js";
 import type { MachineWatch } from "./observed-store.js";
+import { type PulledSnapshot, pullSnapshot } from "./pull-snapshot.js";
 
 /** A state machine that tells checkers what it applies, and in which state it is. */
 export interface ObservedMachine extends StateMachine<unknown> {
@@ -47,8 +51,10 @@ export interface SimulatedNodeSetup {
   readonly members: readonly Member[];
   readonly world: World;
   readonly network: Network;
-  readonly disk: NodeDisk;
-  readonly mirror: NodeMirror;
+  /** An empty disk of the node's machine, and who remembers what it must hold. */
+  readonly createDirectory: (number: number) => Directory;
+  /** Whether it is one of the first members; the others join. */
+  readonly enrolled: boolean;
   readonly witness: Witness;
   readonly raftOptions: RaftOptions;
   readonly driverOptions: DriverOptions;
@@ -68,6 +74,12 @@ export interface SimulatedNodeSetup {
   readonly onEnded: (node: SimulatedNode) => void;
 }
 
+/** A data directory, as checkers see it. */
+export interface Directory {
+  readonly disk: NodeDisk;
+  readonly mirror: NodeMirror;
+}
+
 /** One member: the production driver and a state machine in a process that can be killed and started. */
 export class SimulatedNode {
   readonly id: number;
@@ -81,10 +93,19 @@ export class SimulatedNode {
   #kv: KvNode | undefined;
   #incarnation = 0;
   #damaged: "unnoticed" | "refused" | undefined;
+  #directory: Directory;
+  #directories = 1;
+  /** The entry that admitted the present directory; `undefined` while it is of no member. */
+  #joinedAt: LogIndex | undefined;
+  #removed = false;
+  /** The directory is being filled before the first start. */
+  #preparing = false;
 
   constructor(setup: SimulatedNodeSetup) {
     this.#setup = setup;
     this.id = setup.id;
+    this.#directory = setup.createDirectory(1);
+    this.#joinedAt = setup.enrolled ? LOG_ORIGIN.index : undefined;
   }
 
   /** The running process, whether or not the node in it has recovered yet. */
@@ -109,7 +130,7 @@ export class SimulatedNode {
 
   /** Where clients find the node; no socket listens there. */
   get address(): string {
-    return this.#setup.members.find(({ id }) => id === this.id)?.address ?? "";
+    return addressOf(this.id);
   }
 
   get incarnation(): number {
@@ -117,11 +138,11 @@ export class SimulatedNode {
   }
 
   get mirror(): NodeMirror {
-    return this.#setup.mirror;
+    return this.#directory.mirror;
   }
 
   get disk(): NodeDisk {
-    return this.#setup.disk;
+    return this.#directory.disk;
   }
 
   /** Whether the log of this node was damaged: it must never come up again. */
@@ -129,9 +150,72 @@ export class SimulatedNode {
     return this.#damaged !== undefined;
   }
 
+  /** Whether its directory is that of a member, of one that was removed perhaps. */
+  get isEnrolled(): boolean {
+    return this.#joinedAt !== undefined;
+  }
+
+  /** Whether it has stopped because it was removed. */
+  get isRemoved(): boolean {
+    return this.#removed;
+  }
+
+  /** Its process, if any, is killed, and its data directory deleted for good. */
+  retire(): void {
+    this.crash("process");
+    this.#directories += 1;
+    this.#directory = this.#setup.createDirectory(this.#directories);
+    this.#joinedAt = undefined;
+    this.#removed = false;
+    this.#preparing = false;
+    this.#damaged = undefined;
+    this.#setup.network.replaced(this.id);
+  }
+
+  /**
+   * The cluster has admitted the node by this entry, or one before, with the directory that it has
+   * now. With `source`, that one's newest snapshot is copied into it, as far as that goes.
+   */
+  async prepareJoin(joinedAt: LogIndex, source: SimulatedNode | undefined): Promise<void> {
+    this.#joinedAt = joinedAt;
+    this.#setup.world.note("enrolled", this.id, joinedAt);
+    if (source === undefined) return;
+    this.#preparing = true;
+    const directory = this.#directory;
+    const pulled = await pullSnapshot(source);
+    if (pulled !== undefined && directory === this.#directory) await this.#keep(pulled);
+    if (directory === this.#directory) this.#preparing = false;
+  }
+
+  async #keep({ label, content }: PulledSnapshot): Promise<void> {
+    const { disk, mirror } = this.#directory;
+    const process = new Process(this.#setup.world, this.id, 0, () => undefined);
+    try {
+      const opened = await this.#openAlone(process);
+      const writer = await opened.snapshots?.receive(label);
+      await writer?.write(content);
+      await writer?.commit();
+      mirror.saved(label.lastIncluded);
+      await opened.close();
+      this.#setup.seen("snapshot pulled by a node that joins");
+    } catch (error) {
+      if (!isInjected(error)) throw error;
+    }
+    process.kill();
+    disk.processEnded();
+  }
+
+  /** Opens the directory for preparations, without a node in it. */
+  async #openAlone(process: Process): Promise<OpenedStorage> {
+    const { random, stalls } = this.#setup;
+    const clock = new ProcessClock(process, this.clock, stalls, random.split("preparation"));
+    return this.disk.open(process, clock, { createIdentity: () => this.#identity() });
+  }
+
   /** Starts a process unless one runs, or the log is known to be damaged. Takes simulated time. */
   start(): void {
     if (this.process !== undefined || this.#damaged === "refused") return;
+    if (!this.isEnrolled || this.#removed || this.#preparing) return;
     const { world, entered } = this.#setup;
     this.#incarnation += 1;
     const process = new Process(world, this.id, this.#incarnation, () => entered(this));
@@ -146,11 +230,10 @@ export class SimulatedNode {
 
   /** Writes a log before the first start, for scripts that begin in the middle of a story. */
   async prepareLog(hardState: HardState, entries: readonly Entry[]): Promise<void> {
-    const { world, disk, random, stalls, mirror } = this.#setup;
+    const { world } = this.#setup;
+    const { disk, mirror } = this.#directory;
     const process = new Process(world, this.id, 0, () => undefined);
-    const clock = new ProcessClock(process, this.clock, stalls, random.split("preparation"));
-    const options = { createIdentity: () => this.#identity() };
-    const opened = await disk.open(process, clock, options);
+    const opened = await this.#openAlone(process);
     const write = { batch: 1 as BatchId, hardState, entries, commitIndex: LOG_ORIGIN.index };
     await new Promise<void>((persisted, failed) => {
       opened.log.start({ persisted: () => persisted(), failed });
@@ -223,10 +306,11 @@ export class SimulatedNode {
 
   async #startDriver(process: Process): Promise<Driver<unknown>> {
     const setup = this.#setup;
-    const { witness, mirror } = setup;
+    const { witness } = setup;
+    const { disk, mirror } = this.#directory;
     const random = setup.random.split(`process ${process.incarnation}`);
     const clock = new ProcessClock(process, this.clock, setup.stalls, random.split("clock"));
-    const opened = await setup.disk.open(process, clock, {
+    const opened = await disk.open(process, clock, {
       createIdentity: () => this.#identity(),
       onNotice: (notice) => {
         if (process.alive) setup.onLog(this, notice);
@@ -276,6 +360,11 @@ export class SimulatedNode {
     this.disk.processEnded();
     this.#setup.onEnded(this);
     if (failure === undefined || isInjected(failure)) return;
+    if (isEngineError(failure, "NODE_REMOVED")) {
+      this.#removed = true;
+      this.#setup.seen("NODE_REMOVED");
+      return;
+    }
     if (this.isDamaged && isEngineError(failure, "DATA_CORRUPTION")) {
       this.#damaged = "refused";
       this.#setup.seen("damaged log refused");
@@ -290,13 +379,13 @@ export class SimulatedNode {
     return {
       nodeId: this.id as NodeId,
       clusterId: "c".repeat(32),
-      instanceId: this.id.toString(16).padStart(32, "0"),
+      instanceId: (this.#directories * 256 + this.id).toString(16).padStart(32, "0"),
       bootstrap: {
         logId: LOG_ORIGIN,
         members: this.#setup.members,
         outgoingVoters: undefined,
       },
-      joinedAt: LOG_ORIGIN.index,
+      joinedAt: this.#joinedAt ?? LOG_ORIGIN.index,
     };
   }
 
@@ -306,10 +395,4 @@ export class SimulatedNode {
     };
     return { info: note, warn: note, error: note };
   }
-}
-
-/** Whether a fault of the run explains why the node stopped, or did not start. */
-function isInjected(failure: unknown): boolean {
-  if (isEngineError(failure, "DISK_FULL")) return true;
-  return isEngineError(failure, "STORAGE_IO_ERROR") && failure.message.includes("EIO");
 }

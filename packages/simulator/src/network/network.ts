@@ -63,6 +63,8 @@ export class Network {
   readonly #cuts = new Set<string>();
   readonly #slowness = new Map<string, number>();
   readonly #lastArrivalMs = new Map<string, number>();
+  /** How often the directory behind an id was replaced by a new one. */
+  readonly #replacements = new Map<number, number>();
 
   constructor(world: World, profile: NetworkProfile, random: Prng) {
     this.#world = world;
@@ -81,6 +83,18 @@ export class Network {
       setMembers: () => undefined,
       close: async () => this.#hangUp(process),
     };
+  }
+
+  /**
+   * Another directory has this id from now on. Connections name the one that they were made for
+   * (rule R13), so what is under way to and from the old one never arrives.
+   */
+  replaced(id: number): void {
+    this.#replacements.set(id, this.#directoryOf(id) + 1);
+  }
+
+  #directoryOf(id: number): number {
+    return this.#replacements.get(id) ?? 1;
   }
 
   cut(from: number, to: number): void {
@@ -169,7 +183,11 @@ export class Network {
       atMs = Math.max(atMs, this.#lastArrivalMs.get(link) ?? 0);
       this.#lastArrivalMs.set(link, atMs);
     }
-    this.#world.scheduleAt(atMs, () => this.#arrive({ from, to, message }));
+    const [sender, receiver] = [this.#directoryOf(from), this.#directoryOf(to)];
+    this.#world.scheduleAt(atMs, () => {
+      const isSame = this.#directoryOf(from) === sender && this.#directoryOf(to) === receiver;
+      if (isSame) this.#arrive({ from, to, message });
+    });
   }
 
   #arrive(parcel: Parcel): void {

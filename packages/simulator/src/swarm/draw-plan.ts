@@ -4,6 +4,8 @@ import type {
   Ending,
   Fault,
   FaultKind,
+  MemberAction,
+  MemberFault,
   Plan,
   SnapshotProfile,
   Workload,
@@ -31,8 +33,11 @@ export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 10_000 }
     appendEntriesMax: topology.pick([1, 3, 16, 4096]),
     inflightMessagesMax: topology.pick([1, 2, 8, 64]),
     logCacheBytes: topology.pick([0, 1024, 16 * 1024, 64 * 1024 * 1024]),
+    autoPromote: topology.chance(0.7),
+    promotionLagMax: topology.pick([0, 5, 1000]),
   };
-  const nodes = voters + learners;
+  const spares = topology.pick([0, 1, 2, 3]);
+  const nodes = voters + learners + spares;
   const network = {
     latencyMs: topology.logUniform(0.1, electionTimeoutMs / 25),
     jitterMs: topology.logUniform(0.05, electionTimeoutMs / 25),
@@ -50,6 +55,7 @@ export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 10_000 }
     seed,
     voters,
     learners,
+    spares,
     raft,
     network,
     disk,
@@ -72,7 +78,7 @@ function drawSnapshots(random: Prng, segmentBytes: number): SnapshotProfile {
     snapshotChunkBytes: random.pick([512, 2048, 16 * 1024]),
     snapshotWindowChunks: random.pick([1, 2, 8]),
     snapshotTransfersMax: random.pick([1, 2]),
-    snapshotBytesPerSecond: random.pick([0, 0, 0, 64 * 1024]),
+    snapshotBytesPerSecond: random.pick([0, 0, 0, 16 * 1024, 64 * 1024]),
   };
 }
 
@@ -109,12 +115,14 @@ export interface FaultScope {
 function drawFaults(random: Prng, faultyMs: number, scope: FaultScope): Fault[] {
   const faults: Fault[] = [];
   for (const kind of faultKinds) {
-    if (!random.chance(0.4)) continue;
+    if (!random.chance(ofMembersAndSnapshots.has(kind) ? 0.6 : 0.4)) continue;
     const own = random.split(kind);
     const count = own.between(1, frequency[kind]);
     for (let i = 0; i < count; i += 1) {
       const atMs = Math.round(own.uniform(0, faultyMs));
       faults.push(drawFault(own, kind, atMs, scope));
+      // Another before the first has ended.
+      if (kind === "members" && own.chance(0.3)) faults.push(drawFault(own, kind, atMs, scope));
     }
   }
   const own = random.split("divergence");
@@ -159,7 +167,12 @@ const faultKinds = [
   "diskFull",
   "diskFailure",
   "bitFlip",
+  "members",
+  "ambush",
 ] as const satisfies readonly FaultKind[];
+
+/** What depends on things that are rare by themselves, and so has to be tried more often. */
+const ofMembersAndSnapshots: ReadonlySet<FaultKind> = new Set(["members", "ambush", "damage"]);
 
 /** Most faults of a kind in one run. */
 const frequency: Readonly<Record<FaultKind, number>> = {
@@ -179,6 +192,8 @@ const frequency: Readonly<Record<FaultKind, number>> = {
   diskFull: 4,
   diskFailure: 3,
   bitFlip: 2,
+  members: 20,
+  ambush: 6,
 };
 
 /** Draws one fault of a kind. */
@@ -210,8 +225,9 @@ export function drawFault(random: Prng, kind: FaultKind, atMs: number, scope: Fa
     case "loss":
     case "duplicates":
     case "strays":
-    case "damage":
       return { kind, atMs, rate: random.logUniform(0.005, 0.4), durationMs };
+    case "damage":
+      return { kind, atMs, rate: random.uniform(0.1, 0.8), durationMs };
     case "slowLink":
       return {
         kind,
@@ -230,10 +246,43 @@ export function drawFault(random: Prng, kind: FaultKind, atMs: number, scope: Fa
         target,
         byMs: Math.round(random.uniform(-1, 1) * random.logUniform(1, 1e8)),
       };
+    case "ambush": {
+      // A transfer goes on only while its snapshot is still the one to send.
+      const soon = random.chance(0.6) ? 0 : downMs;
+      const state = random.pick(["receiving", "receiving", "joint"] as const);
+      const how = random.pick(["process", "power", "stop"] as const);
+      return { kind, atMs, state, events: random.between(1, 6), how, downMs: soon };
+    }
+    case "members":
+      return { atMs, ...drawChange(random, target) };
     case "slowDisk":
       return { kind, atMs, target, factor: random.logUniform(3, 200), durationMs };
   }
 }
+
+function drawChange(random: Prng, target: number): MemberFault {
+  return {
+    kind: "members",
+    action: random.weighted(actionWeights),
+    target: random.chance(0.7) ? 0 : target,
+    choice: random.between(0, 60),
+    status: random.pick(["promotable", "promotable", "readOnly"]),
+    version: random.pick(["none", "none", "current", "old"]),
+    isImpatient: random.chance(0.2),
+    atElection: random.chance(0.2),
+    pulls: random.chance(0.3),
+  };
+}
+
+const actionWeights: Readonly<Record<MemberAction, number>> = {
+  join: 4,
+  rejoin: 3,
+  remove: 3,
+  removeLeader: 2,
+  batchRemove: 3,
+  promote: 2,
+  batchPromote: 1,
+};
 
 function drawEnding(random: Prng, voters: number, learners: number): Ending {
   if (voters < 3 || random.chance(0.6)) return { kind: "healAll" };

@@ -1,6 +1,8 @@
 import { assertNever } from "@d-engine/core";
 import type { Cluster } from "../cluster/cluster.js";
 import type { SimulatedNode } from "../cluster/simulated-node.js";
+import { Ambushes, ambushAtElection, ambushOf } from "./ambushes.js";
+import { MemberChanger } from "./change-members.js";
 import type { BrokenNode, ClusterPlan, Fault, PartitionShape } from "./plan.js";
 
 /** Makes a plan's faults happen at their time, and ends them at theirs, or all at once. */
@@ -8,12 +10,16 @@ export class FaultInjector {
   readonly #cluster: Cluster<ClusterPlan>;
   /** Nodes that a plan breaks at its end; with them a minority of the voters may be damaged. */
   readonly #brokenAtEnd: readonly BrokenNode[];
+  readonly #members: MemberChanger;
+  readonly #ambushes = new Ambushes();
   /** Until this is over, nothing may be started or mended any more. */
   #healed = false;
 
   constructor(cluster: Cluster<ClusterPlan>, brokenAtEnd: readonly BrokenNode[] = []) {
     this.#cluster = cluster;
     this.#brokenAtEnd = brokenAtEnd;
+    this.#members = new MemberChanger(cluster);
+    cluster.onStepped = (node, status) => this.#ambushes.stepped(node, status);
   }
 
   /** Plans every fault, counted from now. */
@@ -25,10 +31,16 @@ export class FaultInjector {
     }
   }
 
-  /** Ends every fault but those of `broken`, which last for ever from now on. */
-  heal(broken: readonly BrokenNode[]): void {
+  /**
+   * Ends every fault but those of `wanted` that leave a quorum of the members as they are by now.
+   * These last for ever from now on, and are the answer.
+   */
+  heal(wanted: readonly BrokenNode[]): readonly BrokenNode[] {
     const { network, nodes, world, stalls } = this.#cluster;
+    const broken = this.#bearable(wanted);
     this.#healed = true;
+    this.#members.stop();
+    this.#ambushes.clear();
     // What was asked to end before, and does so only now, is started like the others.
     this.#cluster.onNodeEnded = (node) => world.schedule(startRetryMs, () => node.start());
     world.note("heal", 0, broken.length, () => JSON.stringify(broken));
@@ -42,6 +54,17 @@ export class FaultInjector {
       if (how !== undefined && how !== "crashed")
         this.#partition(partitionShapes[how], node.id, []);
     }
+    return broken;
+  }
+
+  #bearable(wanted: readonly BrokenNode[]): readonly BrokenNode[] {
+    const { nodes, roster } = this.#cluster;
+    const lost = new Set(nodes.filter(({ isDamaged }) => isDamaged).map(({ id }) => id));
+    return wanted.filter(({ id }) => {
+      if (!roster.isQuorum((other) => other !== id && !lost.has(other))) return false;
+      lost.add(id);
+      return true;
+    });
   }
 
   #strike(fault: Fault): void {
@@ -106,6 +129,14 @@ export class FaultInjector {
         target!.disk.failNext();
         this.#startLater(target!, fault.downMs + startRetryMs);
         return;
+      case "ambush":
+        this.#lieInWait(fault);
+        return;
+      case "members":
+        if (fault.atElection) {
+          this.#ambushes.lay(ambushAtElection((node) => this.#members.strike(fault, node)));
+        } else this.#members.strike(fault, target!);
+        return;
       case "bitFlip":
         this.#damage(target!);
         this.#startLater(target!, fault.downMs);
@@ -117,12 +148,11 @@ export class FaultInjector {
 
   /** Kills the node, and damages its log where a majority of the voters stays sound for good. */
   #damage(node: SimulatedNode): void {
-    const { nodes, plan } = this.#cluster;
+    const { nodes, roster } = this.#cluster;
     const lost = new Set(this.#brokenAtEnd.map(({ id }) => id));
     for (const { id, isDamaged } of nodes) if (isDamaged) lost.add(id);
     lost.add(node.id);
-    const voters = [...lost].filter((id) => id <= plan.voters).length;
-    if (2 * voters < plan.voters || node.id > plan.voters) node.damage();
+    if (roster.isQuorum((id) => !lost.has(id))) node.damage();
     else node.crash("process");
   }
 
@@ -134,6 +164,22 @@ export class FaultInjector {
 
   #crash(node: SimulatedNode, how: "process" | "power", downMs: number): void {
     node.crash(how);
+    this.#startLater(node, downMs);
+  }
+
+  #lieInWait({ state, events, how, downMs }: Fault & { readonly kind: "ambush" }): void {
+    const { world } = this.#cluster;
+    this.#ambushes.lay(
+      ambushOf(state, events, (node) => {
+        world.schedule(0, () => this.#surprise(node, how, downMs));
+      }),
+    );
+  }
+
+  #surprise(node: SimulatedNode, how: "process" | "power" | "stop", downMs: number): void {
+    if (this.#healed) return;
+    if (how === "stop") node.shutDown();
+    else node.crash(how);
     this.#startLater(node, downMs);
   }
 

@@ -56,9 +56,50 @@ export type Fault = { readonly atMs: number } & (
     }
   /** The next sync fails, which stops the node; it is started again later (scenario 55). */
   | { readonly kind: "diskFailure"; readonly target: Target; readonly downMs: number }
+  /**
+   * From this moment on waits for a node in a certain state, for so many of its events, and ends
+   * it: whoever receives a snapshot (scenario 43), or leads a joint configuration (scenario 26).
+   */
+  | {
+      readonly kind: "ambush";
+      readonly state: "receiving" | "joint";
+      readonly events: number;
+      readonly how: "process" | "power" | "stop";
+      readonly downMs: number;
+    }
+  /** Somebody changes the members, or tries to. */
+  | MemberFault
   /** A bit of the durable log flips while the node is down: it must not start (scenario 53). */
   | { readonly kind: "bitFlip"; readonly target: Target; readonly downMs: number }
 );
+
+export interface MemberFault {
+  readonly kind: "members";
+  readonly action: MemberAction;
+  /** Who is asked. */
+  readonly target: Target;
+  /** Chooses among the nodes that the action may be about. */
+  readonly choice: number;
+  readonly status: "promotable" | "readOnly";
+  /** Whether the caller has seen the members as they are, or as they were, or does not say. */
+  readonly version: "none" | "current" | "old";
+  /** Whether the caller waits for less than the change is likely to take. */
+  readonly isImpatient: boolean;
+  /** Whether it is asked of the next node that is elected, as soon as it is. */
+  readonly atElection: boolean;
+  /** Whether a node that joins begins with a copy of a snapshot. */
+  readonly pulls: boolean;
+}
+
+/** `rejoin`: a machine whose node was removed, under its old id with a new directory. */
+export type MemberAction =
+  | "join"
+  | "rejoin"
+  | "remove"
+  | "removeLeader"
+  | "batchRemove"
+  | "promote"
+  | "batchPromote";
 
 export type FaultKind = Fault["kind"];
 
@@ -110,12 +151,16 @@ export interface ClusterPlan {
   readonly seed: number;
   readonly voters: number;
   readonly learners: number;
+  /** Machines without a member at first, for nodes that join; none when it is not said. */
+  readonly spares?: number;
   readonly raft: {
     readonly electionTimeoutMs: number;
     readonly heartbeatIntervalMs: number;
     readonly appendEntriesMax: number;
     readonly inflightMessagesMax: number;
     readonly logCacheBytes: number;
+    readonly autoPromote?: boolean;
+    readonly promotionLagMax?: number;
   };
   readonly network: NetworkProfile;
   readonly disk: NodeDiskProfile;

@@ -4,6 +4,7 @@ import {
   type Entry,
   isEngineError,
   type LogIndex,
+  type MembershipChange,
   type NodeId,
   type RaftStatus,
   type Term,
@@ -46,6 +47,21 @@ export const quietPlan: Plan = {
   ending: { kind: "healAll" },
 };
 
+/** A snapshot every few entries, none of the log behind it, sent in many small pieces. */
+export const snapshotPlan = {
+  disk: { syncMs: 1, segmentBytes: 8 * 1024, snapshotsKept: 1 },
+  snapshots: {
+    snapshotEntries: 40,
+    snapshotLogBytes: 1024 * 1024,
+    logTailBytes: 0,
+    logBytesMax: 64 * 1024 * 1024,
+    snapshotChunkBytes: 512,
+    snapshotWindowChunks: 1,
+    snapshotTransfersMax: 2,
+    snapshotBytesPerSecond: 0,
+  },
+} as const satisfies Partial<Plan>;
+
 /** How a call of a script stands. */
 export interface Told {
   /** `pending`, `ok`, or the error's code and outcome. */
@@ -58,6 +74,8 @@ export class Script {
   readonly gate: MessageGate;
   readonly #run: Run;
   readonly #slab = new Slab();
+  /** Values written by `fill`, each once. */
+  #filled = 0;
   /** Whether the clients of the plan have not begun. */
   #calm = true;
 
@@ -200,6 +218,44 @@ export class Script {
       await node.kv!.driver.transferLeadership(target.id as NodeId);
       return undefined;
     });
+  }
+
+  /** Asks the node to change the members. */
+  change(node: SimulatedNode, change: MembershipChange, version?: number): Told {
+    const options = version === undefined ? {} : { version: version as LogIndex };
+    return this.#tell(node, async () => {
+      const { members } = await node.driver!.changeMembership(change, options);
+      return members.map(({ id, status }) => `${id} ${status}`).join(", ");
+    });
+  }
+
+  /** Adds a node under this id, with an empty directory, and starts it. */
+  async join(id: number, status: "promotable" | "readOnly" = "promotable"): Promise<SimulatedNode> {
+    const leader = await this.leader();
+    const node = this.node(id);
+    if (node.isEnrolled) node.retire();
+    const add = { kind: "addNode", nodeId: id as NodeId, address: node.address, status } as const;
+    const told = this.change(leader, add);
+    await this.until("the addition", () => told.status === "ok");
+    await node.prepareJoin(leader.driver!.configuration.logId.index, undefined);
+    node.start();
+    return node;
+  }
+
+  /** Makes the node's log and state that much longer, write by write. */
+  async fill(node: SimulatedNode, count: number, key = "x"): Promise<void> {
+    const calls = Array.from({ length: count }, (_, i) => {
+      this.#filled += 1;
+      return this.put(node, `${key}${i % 20}`, `${this.#filled} `.padEnd(240, "filler "));
+    });
+    await this.until("the writes", () => calls.every(({ status }) => status === "ok"));
+  }
+
+  /** The members that the node holds to be in effect, by id and status. */
+  members(node: SimulatedNode): string {
+    const { members, outgoingVoters } = this.status(node).configuration;
+    const text = members.map(({ id, status }) => `${id} ${status}`).join(", ");
+    return outgoingVoters === undefined ? text : `${text}, leaving ${outgoingVoters.join(", ")}`;
   }
 
   /** A client of the cluster that programs use over the network. */

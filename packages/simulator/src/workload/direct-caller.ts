@@ -49,10 +49,10 @@ export class DirectCaller implements Caller {
   }
 
   #choose({ op, consistency }: Request): SimulatedNode {
-    const { nodes } = this.#cluster;
+    const nodes = this.#cluster.nodes.filter(({ isEnrolled }) => isEnrolled);
     const anywhere = op === "get" && (consistency === "eventual" || this.#random.chance(0.4));
     if (anywhere || this.#leader === 0) return this.#random.pick(nodes);
-    return nodes[this.#leader - 1]!;
+    return this.#cluster.node(this.#leader);
   }
 
   /** Calls the node as the embedded client does. */
