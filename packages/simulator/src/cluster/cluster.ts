@@ -28,6 +28,7 @@ import type { ClusterPlan, Plan } from "../swarm/plan.js";
 import type { StallProfile } from "../world/process-clock.js";
 import { World } from "../world/world.js";
 import { Coverage } from "./coverage.js";
+import { addressOf } from "./node-outside.js";
 import { ObservedStore } from "./observed-store.js";
 import { addressOf, type CreateMachine, SimulatedNode } from "./simulated-node.js";
 

@@ -32,6 +32,7 @@ import { Process } from "../world/process.js";
 import { type ClockState, ProcessClock, type StallProfile } from "../world/process-clock.js";
 import type { World } from "../world/world.js";
 import type { CoverageName } from "./coverage.js";
+import { addressOf, isInjected } from "./node-outside.js";
 import { observeStorage } from "./observed-storage.js";
 import type { MachineWatch } from "./observed-store.js";
 import { type PulledSnapshot, pullSnapshot } from "./pull-snapshot.js";
@@ -394,15 +395,4 @@ export class SimulatedNode {
     };
     return { info: note, warn: note, error: note };
   }
-}
-
-/** Where the node of a machine listens, whoever it is. */
-export function addressOf(id: number): string {
-  return `node-${id}:9081`;
-}
-
-/** Whether a fault of the run explains why the node stopped, or did not start. */
-function isInjected(failure: unknown): boolean {
-  if (isEngineError(failure, "DISK_FULL")) return true;
-  return isEngineError(failure, "STORAGE_IO_ERROR") && failure.message.includes("EIO");
 }

@@ -36,7 +36,15 @@ export interface OutgoingSnapshotSetup {
 /** What came of a transfer: the label that the peer holds, or why it ended without. */
 export type Sent =
   | { readonly kind: "installed"; readonly lastIncluded: LogId }
-  | { readonly kind: "failed"; readonly reason: string };
+  | { readonly kind: "failed"; readonly reason: string }
+  /** The peer does not answer, and another waits for its turn. */
+  | { readonly kind: "silent" };
+
+export interface OutgoingSnapshotEvents {
+  /** Whether another peer waits for this transfer to end. */
+  othersWait(): boolean;
+  ended(sent: Sent): void;
+}
 
 /**
  * One snapshot on its way to one peer. One message is under way at a time: a window of chunks, or
@@ -49,7 +57,7 @@ export class OutgoingSnapshot {
   readonly term: Term;
   readonly label: SnapshotLabel;
   readonly #setup: OutgoingSnapshotSetup;
-  readonly #onEnd: (sent: Sent) => void;
+  readonly #events: OutgoingSnapshotEvents;
   readonly #totalChunks: number;
   #file: SnapshotFile | undefined;
   #reading: Promise<Uint8Array> | undefined;
@@ -67,10 +75,10 @@ export class OutgoingSnapshot {
   constructor(
     setup: OutgoingSnapshotSetup,
     target: { readonly peer: NodeId; readonly term: Term; readonly label: SnapshotLabel },
-    onEnd: (sent: Sent) => void,
+    events: OutgoingSnapshotEvents,
   ) {
     this.#setup = setup;
-    this.#onEnd = onEnd;
+    this.#events = events;
     this.peer = target.peer;
     this.term = target.term;
     this.label = target.label;
@@ -205,7 +213,10 @@ export class OutgoingSnapshot {
     const delayMs = answerTimeoutMs * patience * (1 + random.next());
     this.#timer = clock.setTimer(delayMs, () => {
       this.#silences += 1;
-      this.#ask();
+      // One that is cut off for good must not keep the others from theirs for as long (L3).
+      const yields = this.#silences >= silencesBesideOthersMax && this.#events.othersWait();
+      if (yields) this.#end({ kind: "silent" });
+      else this.#ask();
     });
   }
 
@@ -245,11 +256,13 @@ export class OutgoingSnapshot {
     if (this.#ended) return;
     this.#ended = true;
     this.#timer?.cancel();
-    this.#onEnd(sent);
+    this.#events.ended(sent);
   }
 }
 
 /** The wait for an answer doubles at most this often. */
 const silencesMax = 4;
+/** Silences in a row after which a peer gives way to others that wait. */
+const silencesBesideOthersMax = 3;
 const restartsMax = 3;
 const reportEveryMs = 10_000;

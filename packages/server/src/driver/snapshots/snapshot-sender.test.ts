@@ -113,6 +113,20 @@ describe("SnapshotSender", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("lets a peer that stays silent give way to one that waits, and comes back to it", async () => {
+    const { clock, sender, answer, taken, posted } = senderWith({ snapshotTransfersMax: 1 });
+    sender.send(two);
+    sender.send(three);
+    await clock.turn();
+    await clock.advance(100 + 200 + 400 + 1);
+    expect(taken().map(([peer]) => peer)).toEqual([2, 2, 2, 3]);
+    answer(three, 0, true);
+    await clock.turn();
+    expect(posted).toEqual([{ kind: "snapshotSent", peer: 3, lastIncluded }]);
+    expect(taken()).toEqual([[2, []]]);
+    await sender.close();
+  });
+
   it("ignores answers about another snapshot, and of peers that are sent none", async () => {
     const { clock, sender, taken, posted } = senderWith();
     sender.send(two);

@@ -93,6 +93,10 @@ export class SnapshotSender {
     return node.term === term && node.replicationStateOf(peer) === "snapshot";
   }
 
+  get #othersWait(): boolean {
+    return this.#count(({ outgoing, timer }) => outgoing === undefined && timer === undefined) > 0;
+  }
+
   #startNext(): void {
     for (const target of this.#targets.values()) {
       if (this.sending >= this.#setup.options.snapshotTransfersMax) return;
@@ -107,8 +111,10 @@ export class SnapshotSender {
       return;
     }
     const { peer, term } = target;
-    target.outgoing = new OutgoingSnapshot(this.#setup, { peer, term, label }, (sent) =>
-      this.#ended(target, sent),
+    target.outgoing = new OutgoingSnapshot(
+      this.#setup,
+      { peer, term, label },
+      { othersWait: () => this.#othersWait, ended: (sent) => this.#ended(target, sent) },
     );
     this.#track(target.outgoing.start());
   }
@@ -117,7 +123,11 @@ export class SnapshotSender {
     const { counters, logger } = this.#setup;
     const { peer, outgoing } = target;
     target.outgoing = undefined;
-    if (sent.kind === "failed") {
+    if (sent.kind === "silent") {
+      // To the end of the queue, behind those that wait.
+      this.#targets.delete(peer);
+      this.#targets.set(peer, target);
+    } else if (sent.kind === "failed") {
       counters.snapshotSendFailures += 1;
       this.#retryLater(target, sent.reason);
     } else {
