@@ -30,7 +30,7 @@ import { World } from "../world/world.js";
 import { Coverage } from "./coverage.js";
 import { addressOf } from "./node-outside.js";
 import { ObservedStore } from "./observed-store.js";
-import { addressOf, type CreateMachine, SimulatedNode } from "./simulated-node.js";
+import { type CreateMachine, SimulatedNode } from "./simulated-node.js";
 
 /** Applied entries between two comparisons of states while a run goes on. */
 const stateHashEvery = 64;
