@@ -181,6 +181,8 @@ export class ChaosCluster {
     const { code, signal } = await running.exited;
     clearTimeout(late);
     if (code === 0) return true;
+    // No handler is there before the program runs.
+    if (signal === "SIGTERM" && !running.output.includes('"event":"starting"')) return false;
     if (this.#killed.has(running) || this.#endedAsRemoved(node, running, code)) return false;
     throw new Error(
       `node ${node}: SIGTERM ended it with ${signal ?? `code ${code}`}:\n${running.output}`,

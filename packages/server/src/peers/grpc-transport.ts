@@ -59,6 +59,8 @@ export interface GrpcTransportOptions {
   readonly peerQueueBytesMax?: number;
   /** Deadline of one message with chunks of a snapshot, its installation included. */
   readonly snapshotCallTimeoutMs?: number;
+  /** How long a part of a snapshot that is sent waits for its answer; two election timeouts. */
+  readonly snapshotAnswerTimeoutMs?: number;
   /** Bytes of chunks that are handed to the node at a time. */
   readonly installBytesMax?: number;
   /** @defaultValue the timers of this process, which do not keep it alive */
@@ -275,6 +277,7 @@ export class GrpcTransport implements Transport {
 
   #open(peer: NodeId, address: string): PeerLink {
     const { electionTimeoutMs, nowMs, random, snapshotCallTimeoutMs } = this.#options;
+    const { snapshotAnswerTimeoutMs } = this.#options;
     const way = {
       peer,
       address,
@@ -301,6 +304,7 @@ export class GrpcTransport implements Transport {
       onAnswer: (bytes, request) => this.#installAnswered(peer, bytes, request),
       onFailed: (reason) => this.#installFailed(peer, reason),
       callTimeoutMs: snapshotCallTimeoutMs ?? snapshotCallTimeoutDefaultMs,
+      answerTimeoutMs: snapshotAnswerTimeoutMs ?? Math.max(1000, 2 * electionTimeoutMs),
     });
     return { connection, snapshots };
   }

@@ -53,6 +53,18 @@ describe("GrpcTransport: installSnapshot", () => {
     expect(plain(two.received[1]!.message)).toEqual(plain(install(1, 2)));
   });
 
+  it("gives up on a peer that does not answer, so that the next message can go", async () => {
+    const [one, two] = await pair({ first: { snapshotAnswerTimeoutMs: 20 } });
+    one.transport.send({ to: nodeId(2), message: install(0, 1) });
+    await two.until(() => two.received.length === 1);
+    await one.until(() => one.transport.metrics.snapshotCallsFailed === 1, { poll: true });
+    one.transport.send({ to: nodeId(2), message: install(0, 2) });
+    await two.until(() => two.received.length === 2);
+    two.transport.send({ to: nodeId(1), message: answer(2, false) });
+    await one.until(() => one.received.length === 1);
+    expect(one.received[0]!.message).toEqual(answer(2, false));
+  });
+
   it("loses a message to a peer that is away, and reaches it when it is back", async () => {
     const [one, two] = await pair();
     const away = new End(3);

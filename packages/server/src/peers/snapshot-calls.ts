@@ -20,7 +20,10 @@ export interface SnapshotCallsOptions {
   readonly onAnswer: (bytes: Uint8Array, request: InstallSnapshot) => void;
   /** The message is lost, as any may be. */
   readonly onFailed: (reason: string) => void;
+  /** For one call as a whole, chunks and all. */
   readonly callTimeoutMs: number;
+  /** For the answer, once everything is sent. */
+  readonly answerTimeoutMs: number;
 }
 
 /** An open connection that nobody uses would be asked for signs of life for ever. */
@@ -35,6 +38,7 @@ export class SnapshotCalls {
   readonly #options: SnapshotCallsOptions;
   #client: Client | undefined;
   #call: ClientWritableStream<Uint8Array> | undefined;
+  #answerTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: SnapshotCallsOptions) {
@@ -57,6 +61,7 @@ export class SnapshotCalls {
       (error, answer) => {
         if (this.#call !== call) return;
         this.#call = undefined;
+        clearTimeout(this.#answerTimer);
         if (error !== null) this.#failed(error.message);
         else if (accepted && answer !== undefined) onAnswer(answer, message);
         else this.#failed("another node answered");
@@ -76,6 +81,7 @@ export class SnapshotCalls {
     this.#closed = true;
     const call = this.#call;
     this.#call = undefined;
+    clearTimeout(this.#answerTimer);
     call?.cancel();
     this.#client?.close();
     this.#client = undefined;
@@ -85,8 +91,19 @@ export class SnapshotCalls {
   #write(call: ClientWritableStream<Uint8Array>, frames: Iterator<Uint8Array, undefined>): void {
     if (this.#call !== call) return;
     const frame = frames.next();
-    if (frame.value === undefined) call.end();
-    else call.write(frame.value, () => this.#write(call, frames));
+    if (frame.value === undefined) {
+      call.end();
+      this.#awaitAnswer(call);
+    } else call.write(frame.value, () => this.#write(call, frames));
+  }
+
+  /**
+   * A node that has nothing to say to a message, as while it ends another receipt, leaves it
+   * without an answer. The call must not keep the next message back for as long as it may last.
+   */
+  #awaitAnswer(call: ClientWritableStream<Uint8Array>): void {
+    this.#answerTimer = setTimeout(() => call.cancel(), this.#options.answerTimeoutMs);
+    this.#answerTimer.unref();
   }
 
   #failed(reason: string): void {

@@ -183,7 +183,8 @@ export class SimulatedNode {
     this.#preparing = true;
     const directory = this.#directory;
     const pulled = await pullSnapshot(source);
-    if (pulled !== undefined && directory === this.#directory) await this.#keep(pulled);
+    const goesOn = this.#preparing && directory === this.#directory;
+    if (goesOn && pulled !== undefined) await this.#keep(pulled);
     if (directory === this.#directory) this.#preparing = false;
   }
 
@@ -249,8 +250,9 @@ export class SimulatedNode {
   crash(how: "process" | "power"): void {
     const { process } = this;
     if (process === undefined) {
-      if (how === "power") this.disk.powerLost();
-      return;
+      if (how !== "power") return;
+      this.#preparing = false;
+      return this.disk.powerLost();
     }
     this.#setup.world.note(`crash of the ${how}`, this.id, this.#incarnation);
     this.countMetrics();

@@ -263,6 +263,6 @@ export class OutgoingSnapshot {
 /** The wait for an answer doubles at most this often. */
 const silencesMax = 4;
 /** Silences in a row after which a peer gives way to others that wait. */
-const silencesBesideOthersMax = 3;
+const silencesBesideOthersMax = 1;
 const restartsMax = 3;
 const reportEveryMs = 10_000;

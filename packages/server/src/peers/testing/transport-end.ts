@@ -105,10 +105,11 @@ export async function cluster(count: number): Promise<End[]> {
 export async function pair(
   options: {
     readonly secondCluster?: string;
+    readonly first?: Partial<GrpcTransportOptions>;
     readonly second?: Partial<GrpcTransportOptions>;
   } = {},
 ): Promise<[End, End]> {
-  const one = new End(1);
+  const one = new End(1, undefined, options.first);
   const two = new End(2, options.secondCluster, options.second);
   open.push(one, two);
   await Promise.all([one.listen(), two.listen()]);
