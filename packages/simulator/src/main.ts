@@ -4,6 +4,7 @@
  *   simulate -- --seed N [--events LINES]     one seed, with its newest events
  *   simulate -- --seeds A..B [--jobs N]       seeds A to B, both included
  *   simulate -- --fresh N [--jobs N]          N seeds that nobody ran before, as CI does
+ *              --change HASH                  drawn from what is tested: the same again next time
  *   simulate -- --minutes N [--jobs N]        fresh seeds for that long
  *   simulate -- --replay FILE [--events N]    a plan that a failure left behind
  * With --brief a failure is told in one line, without looking for a smaller plan.
@@ -33,6 +34,7 @@ async function main(): Promise<number> {
       seed: { type: "string" },
       seeds: { type: "string" },
       fresh: { type: "string" },
+      change: { type: "string" },
       minutes: { type: "string" },
       replay: { type: "string" },
       jobs: { type: "string", default: "2" },
@@ -55,7 +57,7 @@ async function main(): Promise<number> {
   const jobs = Math.max(1, count("--jobs", values.jobs));
   const { brief } = values;
   if (values.fresh !== undefined) {
-    const first = freshSeed();
+    const first = values.change === undefined ? freshSeed() : seedOfChange(values.change);
     const last = first + count("--fresh", values.fresh) - 1;
     console.log(`fresh seeds: npm run simulate -- --seeds ${first}..${last}`);
     const goesOn = (seed: number) => seed <= last;
@@ -76,6 +78,15 @@ async function main(): Promise<number> {
 /** Runs that begin in different seconds share no seeds. */
 function freshSeed(): number {
   return Math.floor(Date.now() / 1000) * 10_000;
+}
+
+/** Other seeds for every change of the sources, and the same ones whenever that is run again. */
+function seedOfChange(hash: string): number {
+  const digits = /^[0-9a-f]{10}/.exec(hash)?.[0];
+  if (digits === undefined) {
+    throw new RangeError(`--change must be a hash of at least 10 hex digits, got "${hash}"`);
+  }
+  return Number.parseInt(digits, 16) * 1000;
 }
 
 async function single(plan: Plan, events: number | undefined): Promise<number> {

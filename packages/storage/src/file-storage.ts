@@ -18,7 +18,7 @@ import type { LogContext } from "./log/log-context.js";
 import type { NewSha256 } from "./sha256.js";
 import { type FileSnapshotStore, openSnapshotStore } from "./snapshots/file-snapshot-store.js";
 import { refuseOrphans } from "./snapshots/find-snapshots.js";
-import type { SnapshotContext } from "./snapshots/snapshot-context.js";
+import { type SnapshotContext, SYNC_BYTES } from "./snapshots/snapshot-context.js";
 import { isNoSpace } from "./storage-errors.js";
 
 /** What a `FileStorage` stands on. `openFileStorage` fills it in for Node. */
@@ -31,6 +31,11 @@ export interface FileStorageOptions extends FileStorageTuning {
   readonly sha256: NewSha256;
   /** `count` bytes that no other run has drawn; cryptographic quality in production. */
   readonly randomBytes: (count: number) => Uint8Array;
+  /**
+   * How much of a snapshot that is being received a crash may cost; the smaller, the more syncs.
+   * @defaultValue 4194304
+   */
+  readonly snapshotSyncBytes?: number;
 }
 
 export interface FileStorageTuning {
@@ -212,7 +217,8 @@ function resolveOptions(options: FileStorageOptions): ResolvedContexts {
     spareSegmentsMax,
   });
   const snapshotDirectory = `${directory}/${SNAPSHOTS_NAME}`;
-  const snapshots = { directory: snapshotDirectory, fileSystem, sha256, snapshotsKept };
+  const syncBytes = options.snapshotSyncBytes ?? SYNC_BYTES;
+  const snapshots = { directory: snapshotDirectory, fileSystem, sha256, snapshotsKept, syncBytes };
   return { log, snapshots: Object.freeze(snapshots) };
 }
 

@@ -48,6 +48,7 @@ export class NodeDisk {
       sha256: nodeSha256,
       randomBytes: (count) => Uint8Array.from({ length: count }, () => this.#random.uint32()),
       segmentBytes: this.#profile.segmentBytes,
+      snapshotSyncBytes: 256,
       ...(snapshotsKept === undefined ? {} : { snapshotsKept }),
     });
     return await storage.open(options);

@@ -4,7 +4,7 @@ import { type Sha256, sameBytes } from "../sha256.js";
 import { isNoSpace, naming } from "../storage-errors.js";
 import { writeMark } from "./partial-mark.js";
 import { removeFile, type SnapshotCatalog } from "./snapshot-catalog.js";
-import { PIECE_BYTES, type SnapshotContext, SYNC_BYTES } from "./snapshot-context.js";
+import { PIECE_BYTES, type SnapshotContext } from "./snapshot-context.js";
 import { beyondLabel, noRoom, transferCorruption, writerEnded } from "./snapshot-errors.js";
 
 /** What a writer writes into. */
@@ -106,7 +106,7 @@ export class FileSnapshotWriter implements SnapshotWriter {
       await this.#catalog.withRoom(() => file.write(bytes, from, to, this.#bytes));
       hash.update(bytes.subarray(from, to));
       this.#bytes += to - from;
-      const isDue = this.#bytes - this.#markedBytes >= SYNC_BYTES;
+      const isDue = this.#bytes - this.#markedBytes >= this.#context.syncBytes;
       if (received !== undefined && isDue) await this.#noteProgress();
     }
   }

@@ -7,10 +7,12 @@ export interface SnapshotContext {
   readonly fileSystem: FileSystem;
   readonly sha256: NewSha256;
   readonly snapshotsKept: number;
+  /** A partial snapshot is synced each time this much has come: what a crash may cost. */
+  readonly syncBytes: number;
 }
 
 /** What is hashed, read or written in one go; the event loop is free in between. */
 export const PIECE_BYTES = 256 * 1024;
 
-/** A partial snapshot is synced each time this much has come: what a crash may cost. */
+/** The usual `syncBytes`. */
 export const SYNC_BYTES = 4 * 1024 * 1024;
