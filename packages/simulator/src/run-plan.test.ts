@@ -27,4 +27,9 @@ describe("runPlan", () => {
       expect(result.violation, result.tail.join("\n")).toBeUndefined();
     },
   );
+
+  it("brings up a node that waits for its snapshot behind one that is cut off (L3)", async () => {
+    const result = await runPlan(drawPlan(100_083), { tailLines: 40 });
+    expect(result.violation, result.tail.join("\n")).toBeUndefined();
+  });
 });
