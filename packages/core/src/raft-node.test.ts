@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { arrangeLeader, DrivenNode, setupOf } from "../test/support/driven-node.js";
-import { appendAnswer, appendEntries, at, entries, matched } from "../test/support/messages.js";
+import { appendAnswer, appendEntries, at, entries, id, matched } from "../test/support/messages.js";
+import type { Term } from "./ids.js";
 import { InvariantViolation } from "./invariant.js";
 import { RaftNode } from "./raft-node.js";
 
@@ -25,6 +26,23 @@ describe("RaftNode", () => {
     expect(node.status.role).toBe("follower");
     node.tick(1);
     expect(node.status.role).toBe("preCandidate");
+  });
+
+  it("neither campaigns nor votes before its log reaches its admission (I4, R13)", () => {
+    const node = new RaftNode({ ...setupOf({ voters: [1, 2], term: 1 }), joinedAt: at(5) });
+    for (const nowMs of [1000, 3000, 9000])
+      expect(node.step({ kind: "tick", nowMs }).send).toEqual([]);
+    const lastLog = { term: 1 as Term, index: at(4) };
+    const ask = {
+      kind: "requestVote",
+      term: 2 as Term,
+      lastLog,
+      leadershipTransfer: false,
+    } as const;
+    const { batch } = node.step({ kind: "receive", nowMs: 9000, from: id(2), message: ask });
+    const answers = node.step({ kind: "persisted", nowMs: 9000, batch });
+    expect(node.status()).toMatchObject({ role: "learner", term: 2, votedFor: undefined });
+    expect(answers.send).toEqual([]);
   });
 
   it("numbers batches by one, and only where there is something to write", () => {

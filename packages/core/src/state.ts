@@ -33,6 +33,8 @@ export interface RaftNodeSetup {
   readonly appliedIndex: LogIndex;
   /** As of `appliedIndex`; what `tail` holds behind it is added to it. */
   readonly configuration: MembershipConfiguration;
+  /** The entry that admitted this node's directory to a running cluster (rule R13); 0 unless given. */
+  readonly joinedAt?: LogIndex;
   readonly nowMs: number;
   readonly random: Random;
   /** Random for each start, a safe integer; part of every read-index id (rule R4). */
@@ -51,6 +53,7 @@ export class RaftState {
   readonly log: RaftLog;
   readonly durability: Durability;
   readonly outbox = new Outbox();
+  readonly #joinedAt: number;
   readonly forwardedReads: ForwardedReads;
 
   /** The time of the input that is being handled (rule R1). */
@@ -92,6 +95,7 @@ export class RaftState {
     invariant(setup.commitIndex <= setup.last.index, "committed beyond the end of the log");
     invariant(setup.base.index <= setup.appliedIndex, "the state machine lags behind the log");
     this.id = setup.id;
+    this.#joinedAt = setup.joinedAt ?? 0;
     this.options = setup.options;
     this.random = setup.random;
     this.log = new RaftLog(setup);
@@ -152,8 +156,17 @@ export class RaftState {
     return this.configurationPending || this.configuration.outgoingVoters !== undefined;
   }
 
+  /**
+   * Whether the log reaches the entry that admitted this directory. Before, an older configuration
+   * may name a predecessor of the same id as a voter: two that come back empty under their old ids
+   * would elect each other over what is committed (I4).
+   */
+  get knowsItsAdmission(): boolean {
+    return this.log.lastIndex >= this.#joinedAt;
+  }
+
   get isVoter(): boolean {
-    return isVoter(this.voters, this.id);
+    return this.knowsItsAdmission && isVoter(this.voters, this.id);
   }
 
   /**
@@ -164,6 +177,7 @@ export class RaftState {
    */
   get mayCampaign(): boolean {
     if (this.isVoter) return true;
+    if (!this.knowsItsAdmission) return false;
     if (!this.configurationPending) return false;
     return isVoter(voterSetsOf(this.committedConfiguration), this.id);
   }

@@ -32,6 +32,10 @@ export function onRequestVote(node: RaftState, from: NodeId, request: RequestVot
     if (node.role.kind === "candidate") retrySoon(node, node.role);
     return;
   }
+  if (!node.knowsItsAdmission) {
+    refuse(node, from);
+    return;
+  }
   if (compareLogIds(request.lastLog, node.log.last) < 0) {
     refuse(node, from);
     return;
@@ -53,6 +57,7 @@ export function onPreVote(node: RaftState, from: NodeId, request: PreVote): void
   const granted =
     request.term > node.term &&
     !hearsLeader(node, from) &&
+    node.knowsItsAdmission &&
     compareLogIds(request.lastLog, node.log.last) >= 0;
   node.post(from, {
     kind: "preVoteResponse",

@@ -36,6 +36,7 @@ export function nodeOf<Result>(setup: DriverSetup<Result>, recovered: Recovered)
   return new RaftNode({
     ...recovered,
     id: storage.identity.nodeId,
+    joinedAt: storage.identity.joinedAt,
     options,
     nowMs: clock.nowMs(),
     random,
