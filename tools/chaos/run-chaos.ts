@@ -74,6 +74,8 @@ const thinkMsMax = 40;
 const overlapShare = 0.3;
 const calmMs = 3_000;
 const siteStopTimeoutMs = 30_000;
+/** How much longer than asked a run goes on for what chance has not brought yet. */
+const overtimeMsMax = 90_000;
 const answeredPerSecondMin = 20;
 const writesPerSecondMin = 5;
 
@@ -149,7 +151,7 @@ class ChaosRun {
     try {
       this.#membership = this.#startMembership(cluster, network);
       try {
-        await this.#faults(cluster, network);
+        await this.#faults(cluster, network, history);
       } finally {
         await this.#membership?.stop();
       }
@@ -203,7 +205,8 @@ class ChaosRun {
     });
   }
 
-  async #faults(cluster: ChaosCluster, network: Network): Promise<void> {
+  /** For as long as was asked, and then, within bounds, until the run proves enough. */
+  async #faults(cluster: ChaosCluster, network: Network, history: HistoryRecorder): Promise<void> {
     const { minutes, electionTimeoutMs } = this.#options;
     const random = this.#random.split("faults");
     const deck = new FaultDeck(this.#classes(network), random.split("deck"));
@@ -215,10 +218,18 @@ class ChaosRun {
       }
     };
     const untilMs = performance.now() + minutes * 60_000;
+    let lastMs: number | undefined;
     while (this.#violations.length === 0) {
       this.#rounds = deck.rounds;
-      if (performance.now() >= untilMs && deck.rounds > 0) return;
-      const drawn = random.chance(overlapShare) ? [deck.draw(), deck.draw()] : [deck.draw()];
+      const nowMs = performance.now();
+      if (nowMs >= untilMs && deck.rounds > 0) {
+        lastMs ??= nowMs + overtimeMsMax;
+        if (nowMs >= lastMs || this.#shortfalls(network, history).length === 0) return;
+      }
+      const missed =
+        lastMs === undefined ? undefined : deck.names.find((name) => this.#hits[name] === 0);
+      const overlaps = missed === undefined && random.chance(overlapShare);
+      const drawn = overlaps ? [deck.draw(), deck.draw()] : [missed ?? deck.draw()];
       await this.#turns.alone(async () => {
         await allEnded(drawn.map(inject));
         await Promise.all(cluster.nodes.map((node) => cluster.start(node)));
@@ -240,13 +251,15 @@ class ChaosRun {
     this.#note(`judging ${history.operations.length} operations …`);
     const verdict = checkHistory(history.operations);
     if (verdict.kind !== "ok") this.#violations.push(`${verdict.kind}: ${verdict.explanation}`);
-    this.#requireEnough(network, history, nowNs() / 1e9);
+    this.#violations.push(...this.#shortfalls(network, history));
   }
 
-  /** A run that did too little would prove nothing, so it does not pass. */
-  #requireEnough(network: Network, history: HistoryRecorder, seconds: number): void {
+  /** In what the run has done too little to prove anything: as it stands, it does not pass. */
+  #shortfalls(network: Network, history: HistoryRecorder): string[] {
+    const seconds = Number(process.hrtime.bigint() - this.#startNs) / 1e9;
+    const found: string[] = [];
     const demand = (what: string, have: number, need: number): void => {
-      if (have < need) this.#violations.push(`only ${have} ${what}, at least ${need} needed`);
+      if (have < need) found.push(`only ${have} ${what}, at least ${need} needed`);
     };
     const answered = history.count(({ status }) => status === "ok");
     const writes = history.count(({ op, status }) => op === "put" && status === "ok");
@@ -256,6 +269,7 @@ class ChaosRun {
     for (const name of this.#classes(network)) {
       demand(`faults "${name}" that hit`, this.#hits[name], Math.ceil(this.#rounds / 2));
     }
+    return found;
   }
 
   #classes(network: Network): readonly FaultName[] {

@@ -33,6 +33,9 @@ describe("RaftNode", () => {
     for (const nowMs of [1000, 3000, 9000])
       expect(node.step({ kind: "tick", nowMs }).send).toEqual([]);
     const lastLog = { term: 1 as Term, index: at(4) };
+    const asked = { kind: "preVote", term: 2 as Term, lastLog } as const;
+    const told = node.step({ kind: "receive", nowMs: 9000, from: id(2), message: asked });
+    expect(told.send).toMatchObject([{ message: { kind: "preVoteResponse", granted: false } }]);
     const ask = {
       kind: "requestVote",
       term: 2 as Term,

@@ -18,3 +18,4 @@ export { nodeSha256 } from "./node/node-sha256.js";
 export type { NodeFileStorageOptions } from "./node/open-file-storage.js";
 export { nodeFileStorage, openFileStorage } from "./node/open-file-storage.js";
 export type { NewSha256, Sha256 } from "./sha256.js";
+export { readSmallFile, replaceSmallFile } from "./small-file.js";

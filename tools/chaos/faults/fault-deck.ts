@@ -49,19 +49,19 @@ export function possibleFaults(network: Network): readonly FaultName[] {
 
 /** Faults in random order, each once before any comes again: no class is left out by chance. */
 export class FaultDeck {
-  readonly #names: readonly FaultName[];
+  readonly names: readonly FaultName[];
   readonly #random: Prng;
   #left: FaultName[] = [];
   /** How often every class has been drawn. */
   rounds = 0;
 
   constructor(names: readonly FaultName[], random: Prng) {
-    this.#names = names;
+    this.names = names;
     this.#random = random;
   }
 
   draw(): FaultName {
-    if (this.#left.length === 0) this.#left = this.#random.shuffle(this.#names);
+    if (this.#left.length === 0) this.#left = this.#random.shuffle(this.names);
     const drawn = this.#left.pop()!;
     if (this.#left.length === 0) this.rounds += 1;
     return drawn;

@@ -132,6 +132,20 @@ describe("onChangeMembership", () => {
     });
   });
 
+  it("promotes no learner whose log may end before its own admission (I4)", () => {
+    const leader = ready();
+    leader.change(change.add(7));
+    leader.persist();
+    answer(leader, 2, 2);
+    answer(leader, 7, 1, 2);
+    expect(refusal(leader.change(change.promote(7)))).toMatchObject({
+      code: "LEARNER_NOT_READY",
+      message: "node 7 does not have the configuration of entry 2",
+    });
+    answer(leader, 7, 2, 2);
+    expect(refusal(leader.change(change.promote(7)))).toBeUndefined();
+  });
+
   it("promotes no learner that lags, and the same one when it has caught up", () => {
     const leader = ready({ promotionLagMax: 2 });
     leader.propose("a", "b", "c");

@@ -5,6 +5,7 @@ import { problemOf } from "../membership/check-change.js";
 import { appendChange } from "../membership/lead-membership.js";
 import { lagOf, riskOf } from "../membership/readiness.js";
 import type { RaftState } from "../state.js";
+import { acceptingLeader } from "./accepting-leader.js";
 
 /**
  * Proposes a change of the members (rule R12, thesis §4). One at a time, and none before the noop
@@ -17,16 +18,8 @@ export function onChangeMembership(
   change: MembershipChange,
   version: LogIndex | undefined,
 ): void {
-  const leader = node.role;
-  if (leader.kind !== "leader") {
-    node.refuse(requestId, "NOT_LEADER", `node ${node.id} is a ${leader.kind}`);
-    return;
-  }
-  if (leader.transfer !== undefined) {
-    const { target } = leader.transfer;
-    node.refuse(requestId, "LEADER_CHANGED", `leadership is being transferred to ${target}`);
-    return;
-  }
+  const leader = acceptingLeader(node, requestId);
+  if (leader === undefined) return;
   if (change.kind === "leaveJoint") {
     const message = "a joint configuration is left by its leader alone";
     node.refuse(requestId, "INVALID_REQUEST", message);

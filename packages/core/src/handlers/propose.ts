@@ -2,6 +2,7 @@ import { type Entry, entryBytes } from "../entry.js";
 import type { LogIndex, RequestId } from "../ids.js";
 import { replicateToAll } from "../replication.js";
 import type { RaftState } from "../state.js";
+import { acceptingLeader } from "./accepting-leader.js";
 
 /**
  * Appends commands to the leader's log and sends them on at once; the own disk and the peers'
@@ -12,16 +13,8 @@ export function onPropose(
   requestId: RequestId,
   commands: readonly Uint8Array[],
 ): void {
-  const leader = node.role;
-  if (leader.kind !== "leader") {
-    node.refuse(requestId, "NOT_LEADER", `node ${node.id} is a ${leader.kind}`);
-    return;
-  }
-  if (leader.transfer !== undefined) {
-    const { target } = leader.transfer;
-    node.refuse(requestId, "LEADER_CHANGED", `leadership is being transferred to ${target}`);
-    return;
-  }
+  const leader = acceptingLeader(node, requestId);
+  if (leader === undefined) return;
   if (commands.length === 0) {
     node.refuse(requestId, "INVALID_REQUEST", "a proposal needs at least one command, got none");
     return;

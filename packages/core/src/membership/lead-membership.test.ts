@@ -192,6 +192,8 @@ describe("automatic promotion (R12)", () => {
     expect(payloads(early.tick(10))).toEqual([]);
     early.persist();
     answer(early, 2, 2);
+    expect(payloads(early.tick(10))).toEqual([]); // 3 does not know this configuration
+    answer(early, 3, 2);
     expect(payloads(early.tick(10))).toHaveLength(1);
 
     const off = ready({ voters: [1, 2], learners: [3], options: { autoPromote: false } });

@@ -12,6 +12,11 @@ export function lagOf(node: RaftState, leader: LeaderRole, id: NodeId): string |
   const { promotionLagMax } = node.options;
   const progress = leader.progress.get(id);
   if (progress === undefined || progress.matchIndex === 0) return `node ${id} has not answered yet`;
+  // It would refuse its vote, not knowing that it is meant (I4): its log must hold its own admission,
+  // which the configuration in effect comes with or after.
+  if (progress.matchIndex < node.configuration.logId.index) {
+    return `node ${id} does not have the configuration of entry ${node.configuration.logId.index}`;
+  }
   if (progress.state === "snapshot") return `node ${id} still receives a snapshot`;
   const silentMs = silenceOf(node, leader, id);
   if (silentMs > node.options.electionTimeoutMs) {

@@ -55,8 +55,11 @@ export class KvNode implements LocalNode {
 
   /** Whether the cluster has no other member to ask. */
   get isOnlyMember(): boolean {
-    const { members } = this.driver.configuration;
-    return members.length === 1 && members[0]?.id === this.driver.identity.nodeId;
+    const { configuration, identity } = this.driver;
+    // Before its admission it may know only of a predecessor under its id, who was alone.
+    if (configuration.logId.index < identity.joinedAt) return false;
+    const { members } = configuration;
+    return members.length === 1 && members[0]?.id === identity.nodeId;
   }
 
   leaderHint(): LeaderHint | undefined {

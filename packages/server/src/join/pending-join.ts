@@ -1,5 +1,10 @@
 import { EngineError } from "@d-engine/core";
-import { type FileSystem, nodeFileSystem } from "@d-engine/storage";
+import {
+  type FileSystem,
+  nodeFileSystem,
+  readSmallFile,
+  replaceSmallFile,
+} from "@d-engine/storage";
 import { randomId } from "../bootstrap/initial-cluster.js";
 
 /**
@@ -20,7 +25,7 @@ export async function pendingInstanceId(
     const found = await read(path, fileSystem);
     // Renamed perhaps, but not yet synced when the last attempt ended.
     if (found !== undefined) await fileSystem.syncDirectory(directory);
-    return found ?? (await write(path, directory, fileSystem));
+    return found ?? (await write(directory, fileSystem));
   } catch (cause) {
     const message = `${path} cannot be kept: ${cause instanceof Error ? cause.message : cause}`;
     throw new EngineError("STORAGE_IO_ERROR", message, { cause, outcome: "rejected" });
@@ -38,31 +43,15 @@ export async function forgetPendingJoin(
 
 async function read(path: string, fileSystem: FileSystem): Promise<string | undefined> {
   if ((await fileSystem.stat(path)) === undefined) return undefined;
-  const file = await fileSystem.open(path, { access: "read", durable: false });
-  try {
-    const bytes = new Uint8Array(digits);
-    const count = await file.read(bytes, 0, digits, 0);
-    const text = new TextDecoder().decode(bytes.subarray(0, count));
-    // Nobody was told of an id that is not whole.
-    return /^[0-9a-f]{32}$/.test(text) ? text : undefined;
-  } finally {
-    await file.close();
-  }
+  const text = new TextDecoder().decode(await readSmallFile(fileSystem, path, digits));
+  // Nobody was told of an id that is not whole.
+  return /^[0-9a-f]{32}$/.test(text) ? text : undefined;
 }
 
-async function write(path: string, directory: string, fileSystem: FileSystem): Promise<string> {
+async function write(directory: string, fileSystem: FileSystem): Promise<string> {
   const instanceId = randomId();
   const bytes = new TextEncoder().encode(instanceId);
-  const temporary = `${path}.tmp`;
-  const file = await fileSystem.open(temporary, { access: "create", durable: false });
-  try {
-    await file.write(bytes, 0, bytes.length, 0);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await fileSystem.rename(temporary, path);
-  await fileSystem.syncDirectory(directory);
+  await replaceSmallFile(fileSystem, directory, PENDING_JOIN_NAME, bytes);
   return instanceId;
 }
 

@@ -1,6 +1,7 @@
 import { EngineError, type LogIndex, type NodeIdentity } from "@d-engine/core";
 import type { Crc32 } from "../crc32.js";
 import type { FileSystem } from "../file-system.js";
+import { readSmallFile, replaceSmallFile } from "../small-file.js";
 import { dataCorruption, naming } from "../storage-errors.js";
 
 /**
@@ -33,14 +34,8 @@ export async function readIdentity(
     const status = await fileSystem.stat(path);
     if (status === undefined) return undefined;
     await fileSystem.syncDirectory(directory);
-    const bytes = new Uint8Array(Math.min(status.bytes, identityBytesMax));
-    const file = await fileSystem.open(path, { access: "read", durable: false });
-    try {
-      const count = await file.read(bytes, 0, bytes.length, 0);
-      return parseIdentity(path, bytes.subarray(0, count), crc32);
-    } finally {
-      await file.close();
-    }
+    const bytesMax = Math.min(status.bytes, identityBytesMax);
+    return parseIdentity(path, await readSmallFile(fileSystem, path, bytesMax), crc32);
   });
 }
 
@@ -51,19 +46,10 @@ export async function writeIdentity(
   identity: NodeIdentity,
   crc32: Crc32,
 ): Promise<void> {
-  const temporary = `${directory}/${IDENTITY_TEMPORARY_NAME}`;
   const path = `${directory}/${IDENTITY_NAME}`;
-  await naming("writing", path, async () => {
-    const bytes = formatIdentity(identity, crc32);
-    const file = await fileSystem.open(temporary, { access: "create", durable: false });
-    try {
-      await file.write(bytes, 0, bytes.length, 0);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await fileSystem.rename(temporary, path);
-    await fileSystem.syncDirectory(directory);
+  const bytes = formatIdentity(identity, crc32);
+  await naming("writing", path, () => {
+    return replaceSmallFile(fileSystem, directory, IDENTITY_NAME, bytes);
   });
 }
 

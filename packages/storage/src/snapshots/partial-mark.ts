@@ -1,6 +1,6 @@
 import type { FileHandle, FileSystem } from "../file-system.js";
 import { bytesOfHex, hexOf } from "../sha256.js";
-import { readSmallFile } from "./checksum-file.js";
+import { readSmallFile } from "../small-file.js";
 
 /**
  * How much of a partial snapshot is certain: a line of its length, in sixteen digits, and the
@@ -26,7 +26,11 @@ export async function readMark(
   path: string,
 ): Promise<PartialMark | undefined> {
   if ((await fileSystem.stat(path)) === undefined) return undefined;
-  const match = /^(\d{16}) ([0-9a-f]{64})\n$/.exec(await readSmallFile(fileSystem, path));
+  const text = new TextDecoder().decode(await readSmallFile(fileSystem, path, markBytesMax));
+  const match = /^(\d{16}) ([0-9a-f]{64})\n$/.exec(text);
   if (match === null) return undefined;
   return { bytes: Number(match[1]), checksum: bytesOfHex(match[2]!) };
 }
+
+/** More than a mark has. */
+const markBytesMax = 512;
