@@ -32,4 +32,9 @@ describe("runPlan", () => {
     const result = await runPlan(drawPlan(100_083), { tailLines: 40 });
     expect(result.violation, result.tail.join("\n")).toBeUndefined();
   });
+
+  it("has no leader by the votes of those who do not know their admission yet (I4)", async () => {
+    const result = await runPlan(drawPlan(500_012), { tailLines: 40 });
+    expect(result.violation, result.tail.join("\n")).toBeUndefined();
+  });
 });
