@@ -1,4 +1,4 @@
-import type { MembershipConfiguration, RaftStatus } from "@d-engine/core";
+import type { Member, MembershipConfiguration, RaftStatus } from "@d-engine/core";
 import { quorumVote, voterSetsOf } from "@d-engine/core/testing";
 
 /** The members as of the newest entry that any node knows to be committed, and what may follow. */
@@ -26,16 +26,24 @@ export class Roster {
     if (index > this.#committed.logId.index) this.#pending.set(`${term}/${index}`, configuration);
   }
 
-  /** Whether these nodes can decide, whichever of the configurations comes to be in effect. */
+  /**
+   * Whether these nodes can decide, whichever of the configurations comes to be in effect: also one
+   * for which learners without them are promoted, by a leader that has not missed them yet.
+   */
   isQuorum(has: (id: number) => boolean): boolean {
-    return this.#possible.every((configuration) => isQuorumOf(configuration, has));
+    return this.isQuorumWithout([], has);
   }
 
   /** The same for these configurations without the nodes `removed`. */
   isQuorumWithout(removed: readonly number[], has: (id: number) => boolean): boolean {
     return this.#possible.every((configuration) => {
       const members = configuration.members.filter(({ id }) => !removed.includes(id));
-      return isQuorumOf({ ...configuration, members }, has);
+      const promoted = members.map((member): Member => {
+        const mayBe = member.status === "promotable" && !has(member.id);
+        return mayBe ? { ...member, status: "active" } : member;
+      });
+      const grown = { ...configuration, members: promoted };
+      return isQuorumOf({ ...configuration, members }, has) && isQuorumOf(grown, has);
     });
   }
 
