@@ -295,6 +295,8 @@ export class RaftState {
       this.durability.reset(lastIncluded.index);
       this.outbox.resetLog(lastIncluded);
       this.configurations.reset(configuration);
+    } else {
+      this.durability.covered(lastIncluded.index);
     }
     this.commitIndex = lastIncluded.index;
     this.handedToApply = lastIncluded.index;

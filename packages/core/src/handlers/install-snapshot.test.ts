@@ -208,6 +208,23 @@ describe("onSnapshotReceived", () => {
     expect(follower.receive(2, beat).apply).toEqual(entries(4, [2]));
   });
 
+  it("answers for a kept log at once, however long its own write takes (L3)", () => {
+    const follower = arrangeFollower({ log: [1], commit: 1 });
+    const added = entries(2, [3, 3, 3]);
+    follower.receive(2, appendEntries({ ...rest, prev: [1, 1], entries: added }));
+    expect(follower.status.durableIndex).toBe(1);
+    // The snapshot is durable, and holds what the write under way would have made so.
+    expect(receiveSnapshot(follower, [3, 3]).send).toEqual([
+      { to: id(2), message: installed(3, [3, 3]) },
+    ]);
+    const beat = follower.receive(2, appendEntries({ ...rest, prev: [3, 3] }));
+    expect(beat.send).toMatchObject([{ message: { result: matched([3, 3]) } }]);
+    // Behind the label nothing vouches but the write.
+    const later = follower.receive(2, appendEntries({ ...rest, prev: [3, 4] }));
+    expect(later.send).toMatchObject([{ message: { result: matched([3, 3]) } }]);
+    expect(follower.status).toMatchObject({ durableIndex: 3, last: logId([3, 4]) });
+  });
+
   it("refuses what is committed already, and tells the leader (scenario 44)", () => {
     const follower = arrangeFollower({ log: [1, 1, 1], commit: 3, applied: 1 });
     const effects = receiveSnapshot(follower, [1, 2]);

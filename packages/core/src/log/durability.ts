@@ -18,7 +18,10 @@ export class Durability {
     this.#index = durableIndex;
   }
 
-  /** Every entry up to here is durable with the term that the log in memory has for it. */
+  /**
+   * Every entry up to here is durable with the term that the log in memory has for it, or a durable
+   * snapshot holds what it did.
+   */
   get index(): LogIndex {
     return this.#index;
   }
