@@ -72,6 +72,16 @@ describe("MembershipChanges", () => {
     expect(told(call())).toBe("PROPOSE_FAILED rejected");
   });
 
+  it("have no effect either when what stands in their place is of an older term (figure 8)", async () => {
+    const { changes, call } = proposed();
+    changes.applied(entry(4, 1), simple);
+    await settled();
+    expect(told(call())).toBe("pending");
+    changes.applied(entry(5, 1), simple);
+    await settled();
+    expect(told(call())).toBe("PROPOSE_FAILED rejected");
+  });
+
   it("survive the loss of leadership when the next leader commits them", async () => {
     const { changes, call } = proposed();
     changes.applied(entry(4, 2), simple);

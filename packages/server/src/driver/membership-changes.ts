@@ -77,8 +77,9 @@ export class MembershipChanges {
         if (!proposed.joint) waiter.complete(configuration);
         return proposed.joint;
       }
-      // A later leader committed an entry at or before ours, so that ours never can (paper §5.3).
-      if (entry.term <= term) return true;
+      // A later leader committed an entry at or before ours, or any leader's entry stands in our
+      // place, which may be of an older term too (figure 8): ours never can commit (paper §5.3).
+      if (entry.term <= term && entry.index < index) return true;
       waiter.fail(overwritten(proposed, entry));
       return false;
     });
@@ -131,8 +132,8 @@ function asIs(configuration: MembershipConfiguration): MembershipConfiguration {
 function overwritten({ term, index }: Proposed, entry: Entry): EngineError {
   return new EngineError(
     "PROPOSE_FAILED",
-    `proposed in term ${term} at entry ${index}, but term ${entry.term} committed entry ` +
-      `${entry.index}: the members are not changed by it, ask again`,
+    `proposed in term ${term} at entry ${index}, but an entry of term ${entry.term} was committed ` +
+      `at ${entry.index}: the members are not changed by it, ask again`,
   );
 }
 

@@ -78,9 +78,21 @@ describe("ProposalQueue.applied", () => {
     expect((await standings())[2]).toBe("resolved");
   });
 
-  it("stops on an entry of an older term in our place, which cannot be", () => {
-    const { queue } = accepted({ term: 2, first: 5, count: 1 });
-    expect(() => queue.applied(command(5, 1), "impossible")).toThrow(InvariantViolation);
+  it("rejects what an older term's entry took the place of (scenario 1, seed 501934)", async () => {
+    // We led term 3 without having seen 5 and 6 of term 2; the leader of term 4 had them.
+    const { queue, standings } = accepted(
+      { term: 3, first: 5, count: 1 },
+      { term: 3, first: 6, count: 2 },
+      { term: 5, first: 8, count: 1 },
+    );
+    queue.applied(command(4, 2), "before ours");
+    expect(await standings()).toEqual(Array(4).fill("pending"));
+    queue.applied(command(5, 2), "of term 2");
+    expect((await standings()).slice(0, 2)).toEqual(["PROPOSE_FAILED rejected", "pending"]);
+    queue.applied(command(6, 2), "of term 2");
+    queue.applied(noop(7, 4), undefined);
+    queue.applied(command(8, 5), "ours");
+    expect(await standings()).toEqual([...Array(3).fill("PROPOSE_FAILED rejected"), "resolved"]);
   });
 
   it("stops when an entry is left out", () => {

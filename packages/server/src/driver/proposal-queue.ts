@@ -119,18 +119,15 @@ export class ProposalQueue<Result> {
    */
   applied(entry: Entry, result: Result | undefined): void {
     let batch = this.#accepted.peek();
-    // A leader of a later term committed an entry at or before the batch, in place of ours or of
-    // one before ours: by log matching (paper §5.3) ours can never commit any more.
-    while (batch !== undefined && batch.term < entry.term) {
+    // Another leader's entry took the place of ours, or of one before ours: by log matching (paper
+    // §5.3) ours can never commit any more. In our very place it may be of an older term too: one
+    // that we had not seen when we led, and that a later leader committed with its own (figure 8).
+    while (batch !== undefined && isOverwritten(batch, entry)) {
       this.#accepted.shift();
       failFrom(batch, batch.next, overwritten(batch, entry));
       batch = this.#accepted.peek();
     }
     if (batch === undefined || entry.index < batch.first) return;
-    invariant(
-      batch.term === entry.term,
-      () => `entry ${entry.index} is of an older term than ours`,
-    );
     const offset = entry.index - batch.first;
     invariant(offset === batch.next, () => `entry ${entry.index} was applied out of turn`);
     batch.next += 1;
@@ -233,11 +230,15 @@ function failFrom<Result>(
   for (let at = from; at < to; at += 1) batch.waiters[at]?.fail(error);
 }
 
+function isOverwritten<Result>({ term, first }: Accepted<Result>, entry: Entry): boolean {
+  return term < entry.term || (term > entry.term && first <= entry.index);
+}
+
 function overwritten<Result>(batch: Accepted<Result>, entry: Entry): EngineError {
   return new EngineError(
     "PROPOSE_FAILED",
-    `proposed in term ${batch.term} at entry ${batch.first + batch.next} or later, but term ` +
-      `${entry.term} committed entry ${entry.index}: the write has no effect, propose it again`,
+    `proposed in term ${batch.term} at entry ${batch.first + batch.next} or later, but an entry of ` +
+      `term ${entry.term} was committed at ${entry.index}: the write has no effect, propose it again`,
   );
 }
 
