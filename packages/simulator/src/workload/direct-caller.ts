@@ -19,11 +19,13 @@ export class DirectCaller implements Caller {
   readonly #cluster: Cluster;
   readonly #random: Prng;
   readonly #slab = new Slab();
-  #leader = 0;
+  #leader: number;
 
-  constructor(cluster: Cluster, random: Prng) {
+  /** `leader` is the node that is asked first; 0: any. */
+  constructor(cluster: Cluster, random: Prng, leader = 0) {
     this.#cluster = cluster;
     this.#random = random;
+    this.#leader = leader;
   }
 
   async call(request: Request): Promise<Call | undefined> {
