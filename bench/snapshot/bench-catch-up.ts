@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { cpuMicros } from "../cluster/cpu-time.js";
 import { freeAddresses } from "../cluster/free-addresses.js";
 import {
-  type InstallFigures,
+  type JoinFigures,
   type NodeProcess,
   type NodeStatus,
   nodeProcess,
@@ -18,7 +18,7 @@ export interface CatchUpOptions {
   readonly progress: (line: string) => void;
 }
 
-export interface CatchUpResult extends InstallFigures {
+export interface CatchUpResult extends JoinFigures {
   /** CPU of the process that sends, and of the one that receives; where the system tells. */
   readonly leaderCpuMs: number | undefined;
   readonly learnerCpuMs: number | undefined;
@@ -60,22 +60,19 @@ export async function benchCatchUp(options: CatchUpOptions): Promise<CatchUpResu
     progress("a learner joins");
     const before = await Promise.all(voters.map(statusOf));
     const leaderCpu = cpuMicros([leader.pid]);
-    const { learnerCpu, ...install } = await withProcess("node-3", async (learner) => {
+    const { join: joined, serveCpuMs } = await withProcess("node-3", (learner) => {
       const dataDir = join(folder, "node-3");
       const setup = { dataDir, nodeId: 3, listen: third!, join: `${first},${second}` };
-      await learner.ask({ kind: "start", setup });
-      const learnerCpu = cpuMicros([learner.pid]);
-      const { install } = await learner.ask({ kind: "install" });
-      return { ...install!, learnerCpu: since(learnerCpu, learner.pid) };
+      return learner.ask({ kind: "start", setup });
     });
     const after = await Promise.all(voters.map(statusOf));
     const at = voters.indexOf(leader);
     const changes = after.map(({ roleChanges }, n) => roleChanges - before[n]!.roleChanges);
     return {
-      ...install,
+      ...joined!,
       ...references,
       leaderCpuMs: since(leaderCpu, leader.pid),
-      learnerCpuMs: learnerCpu,
+      learnerCpuMs: serveCpuMs,
       leaderRssBefore: before[at]!.rssMax,
       leaderRssMax: after[at]!.rssMax,
       roleChanges: changes.reduce((sum, count) => sum + count, 0),

@@ -6,24 +6,22 @@ import { nthKey, prepareKeys } from "../callers.js";
 import type {
   FreezeOptions,
   FreezeSample,
-  InstallFigures,
+  JoinFigures,
   NodeAnswer,
   NodeRequest,
   NodeSetup,
   NodeStatus,
 } from "./node-requests.js";
 import { PutLoad } from "./put-load.js";
-import { StallMeter } from "./stall-meter.js";
+import { StallMeter, type Stalls } from "./stall-meter.js";
 
 const readyTimeoutMs = 120_000;
-const installTimeoutMs = 170_000;
 const fillAtOnce = 1000;
-const pollMs = 5;
 const rssEveryMs = 50;
 
 let engine: EmbeddedEngine | undefined;
 let rssMax = 0;
-let received: { readonly bytes: number; readonly atMs: number } | undefined;
+let pull: { readonly bytes: number; readonly beganMs: number; endedMs: number } | undefined;
 
 answerRequests<NodeRequest, NodeAnswer>(async (request) => {
   switch (request.kind) {
@@ -38,8 +36,6 @@ answerRequests<NodeRequest, NodeAnswer>(async (request) => {
       return { bytes: (await running().admin.saveSnapshot({ consistency: "eventual" })).bytes };
     case "status":
       return { status: status() };
-    case "install":
-      return { install: await awaitInstall() };
     case "close":
       await engine?.close();
       return {};
@@ -49,6 +45,7 @@ answerRequests<NodeRequest, NodeAnswer>(async (request) => {
 async function start(setup: NodeSetup): Promise<NodeAnswer> {
   const startedMs = performance.now();
   const cpuBefore = process.cpuUsage();
+  const meter = new StallMeter();
   engine = await EmbeddedEngine.start({
     ...setup,
     joinAs: "readOnly",
@@ -68,13 +65,23 @@ async function start(setup: NodeSetup): Promise<NodeAnswer> {
   setInterval(() => {
     rssMax = Math.max(rssMax, process.memoryUsage.rss());
   }, rssEveryMs);
+  const stalls = meter.stop();
   const { user, system } = process.cpuUsage(cpuBefore);
-  return { serveMs: performance.now() - startedMs, serveCpuMs: (user + system) / 1000 };
+  const answer = { serveMs: performance.now() - startedMs, serveCpuMs: (user + system) / 1000 };
+  return setup.join === undefined ? answer : { ...answer, join: joinFigures(stalls) };
 }
 
+/** Of a node that joins: its first snapshot, which it has before it starts to serve. */
 function listen(line: string): void {
-  const begun = /^receiving a snapshot up to entry \d+, (\d+) bytes/.exec(line);
-  if (begun !== null) received = { bytes: Number(begun[1]), atMs: performance.now() };
+  const [, percent, bytes] = /^pulled (\d+) % .* \((\d+) bytes\)$/.exec(line) ?? [];
+  if (percent === "0") pull = { bytes: Number(bytes), beganMs: performance.now(), endedMs: 0 };
+  else if (percent === "100" && pull !== undefined) pull.endedMs = performance.now();
+}
+
+function joinFigures(stalls: Stalls): JoinFigures {
+  if (pull === undefined || pull.endedMs === 0) throw new Error("no snapshot was pulled");
+  const { bytes, beganMs, endedMs } = pull;
+  return { bytes, transferMs: endedMs - beganMs, servesMs: performance.now() - beganMs, ...stalls };
 }
 
 async function fill(keys: number, valueBytes: number): Promise<void> {
@@ -114,31 +121,7 @@ function status(): NodeStatus {
   return { ...answer, rssMax: max };
 }
 
-async function awaitInstall(): Promise<InstallFigures> {
-  const node = running();
-  const meter = new StallMeter();
-  const untilMs = performance.now() + installTimeoutMs;
-  let transferredMs: number | undefined;
-  while (node.metrics().snapshotsInstalled === 0) {
-    if (performance.now() > untilMs) throw new Error("no snapshot was installed in time");
-    const { snapshotChunksReceived } = node.metrics();
-    if (received !== undefined && snapshotChunksReceived * chunkBytes >= received.bytes) {
-      transferredMs ??= performance.now();
-    }
-    await pause(pollMs);
-  }
-  const stalls = meter.stop();
-  if (received === undefined) throw new Error("a snapshot was installed and not received");
-  const { bytes, atMs } = received;
-  const installMs = performance.now() - atMs;
-  const transferMs = (transferredMs ?? performance.now()) - atMs;
-  return { bytes, transferMs, installMs, ...stalls };
-}
-
 function running(): EmbeddedEngine {
   if (engine === undefined) throw new Error("the node was not started");
   return engine;
 }
-
-/** As nodes are set when nobody says otherwise. */
-const chunkBytes = 256 * 1024;

@@ -18,7 +18,6 @@ export type NodeRequest =
   | ({ readonly kind: "freeze" } & FreezeOptions)
   | { readonly kind: "save" }
   | { readonly kind: "status" }
-  | { readonly kind: "install" }
   | { readonly kind: "close" };
 
 export interface FreezeOptions {
@@ -46,11 +45,11 @@ export interface NodeStatus {
   readonly logPurges: number;
 }
 
-/** How a node got a snapshot: the bytes, until the last of them was here, and until it served. */
-export interface InstallFigures extends Stalls {
+/** How a node got its first snapshot: until its last byte was here, and until it served reads. */
+export interface JoinFigures extends Stalls {
   readonly bytes: number;
   readonly transferMs: number;
-  readonly installMs: number;
+  readonly servesMs: number;
 }
 
 export interface NodeAnswer {
@@ -61,7 +60,8 @@ export interface NodeAnswer {
   readonly freeze?: FreezeSample;
   readonly bytes?: number;
   readonly status?: NodeStatus;
-  readonly install?: InstallFigures;
+  /** Of `start`, for a node that joins. */
+  readonly join?: JoinFigures;
 }
 
 export type NodeProcess = AskedProcess<NodeRequest, NodeAnswer>;
