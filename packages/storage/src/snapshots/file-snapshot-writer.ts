@@ -33,6 +33,8 @@ export class FileSnapshotWriter implements SnapshotWriter {
   readonly #target: WriterTarget;
   #bytes: number;
   #markedBytes: number;
+  /** What was written last is on its way to the medium, and will be noted. */
+  #noting: Promise<void> | undefined;
   #hasEnded = false;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -62,6 +64,7 @@ export class FileSnapshotWriter implements SnapshotWriter {
     return this.#inTurn(async () => {
       if (this.#hasEnded) throw writerEnded();
       return this.#orDiscard(async () => {
+        await this.#noting;
         const { path, file, lastIncluded } = this.#target;
         const checksum = this.#target.hash.digest();
         this.#checkReceived(checksum);
@@ -91,6 +94,7 @@ export class FileSnapshotWriter implements SnapshotWriter {
         return;
       }
       await this.#orDiscard(async () => {
+        await this.#noting;
         await this.#noteProgress();
         await this.#target.file.close();
         await received.mark.close();
@@ -107,8 +111,19 @@ export class FileSnapshotWriter implements SnapshotWriter {
       hash.update(bytes.subarray(from, to));
       this.#bytes += to - from;
       const isDue = this.#bytes - this.#markedBytes >= this.#context.syncBytes;
-      if (received !== undefined && isDue) await this.#noteProgress();
+      if (received !== undefined && isDue) await this.#noteInBackground();
     }
+  }
+
+  /**
+   * The next bytes are taken meanwhile, or a disk that is slow to sync keeps the network idle. One
+   * at a time, so that no more than twice `syncBytes` have not reached the medium; what fails shows
+   * at the next one, or at the end.
+   */
+  async #noteInBackground(): Promise<void> {
+    await this.#noting;
+    this.#noting = this.#noteProgress();
+    this.#noting.catch(() => undefined);
   }
 
   #checkReceived(checksum: Uint8Array): void {
@@ -124,11 +139,11 @@ export class FileSnapshotWriter implements SnapshotWriter {
 
   /** What was written so far is there after a crash, and known to be. */
   async #noteProgress(): Promise<void> {
-    await this.#sync();
     const mark = { bytes: this.#bytes, checksum: this.#target.hash.digest() };
+    this.#markedBytes = this.#bytes;
+    await this.#sync();
     const { received } = this.#target;
     if (received !== undefined) await writeMark(received.mark, mark);
-    this.#markedBytes = this.#bytes;
   }
 
   /** Never tried twice: after a failure the page cache takes lost bytes for written ones. */
@@ -153,6 +168,8 @@ export class FileSnapshotWriter implements SnapshotWriter {
 
   async #discard(): Promise<void> {
     this.#end(false);
+    // What it met is not news: the file goes anyway.
+    await this.#noting?.catch(() => undefined);
     await this.#target.file.close();
     await removeFile(this.#context, this.#target.path);
     await this.#removeMark();
