@@ -4,10 +4,12 @@ import type {
   CallOptions,
   EngineClient,
   MemberInfo,
+  MembershipSnapshot,
   PutOptions,
   PutResult,
   ReadOptions,
   ScanResult,
+  WatchMembershipOptions,
 } from "./engine-client.js";
 import { toText } from "./to-bytes.js";
 
@@ -33,6 +35,9 @@ export abstract class AbstractEngineClient implements EngineClient {
   abstract scanPrefix(prefix: Bytes, options?: ReadOptions): Promise<ScanResult>;
   abstract listMembers(options?: CallOptions): Promise<readonly MemberInfo[]>;
   abstract getLeaderId(options?: CallOptions): Promise<NodeId | undefined>;
+  abstract watchMembership(
+    options?: WatchMembershipOptions,
+  ): AsyncIterableIterator<MembershipSnapshot, undefined>;
   abstract close(): Promise<void>;
 
   async get(key: Bytes, options?: ReadOptions): Promise<Uint8Array | undefined> {

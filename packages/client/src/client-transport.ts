@@ -1,5 +1,5 @@
 import type { EngineErrorCode, LeaderHint } from "@d-engine/core";
-import type { Consistency, ScanResult } from "./engine-client.js";
+import type { Consistency, MembershipSnapshot, ScanResult } from "./engine-client.js";
 import type { ClusterView } from "./wire-messages.js";
 
 /** What a node is asked. Bytes in it are not changed while the call is under way. */
@@ -85,8 +85,52 @@ export type TransportAnswer<Method extends TransportMethod = TransportMethod> =
   | { readonly kind: "answered"; readonly result: TransportResults[Method] }
   | { readonly kind: "failed"; readonly failure: TransportFailure };
 
+/** What a node is asked to tell of, from now on. */
+export type TransportStreamRequest = { readonly kind: "watchMembership" };
+
+/** The kinds of streams that a client opens. */
+export type TransportStreamKind = TransportStreamRequest["kind"];
+
+/** The request of one kind. */
+export type TransportStreamRequestOf<Kind extends TransportStreamKind> = Extract<
+  TransportStreamRequest,
+  { readonly kind: Kind }
+>;
+
+/** What each kind of stream brings. */
+export interface TransportStreamMessages {
+  readonly watchMembership: MembershipSnapshot;
+}
+
+/** Bounds of one stream. */
+export interface TransportStreamOptions {
+  /** Milliseconds from now until the first message, beyond which the stream fails with `deadline`. */
+  readonly timeoutMs: number;
+  /** Fails the stream with `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What comes next of a stream. */
+export type TransportStreamEvent<Message> =
+  | { readonly kind: "received"; readonly message: Message }
+  | { readonly kind: "failed"; readonly failure: TransportFailure };
+
 /**
- * Carries single calls to nodes. The only thing that retry and routing know of the network, so
+ * One stream of messages from one node, in order, none left out. What was not taken yet is bounded:
+ * beyond that the node is not read from.
+ */
+export interface TransportStream<Message> {
+  /**
+   * Waits for the next message, or for how the stream ended: a proper end is `lost` too, as more was
+   * expected. After the end it says the same again. Never rejects; one is awaited at a time.
+   */
+  next(): Promise<TransportStreamEvent<Message>>;
+  /** Breaks the stream: it has failed with `aborted`. Idempotent. */
+  cancel(): void;
+}
+
+/**
+ * Carries calls and streams to nodes. The only thing that retry and routing know of the network, so
  * that they can be run against a simulated one (rule R21).
  */
 export interface ClientTransport {
@@ -96,6 +140,12 @@ export interface ClientTransport {
     request: TransportRequestOf<Method>,
     options: TransportCallOptions,
   ): Promise<TransportAnswer<Method>>;
+  /** Opens a stream from one node. Never throws: what goes wrong is what the stream ends with. */
+  open<Kind extends TransportStreamKind>(
+    address: string,
+    request: TransportStreamRequestOf<Kind>,
+    options: TransportStreamOptions,
+  ): TransportStream<TransportStreamMessages[Kind]>;
   /**
    * Keeps connections to these addresses, opening what is missing, and drops the idle others.
    */

@@ -9,11 +9,17 @@ import type {
   TransportFailure,
   TransportMethod,
   TransportRequest,
+  TransportStreamKind,
+  TransportStreamMessages,
+  TransportStreamOptions,
+  TransportStreamRequestOf,
 } from "./client-transport.js";
 import { asBuffer, asIs, pathOf } from "./grpc-bytes.js";
 import { systemClock, systemRandom } from "./internal/system-clock.js";
 import { openGrpcStream } from "./session/grpc-stream.js";
 import { SessionLink } from "./session/session-link.js";
+import { startGrpcStream } from "./streams/grpc-inbound.js";
+import type { InboundStream } from "./streams/inbound-stream.js";
 import { decodeAnswer, encodeRequest } from "./wire-messages.js";
 
 export interface ConnectionOptions {
@@ -79,6 +85,22 @@ export class Connection {
     return this.#sessions.call(request, options, () => this.#unary(request, options));
   }
 
+  /** Connects if need be, and feeds `stream` from then on until it ends. */
+  open<Kind extends TransportStreamKind>(
+    request: TransportStreamRequestOf<Kind>,
+    { timeoutMs }: TransportStreamOptions,
+    stream: InboundStream<TransportStreamMessages[Kind]>,
+  ): void {
+    this.#callsInFlight += 1;
+    stream.whenEnded(() => {
+      this.#callsInFlight -= 1;
+    });
+    void this.#becomesUp(timeoutMs).then((isUp) => {
+      if (!isUp) stream.ended({ kind: "unreachable", message: this.#noConnection() });
+      else startGrpcStream<Kind>(this.#client, this.#address, request, stream);
+    });
+  }
+
   close(): void {
     this.#sessions.close();
     this.#client.close();
@@ -91,14 +113,8 @@ export class Connection {
     const deadlineMs = systemClock.nowMs() + options.timeoutMs;
     this.#callsInFlight += 1;
     try {
-      if (
-        !this.#isUp() &&
-        !(await becomesUp(
-          this.#client,
-          Math.min(options.timeoutMs, this.#options.connectTimeoutMs),
-        ))
-      ) {
-        return failed("unreachable", `${this.#address}: no connection; does a node listen there?`);
+      if (!this.#isUp() && !(await this.#becomesUp(options.timeoutMs))) {
+        return failed("unreachable", this.#noConnection());
       }
       if (options.signal?.aborted) return this.#abortedBefore();
       const rest = { ...options, timeoutMs: Math.max(1, deadlineMs - systemClock.nowMs()) };
@@ -116,6 +132,14 @@ export class Connection {
     this.#client = newChannel(this.#address, this.#options);
     silent.close();
     this.prepare();
+  }
+
+  #becomesUp(timeoutMs: number): Promise<boolean> {
+    return becomesUp(this.#client, Math.min(timeoutMs, this.#options.connectTimeoutMs));
+  }
+
+  #noConnection(): string {
+    return `${this.#address}: no connection; does a node listen there?`;
   }
 
   #isUp(): boolean {

@@ -67,6 +67,28 @@ export interface MemberInfo {
   readonly role: RoleKind | undefined;
 }
 
+/** The members as of one committed change. */
+export interface MembershipSnapshot {
+  /** The voters, ordered by id. */
+  readonly members: readonly NodeId[];
+  /** Members that do not vote, ordered by id. */
+  readonly learners: readonly NodeId[];
+  /** The log entry that made these members; 0 for the first. */
+  readonly committedIndex: number;
+}
+
+/** Options of `watchMembership`. */
+export interface WatchMembershipOptions {
+  /** Ends the stream: what is awaited then rejects with `signal.reason`. */
+  readonly signal?: AbortSignal;
+  /**
+   * Milliseconds in a row without any node that answers, after which it rejects with
+   * `CLUSTER_UNAVAILABLE`. Means nothing to an engine in this process, which always answers.
+   * @defaultValue as for calls
+   */
+  readonly timeoutMs?: number;
+}
+
 /**
  * The operations of the store: the same for an engine inside this process and for a cluster
  * reached over gRPC. Every method rejects with `EngineError`; `outcome` tells whether a failed
@@ -107,6 +129,22 @@ export interface EngineClient extends AsyncDisposable {
   listMembers(options?: CallOptions): Promise<readonly MemberInfo[]>;
   /** Who leads, once it can serve; `undefined` while nobody does. */
   getLeaderId(options?: CallOptions): Promise<NodeId | undefined>;
+  /**
+   * The committed members now, then each change, in the order of `committedIndex`, which never goes
+   * back. A slow consumer gets the newest and not those between. A client that is connected follows
+   * one node, another when that is lost or behind what was told before; an embedded one tells what is
+   * applied here. While that node is cut off from the others there is no news. Ends with the client; `break` releases it. One `for await` per stream.
+   *
+   * @throws EngineError `CLOSED` at once when the client is closed; from the loop
+   *   `CLUSTER_UNAVAILABLE` when no node has answered for `timeoutMs`
+   * @example
+   * for await (const { members, learners } of client.watchMembership()) {
+   *   console.log(`voters ${members}, learners ${learners}`);
+   * }
+   */
+  watchMembership(
+    options?: WatchMembershipOptions,
+  ): AsyncIterableIterator<MembershipSnapshot, undefined>;
   /** Stops intake, waits for calls in flight, releases. Idempotent. */
   close(): Promise<void>;
 }

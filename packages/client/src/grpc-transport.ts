@@ -2,11 +2,19 @@ import type {
   ClientTransport,
   TransportAnswer,
   TransportCallOptions,
+  TransportFailure,
   TransportMethod,
   TransportRequestOf,
+  TransportStream,
+  TransportStreamKind,
+  TransportStreamMessages,
+  TransportStreamOptions,
+  TransportStreamRequestOf,
 } from "./client-transport.js";
 import { Connection, type ConnectionOptions } from "./connection.js";
 import { endpointsMax } from "./endpoints.js";
+import { systemClock } from "./internal/system-clock.js";
+import { InboundStream } from "./streams/inbound-stream.js";
 
 /**
  * Calls over gRPC, one channel for each node. At most `endpointsMax` channels: an address beyond
@@ -28,12 +36,26 @@ export class GrpcTransport implements ClientTransport {
   ): Promise<TransportAnswer<Method>> {
     const connection = this.#connectionTo(address);
     if (connection === undefined) {
-      const why = this.#closed ? "the client is closed" : `more than ${endpointsMax} nodes`;
-      const message = `${address}: not connected: ${why}`;
-      return Promise.resolve({ kind: "failed", failure: { kind: "unreachable", message } });
+      return Promise.resolve({ kind: "failed", failure: this.#unreachable(address) });
     }
     // What answers a request is of its kind, which the compiler cannot see through a Map of them.
     return connection.call(request, options) as Promise<TransportAnswer<Method>>;
+  }
+
+  open<Kind extends TransportStreamKind>(
+    address: string,
+    request: TransportStreamRequestOf<Kind>,
+    options: TransportStreamOptions,
+  ): TransportStream<TransportStreamMessages[Kind]> {
+    const stream = new InboundStream<TransportStreamMessages[Kind]>({
+      ...options,
+      address,
+      clock: systemClock,
+    });
+    const connection = this.#connectionTo(address);
+    if (connection === undefined) stream.ended(this.#unreachable(address));
+    else connection.open<Kind>(request, options, stream);
+    return stream;
   }
 
   retain(addresses: readonly string[]): void {
@@ -50,6 +72,11 @@ export class GrpcTransport implements ClientTransport {
     this.#closed = true;
     for (const connection of this.#connections.values()) connection.close();
     this.#connections.clear();
+  }
+
+  #unreachable(address: string): TransportFailure {
+    const why = this.#closed ? "the client is closed" : `more than ${endpointsMax} nodes`;
+    return { kind: "unreachable", message: `${address}: not connected: ${why}` };
   }
 
   #connectionTo(address: string): Connection | undefined {

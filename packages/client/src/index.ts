@@ -23,6 +23,13 @@ export type {
   TransportRequest,
   TransportRequestOf,
   TransportResults,
+  TransportStream,
+  TransportStreamEvent,
+  TransportStreamKind,
+  TransportStreamMessages,
+  TransportStreamOptions,
+  TransportStreamRequest,
+  TransportStreamRequestOf,
   WriteAnswer,
 } from "./client-transport.js";
 export { connect, connectLazily, connectLazilyOver, connectOver } from "./connect.js";
@@ -38,15 +45,20 @@ export type {
   KeyValue,
   LeaderInfo,
   MemberInfo,
+  MembershipSnapshot,
   PutOptions,
   PutResult,
   ReadOptions,
   ScanResult,
+  WatchMembershipOptions,
 } from "./engine-client.js";
 export type { ProbeResult } from "./probe.js";
 export { probeEndpoints } from "./probe.js";
 export type { ClientPorts } from "./remote-client.js";
 export { RemoteClient } from "./remote-client.js";
+export type { ChangeSource, ChangesOptions } from "./streams/changes.js";
+export { Changes } from "./streams/changes.js";
+export { InboundStream } from "./streams/inbound-stream.js";
 export { toBytes, toText } from "./to-bytes.js";
 export type { WireStatus } from "./wire-errors.js";
 export {

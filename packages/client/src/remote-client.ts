@@ -9,14 +9,18 @@ import type {
   CallOptions,
   Consistency,
   MemberInfo,
+  MembershipSnapshot,
   PutOptions,
   PutResult,
   ReadOptions,
   ScanResult,
+  WatchMembershipOptions,
 } from "./engine-client.js";
 import type { Route } from "./leader-cache.js";
 import { LeaderCache } from "./leader-cache.js";
-import { RetryingCaller } from "./retrying-caller.js";
+import { RemoteMembership } from "./membership/remote-membership.js";
+import { checkTimeout, RetryingCaller } from "./retrying-caller.js";
+import { Changes } from "./streams/changes.js";
 import { toBytes } from "./to-bytes.js";
 import { type ClusterView, checkConsistency } from "./wire-messages.js";
 
@@ -40,6 +44,7 @@ export class RemoteClient extends AbstractEngineClient {
   readonly #cache: LeaderCache;
   readonly #caller: RetryingCaller;
   readonly #slab = new Slab();
+  readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
 
   constructor(options: ResolvedConnectOptions, ports: ClientPorts) {
@@ -55,7 +60,7 @@ export class RemoteClient extends AbstractEngineClient {
    * connects to every member. Rejects with `CLUSTER_UNAVAILABLE` after `readyTimeoutMs`.
    */
   async refresh(options: CallOptions = {}): Promise<void> {
-    if (this.#closed !== undefined) throw new EngineError("CLOSED", "the client is closed");
+    this.#checkOpen();
     const { view } = await discoverCluster(this.#cache.addresses, {
       ...this.#ports,
       timeoutMs: options.timeoutMs ?? this.#options.readyTimeoutMs,
@@ -148,7 +153,26 @@ export class RemoteClient extends AbstractEngineClient {
     return view;
   }
 
+  watchMembership(
+    options: WatchMembershipOptions = {},
+  ): AsyncIterableIterator<MembershipSnapshot, undefined> {
+    this.#checkOpen();
+    const timeoutMs = checkTimeout(options.timeoutMs ?? this.#options.timeoutMs);
+    const source = new RemoteMembership({
+      ...this.#ports,
+      cache: this.#cache,
+      timeoutMs,
+      onChange: () => this.#refreshQuietly(),
+    });
+    const { signal } = options;
+    return new Changes(source, { signal, closing: this.#closing.signal }) as AsyncIterableIterator<
+      MembershipSnapshot,
+      undefined
+    >;
+  }
+
   close(): Promise<void> {
+    this.#closing.abort();
     this.#closed ??= this.#caller.drain().then(() => this.#ports.transport.close());
     return this.#closed;
   }
@@ -158,6 +182,15 @@ export class RemoteClient extends AbstractEngineClient {
       { kind: "write", route: "leader", request: { kind: "write", command } },
       options,
     );
+  }
+
+  #checkOpen(): void {
+    if (this.#closed !== undefined) throw new EngineError("CLOSED", "the client is closed");
+  }
+
+  /** Learns where new members are; without an answer the next change, or call, is as good. */
+  #refreshQuietly(): void {
+    this.clusterView().catch(() => undefined);
   }
 
   #learn(view: ClusterView): void {

@@ -19,7 +19,7 @@ import {
   toBinary,
 } from "@d-engine/proto";
 import type { TransportRequest, TransportResults, WriteAnswer } from "./client-transport.js";
-import type { Consistency, MemberInfo, ScanResult } from "./engine-client.js";
+import type { Consistency, MemberInfo, MembershipSnapshot, ScanResult } from "./engine-client.js";
 import type { OperationKind } from "./retry.js";
 import { engineCodeOfNumber, leaderOfMetadata } from "./wire-errors.js";
 
@@ -129,6 +129,16 @@ function decodeClusterView(body: Uint8Array): ClusterView {
     members: membership.nodes.map(memberOf),
     leaderId:
       membership.currentLeaderId === undefined ? undefined : idOf(membership.currentLeaderId),
+  };
+}
+
+/** Throws `INVALID_RESPONSE` for what cannot be read. */
+export function decodeMembershipSnapshot(body: Uint8Array): MembershipSnapshot {
+  const snapshot = decode(client.MembershipSnapshotSchema, body);
+  return {
+    members: snapshot.members.map(idOf),
+    learners: snapshot.learners.map(idOf),
+    committedIndex: safeNumber(snapshot.committedIndex, "committed_index"),
   };
 }
 

@@ -1,13 +1,12 @@
-import { KeepAlive } from "@d-engine/server";
+import { Changes } from "@d-engine/client";
 import { describe, expect, it } from "vitest";
-import { Changes } from "./changes.js";
 import { readyEngine } from "./testing/engine-in.js";
 import { ScriptedLeaders } from "./testing/leader-source.js";
 
 describe("Changes", () => {
   it("begins with the leader of now, and gives a slow reader the newest alone", async () => {
     const leaders = new ScriptedLeaders();
-    const changes = new Changes(leaders, new KeepAlive());
+    const changes = new Changes(leaders);
     expect(await changes.next()).toEqual({ done: false, value: undefined });
     leaders.set(1);
     leaders.set(undefined);
@@ -21,7 +20,7 @@ describe("Changes", () => {
   it.each(["break", "throw"])("is released by a %s in the loop", async (how) => {
     const leaders = new ScriptedLeaders();
     const loop = async () => {
-      for await (const _ of new Changes(leaders, new KeepAlive())) {
+      for await (const _ of new Changes(leaders)) {
         expect(leaders.listeners.size).toBe(1);
         if (how === "break") break;
         throw new Error("out");
@@ -33,7 +32,7 @@ describe("Changes", () => {
 
   it("wakes a waiting reader when it is returned", async () => {
     const leaders = new ScriptedLeaders();
-    const changes = new Changes(leaders, new KeepAlive());
+    const changes = new Changes(leaders);
     await changes.next();
     const waiting = changes.next();
     await changes.return();
@@ -54,7 +53,7 @@ describe("Changes", () => {
 
   it("has one consumer", async () => {
     const leaders = new ScriptedLeaders();
-    const changes = new Changes(leaders, new KeepAlive());
+    const changes = new Changes(leaders);
     changes[Symbol.asyncIterator]();
     expect(() => changes[Symbol.asyncIterator]()).toThrow(/one consumer/);
     await changes.next();

@@ -1,8 +1,12 @@
-import type { LeaderInfo } from "@d-engine/client";
+import { Changes, type LeaderInfo, type MembershipSnapshot } from "@d-engine/client";
 import type { NodeIdentity } from "@d-engine/core";
-import { type Driver, type DriverMetrics, KeepAlive, type NodeState } from "@d-engine/server";
-import { Changes } from "./changes.js";
-import { type MembershipSnapshot, membershipSource } from "./membership-source.js";
+import {
+  type Driver,
+  type DriverMetrics,
+  KeepAlive,
+  membershipSource,
+  type NodeState,
+} from "@d-engine/server";
 import { type WaitReadyOptions, waitReady } from "./wait-ready.js";
 
 /** What every running engine offers, whatever its state machine. */
@@ -60,7 +64,7 @@ export abstract class EngineHandle<Result> implements AsyncDisposable {
    * }
    */
   leaderChangeNotifier(): AsyncIterableIterator<LeaderInfo | undefined> {
-    return new Changes(this.#driver.leader, this.#keepAlive);
+    return new Changes(this.#driver.leader, { keepAlive: this.#keepAlive });
   }
 
   /**
@@ -73,7 +77,7 @@ export abstract class EngineHandle<Result> implements AsyncDisposable {
    * }
    */
   watchMembership(): AsyncIterableIterator<MembershipSnapshot> {
-    return new Changes(membershipSource(this.#driver), this.#keepAlive);
+    return new Changes(membershipSource(this.#driver), { keepAlive: this.#keepAlive });
   }
 
   /** Counters since the start, and what waits at this moment. */

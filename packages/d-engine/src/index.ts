@@ -10,6 +10,7 @@ export type {
   LeaderInfo,
   MemberInfo,
   MembersChanged,
+  MembershipSnapshot,
   NewMember,
   PutOptions,
   PutResult,
@@ -43,7 +44,6 @@ export type { CustomEngineConfig, CustomEngineParts } from "./custom-engine.js";
 export { CustomEngine } from "./custom-engine.js";
 export type { EngineConfig } from "./embedded-engine.js";
 export { EmbeddedEngine } from "./embedded-engine.js";
-export type { MembershipSnapshot } from "./membership-source.js";
 export type { StandaloneConfig } from "./standalone-engine.js";
 export { StandaloneEngine } from "./standalone-engine.js";
 export type { WaitReadyOptions } from "./wait-ready.js";

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
+import type { MembershipSnapshot } from "@d-engine/client";
 import { ENGINE_DEFAULTS } from "@d-engine/server";
 import { EmbeddedEngine, type EngineConfig } from "./embedded-engine.js";
-import type { MembershipSnapshot } from "./membership-source.js";
 
 /** Like the configuration of an embedded engine, but it always listens. */
 export type StandaloneConfig = EngineConfig;

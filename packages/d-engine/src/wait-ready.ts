@@ -1,6 +1,5 @@
-import type { LeaderInfo } from "@d-engine/client";
+import type { ChangeSource, LeaderInfo } from "@d-engine/client";
 import { EngineError } from "@d-engine/core";
-import type { ChangeSource } from "./changes.js";
 
 /** Bounds of `waitReady`. */
 export interface WaitReadyOptions {

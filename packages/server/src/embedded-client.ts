@@ -2,17 +2,22 @@ import {
   AbstractEngineClient,
   type Bytes,
   type CallOptions,
+  Changes,
   type MemberInfo,
+  type MembershipSnapshot,
   type PutOptions,
   type PutResult,
   type ReadOptions,
   type ScanResult,
+  type WatchMembershipOptions,
 } from "@d-engine/client";
 import { CodecError, encodeCompareAndSwap, encodeDelete, encodePut, Slab } from "@d-engine/codec";
 import { EngineError, type NodeId } from "@d-engine/core";
 import type { KvStateMachine, WriteOutcome } from "@d-engine/kv";
 import { ArgumentBytes } from "./argument-bytes.js";
 import type { KvNode } from "./driver/kv-node.js";
+import { membershipSource } from "./driver/membership-source.js";
+import { KeepAlive } from "./keep-alive.js";
 
 /**
  * The client of an engine in the same process: no copy of a request but the one into the log, no
@@ -30,6 +35,8 @@ export class EmbeddedClient extends AbstractEngineClient {
   readonly #keyBytes = new ArgumentBytes();
   readonly #valueBytes = new ArgumentBytes();
   readonly #expectedBytes = new ArgumentBytes();
+  readonly #keepAlive = new KeepAlive();
+  readonly #closing = new AbortController();
   #closed = false;
 
   constructor(node: KvNode) {
@@ -129,8 +136,20 @@ export class EmbeddedClient extends AbstractEngineClient {
     return this.#node.driver.leader.current?.leaderId;
   }
 
+  watchMembership(
+    options: WatchMembershipOptions = {},
+  ): AsyncIterableIterator<MembershipSnapshot, undefined> {
+    this.#checkOpen();
+    return new Changes(membershipSource(this.#node.driver), {
+      signal: options.signal,
+      closing: this.#closing.signal,
+      keepAlive: this.#keepAlive,
+    });
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
+    this.#closing.abort();
     await this.#node.driver.settled();
   }
 

@@ -4,10 +4,12 @@ import {
   type CallOptions,
   type EngineClient,
   type MemberInfo,
+  type MembershipSnapshot,
   type PutOptions,
   type PutResult,
   type ReadOptions,
   type ScanResult,
+  type WatchMembershipOptions,
 } from "@d-engine/client";
 import { Slab } from "@d-engine/codec";
 import { type Clock, type EngineError, isEngineError, type NodeId } from "@d-engine/core";
@@ -98,6 +100,12 @@ export class ForwardingClient extends AbstractEngineClient {
 
   getLeaderId(options?: CallOptions): Promise<NodeId | undefined> {
     return this.#local.getLeaderId(options);
+  }
+
+  watchMembership(
+    options?: WatchMembershipOptions,
+  ): AsyncIterableIterator<MembershipSnapshot, undefined> {
+    return this.#local.watchMembership(options);
   }
 
   async close(): Promise<void> {

@@ -14,6 +14,7 @@ export type {
   WriteOutcome,
 } from "./driver/index.js";
 export { Driver, KvNode, silentLogger } from "./driver/index.js";
+export { membershipSource } from "./driver/membership-source.js";
 export { EmbeddedClient } from "./embedded-client.js";
 export { ForwardingClient } from "./forwarding-client.js";
 export type { GrpcLimits, GrpcServer, GrpcServerOptions } from "./grpc/index.js";

@@ -15,6 +15,7 @@ export type {
 export type { LogFields, Logger } from "./logger.js";
 export { silentLogger } from "./logger.js";
 export type { MembershipListener } from "./membership-feed.js";
+export { membershipSnapshotOf, membershipSource } from "./membership-source.js";
 export type { DriverMetrics } from "./metrics.js";
 export { NullTransport } from "./null-transport.js";
 export type { DriverOptions } from "./options.js";

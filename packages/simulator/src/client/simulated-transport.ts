@@ -1,12 +1,18 @@
 import {
   type ClientTransport,
   CONNECT_DEFAULTS,
+  InboundStream,
   type TransportAnswer,
   type TransportCallOptions,
   type TransportFailure,
   type TransportMethod,
   type TransportRequest,
   type TransportRequestOf,
+  type TransportStream,
+  type TransportStreamKind,
+  type TransportStreamMessages,
+  type TransportStreamOptions,
+  type TransportStreamRequestOf,
 } from "@d-engine/client";
 import { EngineError } from "@d-engine/core";
 import type { Cluster } from "../cluster/cluster.js";
@@ -14,8 +20,11 @@ import type { SimulatedNode } from "../cluster/simulated-node.js";
 import type { Prng } from "../prng.js";
 import type { ClusterPlan } from "../swarm/plan.js";
 import type { Process } from "../world/process.js";
+import { WorldClock } from "../world/world-clock.js";
 import { answerRequest } from "./answer-request.js";
+import { Connection } from "./connection.js";
 import { OpenCall } from "./open-call.js";
+import { OpenStream } from "./open-stream.js";
 import { answerDigest, describeRequest, requestDigest } from "./request-digest.js";
 
 export interface SimulatedTransportSetup {
@@ -72,6 +81,40 @@ export class SimulatedTransport implements ClientTransport {
     const outcome = answer.kind === "answered" ? "answered" : answer.failure.kind;
     this.#note(`${request.kind} ${outcome}`, node, answerDigest(answer), request);
     return answer as TransportAnswer<Method>;
+  }
+
+  open<Kind extends TransportStreamKind>(
+    address: string,
+    request: TransportStreamRequestOf<Kind>,
+    options: TransportStreamOptions,
+  ): TransportStream<TransportStreamMessages[Kind]> {
+    const { world } = this.#setup.cluster;
+    const stream = new InboundStream<TransportStreamMessages[Kind]>({
+      ...options,
+      address,
+      clock: new WorldClock(world),
+    });
+    const node = this.#nodes.get(address);
+    if (node === undefined || this.#closed) {
+      const why = node === undefined ? "there is no such node" : "the client is closed";
+      stream.ended({ kind: "unreachable", message: `${address}: ${why}` });
+      return stream;
+    }
+    const { name } = this.#setup;
+    world.note(`${name} opens ${request.kind}`, node.id, 0, () => request.kind);
+    new OpenStream<Kind>(stream, {
+      world,
+      node,
+      request,
+      connectTimeoutMs,
+      silenceTimeoutMs,
+      delayMs: () => this.#delayMs(node),
+      isCut: () => this.#isCut(node),
+      loses: () => this.#loses(),
+      onLoss: () => this.#lose(node),
+      join: (process, breakable) => this.#connectionTo(node, process).add(breakable),
+    }).start();
+    return stream;
   }
 
   /** Connections come about by calling; idle ones cost nothing here. */
@@ -173,10 +216,10 @@ export class SimulatedTransport implements ClientTransport {
     });
   }
 
-  #lose(node: SimulatedNode, call: OpenCall): void {
+  #lose(node: SimulatedNode, call?: OpenCall): void {
     this.#setup.cluster.network.counters.lost += 1;
     this.#breakConnection(node, "the connection broke");
-    call.end("lost", "the connection broke");
+    call?.end("lost", "the connection broke");
   }
 
   #connectionTo(node: SimulatedNode, process: Process): Connection {
@@ -218,26 +261,6 @@ export class SimulatedTransport implements ClientTransport {
   #note(what: string, node: SimulatedNode, digest: number, request: TransportRequest): void {
     const { cluster, name } = this.#setup;
     cluster.world.note(`${name} ${what}`, node.id, digest, () => describeRequest(request));
-  }
-}
-
-/** The calls that break when the connection to one process does. */
-class Connection {
-  readonly process: Process;
-  readonly #calls = new Set<OpenCall>();
-
-  constructor(process: Process) {
-    this.process = process;
-  }
-
-  add(call: OpenCall): void {
-    if (this.#calls.has(call)) return;
-    this.#calls.add(call);
-    call.whenEnded(() => this.#calls.delete(call));
-  }
-
-  break(why: string): void {
-    for (const call of [...this.#calls]) call.end("lost", why);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { NodeId } from "@d-engine/core";
 import { describe, expect, it } from "vitest";
 import { Script } from "../testing/script.js";
 
@@ -22,6 +23,45 @@ describe("clients under faults", () => {
     const again = script.tell(async () => String(await client.compareAndSwap("x", "1", "3")));
     await script.until("another one", () => again.status !== "pending");
     expect(again).toEqual({ status: "ok", value: "false" });
+    await script.end();
+  });
+
+  it("a client that watches the members follows them over crashes, cuts and stale nodes", async () => {
+    const script = await Script.startCalm({ spares: 1 });
+    const seen: number[] = [];
+    const reading = (async () => {
+      for await (const { committedIndex, learners } of script.client().watchMembership()) {
+        seen.push(committedIndex);
+        if (learners.length === 0 && seen.length > 2) return;
+      }
+    })();
+    await script.until("the members of the beginning", () => seen.length === 1);
+    const stale = await script.leader();
+    const rest = script.others(stale, script.node(4));
+    script.separate([stale], rest);
+    script.cluster.network.cut(stale.id, 0);
+    const next = await script.leader(rest);
+    const learner = { nodeId: 4 as NodeId, address: script.node(4).address } as const;
+    for (const change of [
+      { kind: "addNode", status: "readOnly", ...learner },
+      { kind: "removeNode", nodeId: learner.nodeId },
+    ] as const) {
+      const changed = script.change(next, change);
+      await script.until("the change", () => changed.status === "ok");
+      for (const node of rest) {
+        node.crash("process");
+        node.start();
+        await script.until("recovery", () => node.kv !== undefined);
+      }
+      await script.leader(rest);
+      await script.until(
+        "the news",
+        () => seen.length > (change.kind === "addNode" ? 1 : 2),
+        60_000,
+      );
+    }
+    await reading;
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
     await script.end();
   });
 });

@@ -1,6 +1,7 @@
 import type { MembershipConfiguration } from "@d-engine/core";
 import { client, create, toBinary } from "@d-engine/proto";
 import type { LocalNode } from "../../driver/local-node.js";
+import { membershipSnapshotOf } from "../../driver/membership-source.js";
 import type { StreamHandler } from "../call-context.js";
 import { decodeRequest } from "../decode-request.js";
 
@@ -12,19 +13,18 @@ export function watchMembership({ membership }: LocalNode): StreamHandler {
   return (bytes, { send, during }) => {
     decodeRequest(client.WatchMembershipRequestSchema, bytes);
     const tell = (configuration: MembershipConfiguration): void =>
-      send(toBinary(client.MembershipSnapshotSchema, snapshotOf(configuration)));
+      send(toBinary(client.MembershipSnapshotSchema, messageOf(configuration)));
     tell(membership.configuration);
     const closed = membership.subscribe((configuration) => during(() => tell(configuration)));
     return { closed };
   };
 }
 
-function snapshotOf({ logId, members }: MembershipConfiguration): client.MembershipSnapshot {
-  const idsOf = (voters: boolean): number[] =>
-    members.filter(({ status }) => (status === "active") === voters).map(({ id }) => id);
+function messageOf(configuration: MembershipConfiguration): client.MembershipSnapshot {
+  const { members, learners, committedIndex } = membershipSnapshotOf(configuration);
   return create(client.MembershipSnapshotSchema, {
-    members: idsOf(true),
-    learners: idsOf(false),
-    committedIndex: BigInt(logId.index),
+    members: [...members],
+    learners: [...learners],
+    committedIndex: BigInt(committedIndex),
   });
 }

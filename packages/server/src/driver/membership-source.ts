@@ -1,22 +1,12 @@
+import type { ChangeSource, MembershipSnapshot } from "@d-engine/client";
 import type { MembershipConfiguration, NodeId } from "@d-engine/core";
-import type { Driver } from "@d-engine/server";
-import type { ChangeSource } from "./changes.js";
-
-/** The members as of one committed change. */
-export interface MembershipSnapshot {
-  /** The voters, ordered by id. */
-  readonly members: readonly NodeId[];
-  /** Members that do not vote, ordered by id. */
-  readonly learners: readonly NodeId[];
-  /** The log entry that made these members; 0 for the first. */
-  readonly committedIndex: number;
-}
+import type { Driver } from "./driver.js";
 
 /** The members as `driver` applies them, until it ends. */
 export function membershipSource<Result>(driver: Driver<Result>): ChangeSource<MembershipSnapshot> {
   return {
     get current() {
-      return snapshotOf(driver.configuration);
+      return membershipSnapshotOf(driver.configuration);
     },
     get ended() {
       return driver.leader.ended;
@@ -35,7 +25,11 @@ export function membershipSource<Result>(driver: Driver<Result>): ChangeSource<M
   };
 }
 
-function snapshotOf({ logId, members }: MembershipConfiguration): MembershipSnapshot {
+/** What clients are told of a configuration. */
+export function membershipSnapshotOf({
+  logId,
+  members,
+}: MembershipConfiguration): MembershipSnapshot {
   const idsOf = (voters: boolean): NodeId[] =>
     members.filter(({ status }) => (status === "active") === voters).map(({ id }) => id);
   return { members: idsOf(true), learners: idsOf(false), committedIndex: logId.index };
