@@ -89,8 +89,7 @@ export class Run {
     const { world, witness } = this.cluster;
     const { raft, workload } = this.#plan;
     // Longer than a call that was lost when the faults ended can keep a client busy.
-    const quietMs =
-      this.#pausedMs + 6 * raft.electionTimeoutMs + 2 * workload.timeoutMs + this.#transferMs;
+    const quietMs = this.#pausedMs + 6 * raft.electionTimeoutMs + 2 * workload.timeoutMs;
     const answeredBefore = this.#answeredWrites;
     const term = this.#highestTerm;
     await world.run(world.nowMs + quietMs);
@@ -100,8 +99,8 @@ export class Run {
       return;
     }
     for (const client of this.#clients) client.stop();
-    const backlogMs = this.#backlogMs;
-    await world.run(world.nowMs + backlogMs, () => this.#backlogMs === 0);
+    const catchUpMs = quietMs + this.#backlogMs + this.#transferMs;
+    await world.run(world.nowMs + catchUpMs, () => this.#isCaughtUp);
     await world.run(world.nowMs + quietMs);
     if (witness.violation !== undefined) return;
     if (this.#clients.some(({ busy }) => busy)) {
@@ -229,13 +228,26 @@ export class Run {
     return Math.max(0, ...nodes.map((node) => (node.process?.nowMs ?? 0) - world.nowMs));
   }
 
-  /** What bandwidth alone makes a few snapshots take: all keys, with room for what is around them. */
+  /**
+   * What bandwidth and round trips make a few snapshots take: all keys, with room for what is around
+   * them, and two for each node, one after the other (seed 502982).
+   */
   get #transferMs(): number {
-    const { snapshots, workload } = this.#plan;
-    const bytesPerSecond = snapshots?.snapshotBytesPerSecond ?? 0;
-    if (bytesPerSecond === 0) return 0;
+    const { snapshots, workload, network, disk } = this.#plan;
+    if (snapshots === undefined) return 0;
+    const { snapshotBytesPerSecond, snapshotChunkBytes, snapshotWindowChunks } = snapshots;
     const bytes = 2_000 + workload.keys * (workload.paddingBytes + 200);
-    return (3_000 * bytes) / bytesPerSecond;
+    const atRateMs = snapshotBytesPerSecond === 0 ? 0 : (1_000 * bytes) / snapshotBytesPerSecond;
+    const windows = Math.ceil(bytes / (snapshotChunkBytes * snapshotWindowChunks));
+    const windowMs = latenciesPerWindow * network.latencyMs + disk.syncMs;
+    return 3 * atRateMs + 2 * this.#healthy.length * windows * windowMs;
+  }
+
+  /** Every healthy node has applied what the leader has, and has it on its disk. */
+  get #isCaughtUp(): boolean {
+    const last = this.cluster.leader?.driver?.status().last.index;
+    if (last === undefined || this.#backlogMs > 0) return false;
+    return this.#healthy.every(({ kv }) => kv?.store.lastApplied === last);
   }
 
   /**
@@ -269,6 +281,8 @@ function brokenOf({ ending }: Plan): readonly BrokenNode[] {
 
 /** A run in which next to nothing was answered proves nothing. */
 const answersNeeded = { answeredMin: 20, writesMin: 5, stepsMaxPerKey: 100_000 };
+/** There and back, each with its share of chance. */
+const latenciesPerWindow = 6;
 /** To make one ready, to change over to it and to write to it; an entry may take a whole segment. */
 const syncsPerSegment = 10;
 /** L1: split votes happen; this many in a row do not, by chance. */
