@@ -44,17 +44,8 @@ const drivers: readonly Mutation[] = [
     name: "another-terms-entry-acknowledges",
     breaks: "C1, scenario 24",
     file: `${driver}/proposal-queue.ts`,
-    find: `    while (batch !== undefined && batch.term < entry.term) {
-      this.#accepted.shift();
-      failFrom(batch, batch.next, overwritten(batch, entry));
-      batch = this.#accepted.peek();
-    }
-    if (batch === undefined || entry.index < batch.first) return;
-    invariant(
-      batch.term === entry.term,`,
-    replace: `    if (batch === undefined || entry.index < batch.first) return;
-    invariant(
-      batch.term <= entry.term,`,
+    find: "while (batch !== undefined && isOverwritten(batch, entry)) {",
+    replace: "while (batch !== undefined && entry.index < 0) {",
     tests: [`${driver}/proposal-queue.test.ts`],
   },
   {
