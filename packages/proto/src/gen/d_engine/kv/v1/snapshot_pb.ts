@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file d_engine/kv/v1/snapshot.proto.
  */
 export const file_d_engine_kv_v1_snapshot: GenFile = /*@__PURE__*/
-  fileDesc("Ch1kX2VuZ2luZS9rdi92MS9zbmFwc2hvdC5wcm90bxIOZF9lbmdpbmUua3YudjEiHgoKU3RvcmVTdGF0ZRIQCghyZXZpc2lvbhgBIAEoBCJrCgtTdG9yZVJlY29yZBIXCg9jcmVhdGVfcmV2aXNpb24YASABKAQSFAoMbW9kX3JldmlzaW9uGAIgASgEEg8KB3ZlcnNpb24YAyABKAQSDQoFbGVhc2UYBCABKAQSDQoFdmFsdWUYBSABKAwiGAoIU3RvcmVFbmQSDAoEa2V5cxgBIAEoBGIGcHJvdG8z");
+  fileDesc("Ch1kX2VuZ2luZS9rdi92MS9zbmFwc2hvdC5wcm90bxIOZF9lbmdpbmUua3YudjEiHgoKU3RvcmVTdGF0ZRIQCghyZXZpc2lvbhgBIAEoBCJrCgtTdG9yZVJlY29yZBIXCg9jcmVhdGVfcmV2aXNpb24YASABKAQSFAoMbW9kX3JldmlzaW9uGAIgASgEEg8KB3ZlcnNpb24YAyABKAQSDQoFbGVhc2UYBCABKAQSDQoFdmFsdWUYBSABKAwiMAoKTGVhc2VTdGF0ZRIOCgZub3dfbXMYASABKAQSEgoKb3duX2xlYXNlcxgCIAEoBCJDCgtMZWFzZVJlY29yZBIOCgZ0dGxfbXMYASABKAQSEwoLZGVhZGxpbmVfbXMYAiABKAQSDwoHc2Vzc2lvbhgDIAEoCCIlCg1TZXNzaW9uUmVjb3JkEhQKDGFja25vd2xlZGdlZBgBIAEoBCKFAQoOU2Vzc2lvbk91dGNvbWUSEQoJc3VjY2VlZGVkGAEgASgIEhAKCHJldmlzaW9uGAIgASgEEg8KB2V4aXN0ZWQYAyABKAgSDgoGZGV0YWlsGAQgASgMEhQKDHJlZnVzYWxfY29kZRgFIAEoCRIXCg9yZWZ1c2FsX21lc3NhZ2UYBiABKAkiGAoIU3RvcmVFbmQSDAoEa2V5cxgBIAEoBGIGcHJvdG8z");
 
 /**
  * Key: the byte 0x20. Comes first.
@@ -80,6 +80,138 @@ export const StoreRecordSchema: GenMessage<StoreRecord> = /*@__PURE__*/
   messageDesc(file_d_engine_kv_v1_snapshot, 1);
 
 /**
+ * Key: the byte 0x30. Missing while it would say nothing.
+ *
+ * @generated from message d_engine.kv.v1.LeaseState
+ */
+export type LeaseState = Message<"d_engine.kv.v1.LeaseState"> & {
+  /**
+   * The time of the store: the latest stamp that was applied.
+   *
+   * @generated from field: uint64 now_ms = 1;
+   */
+  nowMs: bigint;
+
+  /**
+   * How many puts with a time to live of their own there have been; each has a lease of its own,
+   * whose ids go from 2^52 up.
+   *
+   * @generated from field: uint64 own_leases = 2;
+   */
+  ownLeases: bigint;
+};
+
+/**
+ * Describes the message d_engine.kv.v1.LeaseState.
+ * Use `create(LeaseStateSchema)` to create a new message.
+ */
+export const LeaseStateSchema: GenMessage<LeaseState> = /*@__PURE__*/
+  messageDesc(file_d_engine_kv_v1_snapshot, 2);
+
+/**
+ * Key: the byte 0x31 and the id, 8 bytes, the most significant first. In the order of the ids. The
+ * keys of a lease are those whose records name it.
+ *
+ * @generated from message d_engine.kv.v1.LeaseRecord
+ */
+export type LeaseRecord = Message<"d_engine.kv.v1.LeaseRecord"> & {
+  /**
+   * @generated from field: uint64 ttl_ms = 1;
+   */
+  ttlMs: bigint;
+
+  /**
+   * By the time of the store.
+   *
+   * @generated from field: uint64 deadline_ms = 2;
+   */
+  deadlineMs: bigint;
+
+  /**
+   * @generated from field: bool session = 3;
+   */
+  session: boolean;
+};
+
+/**
+ * Describes the message d_engine.kv.v1.LeaseRecord.
+ * Use `create(LeaseRecordSchema)` to create a new message.
+ */
+export const LeaseRecordSchema: GenMessage<LeaseRecord> = /*@__PURE__*/
+  messageDesc(file_d_engine_kv_v1_snapshot, 3);
+
+/**
+ * Key: the byte 0x32 and the id of the session's lease, 8 bytes as above. One for each such lease,
+ * in the order of the ids.
+ *
+ * @generated from message d_engine.kv.v1.SessionRecord
+ */
+export type SessionRecord = Message<"d_engine.kv.v1.SessionRecord"> & {
+  /**
+   * The client has the results up to here.
+   *
+   * @generated from field: uint64 acknowledged = 1;
+   */
+  acknowledged: bigint;
+};
+
+/**
+ * Describes the message d_engine.kv.v1.SessionRecord.
+ * Use `create(SessionRecordSchema)` to create a new message.
+ */
+export const SessionRecordSchema: GenMessage<SessionRecord> = /*@__PURE__*/
+  messageDesc(file_d_engine_kv_v1_snapshot, 4);
+
+/**
+ * Key: that of its session, and the sequence of the write, 8 bytes as above. Behind its session,
+ * in the order of the sequences.
+ *
+ * @generated from message d_engine.kv.v1.SessionOutcome
+ */
+export type SessionOutcome = Message<"d_engine.kv.v1.SessionOutcome"> & {
+  /**
+   * @generated from field: bool succeeded = 1;
+   */
+  succeeded: boolean;
+
+  /**
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * @generated from field: bool existed = 3;
+   */
+  existed: boolean;
+
+  /**
+   * An encoded CommandResult; empty: none.
+   *
+   * @generated from field: bytes detail = 4;
+   */
+  detail: Uint8Array;
+
+  /**
+   * Empty: not refused. One of the error codes by its name, and its message.
+   *
+   * @generated from field: string refusal_code = 5;
+   */
+  refusalCode: string;
+
+  /**
+   * @generated from field: string refusal_message = 6;
+   */
+  refusalMessage: string;
+};
+
+/**
+ * Describes the message d_engine.kv.v1.SessionOutcome.
+ * Use `create(SessionOutcomeSchema)` to create a new message.
+ */
+export const SessionOutcomeSchema: GenMessage<SessionOutcome> = /*@__PURE__*/
+  messageDesc(file_d_engine_kv_v1_snapshot, 5);
+
+/**
  * Key: the byte 0x3f. Comes last: without it the snapshot was cut short.
  *
  * @generated from message d_engine.kv.v1.StoreEnd
@@ -98,5 +230,5 @@ export type StoreEnd = Message<"d_engine.kv.v1.StoreEnd"> & {
  * Use `create(StoreEndSchema)` to create a new message.
  */
 export const StoreEndSchema: GenMessage<StoreEnd> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_snapshot, 2);
+  messageDesc(file_d_engine_kv_v1_snapshot, 6);
 
