@@ -130,6 +130,16 @@ export class History implements HistorySource {
     this.#log.visit(from, to, visit);
   }
 
+  /** All events of a revision. */
+  eventsOf(revision: number): KvEvent[] {
+    const events: KvEvent[] = [];
+    this.#log.visit(revision, revision + 1, (event) => {
+      events.push(event);
+      return true;
+    });
+    return events;
+  }
+
   tombstone(key: string): KvEvent | undefined {
     return this.#tombstones.get(key);
   }
