@@ -93,7 +93,10 @@ export class FullTwin {
 
   /** Keys of a lease, in byte order. */
   keysOf(lease: string): string[] {
-    return [...this.#bound].filter(([, id]) => id === lease).map(([key]) => key).sort();
+    return [...this.#bound]
+      .filter(([, id]) => id === lease)
+      .map(([key]) => key)
+      .sort();
   }
 
   /** What a range holds in a revision, in byte order. */

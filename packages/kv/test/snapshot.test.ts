@@ -274,7 +274,11 @@ describe("the restoration of a store", () => {
     ...[
       { name: "no event of a revision", events: [event(2), event(3)], says: "behind 0 of 0" },
       { name: "an event twice", events: [event(1), event(1)], says: "behind 0 of 1" },
-      { name: "an event too many", events: [event(1), event(2), event(3), event(4)], says: "revision 4" },
+      {
+        name: "an event too many",
+        events: [event(1), event(2), event(3), event(4)],
+        says: "revision 4",
+      },
       { name: "an event too few", events: [event(1), event(2)], says: "up to 2" },
       { name: "an event of another value", events: [event(1), event(1, 1)], says: "follow" },
       { name: "a place left out", events: [event(1), event(1, 2)], says: "event 2 of revision 1" },
