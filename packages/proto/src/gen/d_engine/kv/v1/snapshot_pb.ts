@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file d_engine/kv/v1/snapshot.proto.
  */
 export const file_d_engine_kv_v1_snapshot: GenFile = /*@__PURE__*/
-  fileDesc("Ch1kX2VuZ2luZS9rdi92MS9zbmFwc2hvdC5wcm90bxIOZF9lbmdpbmUua3YudjEiHgoKU3RvcmVTdGF0ZRIQCghyZXZpc2lvbhgBIAEoBCJrCgtTdG9yZVJlY29yZBIXCg9jcmVhdGVfcmV2aXNpb24YASABKAQSFAoMbW9kX3JldmlzaW9uGAIgASgEEg8KB3ZlcnNpb24YAyABKAQSDQoFbGVhc2UYBCABKAQSDQoFdmFsdWUYBSABKAwiMAoKTGVhc2VTdGF0ZRIOCgZub3dfbXMYASABKAQSEgoKb3duX2xlYXNlcxgCIAEoBCJDCgtMZWFzZVJlY29yZBIOCgZ0dGxfbXMYASABKAQSEwoLZGVhZGxpbmVfbXMYAiABKAQSDwoHc2Vzc2lvbhgDIAEoCCIlCg1TZXNzaW9uUmVjb3JkEhQKDGFja25vd2xlZGdlZBgBIAEoBCKFAQoOU2Vzc2lvbk91dGNvbWUSEQoJc3VjY2VlZGVkGAEgASgIEhAKCHJldmlzaW9uGAIgASgEEg8KB2V4aXN0ZWQYAyABKAgSDgoGZGV0YWlsGAQgASgMEhQKDHJlZnVzYWxfY29kZRgFIAEoCRIXCg9yZWZ1c2FsX21lc3NhZ2UYBiABKAkiGAoIU3RvcmVFbmQSDAoEa2V5cxgBIAEoBGIGcHJvdG8z");
+  fileDesc("Ch1kX2VuZ2luZS9rdi92MS9zbmFwc2hvdC5wcm90bxIOZF9lbmdpbmUua3YudjEiVgoKU3RvcmVTdGF0ZRIQCghyZXZpc2lvbhgBIAEoBBIXCg9vbGRlc3RfcmV2aXNpb24YAiABKAQSHQoVb2xkZXN0X2V2ZW50X3JldmlzaW9uGAMgASgEImsKC1N0b3JlUmVjb3JkEhcKD2NyZWF0ZV9yZXZpc2lvbhgBIAEoBBIUCgxtb2RfcmV2aXNpb24YAiABKAQSDwoHdmVyc2lvbhgDIAEoBBINCgVsZWFzZRgEIAEoBBINCgV2YWx1ZRgFIAEoDCKDAQoKU3RvcmVFdmVudBILCgNrZXkYASABKAwSKwoGcmVjb3JkGAIgASgLMhsuZF9lbmdpbmUua3YudjEuU3RvcmVSZWNvcmQSDAoEa2VwdBgDIAEoCBItCghwcmV2aW91cxgEIAEoCzIbLmRfZW5naW5lLmt2LnYxLlN0b3JlUmVjb3JkIjAKCkxlYXNlU3RhdGUSDgoGbm93X21zGAEgASgEEhIKCm93bl9sZWFzZXMYAiABKAQiQwoLTGVhc2VSZWNvcmQSDgoGdHRsX21zGAEgASgEEhMKC2RlYWRsaW5lX21zGAIgASgEEg8KB3Nlc3Npb24YAyABKAgiJQoNU2Vzc2lvblJlY29yZBIUCgxhY2tub3dsZWRnZWQYASABKAQihQEKDlNlc3Npb25PdXRjb21lEhEKCXN1Y2NlZWRlZBgBIAEoCBIQCghyZXZpc2lvbhgCIAEoBBIPCgdleGlzdGVkGAMgASgIEg4KBmRldGFpbBgEIAEoDBIUCgxyZWZ1c2FsX2NvZGUYBSABKAkSFwoPcmVmdXNhbF9tZXNzYWdlGAYgASgJIhgKCFN0b3JlRW5kEgwKBGtleXMYASABKARiBnByb3RvMw");
 
 /**
  * Key: the byte 0x20. Comes first.
@@ -27,6 +27,21 @@ export type StoreState = Message<"d_engine.kv.v1.StoreState"> & {
    * @generated from field: uint64 revision = 1;
    */
   revision: bigint;
+
+  /**
+   * The oldest revision that can be read.
+   *
+   * @generated from field: uint64 oldest_revision = 2;
+   */
+  oldestRevision: bigint;
+
+  /**
+   * The oldest revision whose events are in the snapshot, one behind `revision` if there are none.
+   * Absent: there is no history, and everything before `revision` is compacted.
+   *
+   * @generated from field: uint64 oldest_event_revision = 3;
+   */
+  oldestEventRevision: bigint;
 };
 
 /**
@@ -80,6 +95,48 @@ export const StoreRecordSchema: GenMessage<StoreRecord> = /*@__PURE__*/
   messageDesc(file_d_engine_kv_v1_snapshot, 1);
 
 /**
+ * Key: the byte 0x22, the revision in 8 bytes and the place among the events of that revision in 4,
+ * both the most significant byte first. What a revision did to one key; every revision from
+ * `StoreState.oldest_event_revision` on has one at least.
+ *
+ * @generated from message d_engine.kv.v1.StoreEvent
+ */
+export type StoreEvent = Message<"d_engine.kv.v1.StoreEvent"> & {
+  /**
+   * @generated from field: bytes key = 1;
+   */
+  key: Uint8Array;
+
+  /**
+   * What the key held afterwards. Absent, and `kept` false: it was deleted.
+   *
+   * @generated from field: d_engine.kv.v1.StoreRecord record = 2;
+   */
+  record?: StoreRecord | undefined;
+
+  /**
+   * Whether the key still holds that, so that its `StoreRecord` is what `record` would be.
+   *
+   * @generated from field: bool kept = 3;
+   */
+  kept: boolean;
+
+  /**
+   * What the key held before, if it existed, unless an earlier event says that.
+   *
+   * @generated from field: d_engine.kv.v1.StoreRecord previous = 4;
+   */
+  previous?: StoreRecord | undefined;
+};
+
+/**
+ * Describes the message d_engine.kv.v1.StoreEvent.
+ * Use `create(StoreEventSchema)` to create a new message.
+ */
+export const StoreEventSchema: GenMessage<StoreEvent> = /*@__PURE__*/
+  messageDesc(file_d_engine_kv_v1_snapshot, 2);
+
+/**
  * Key: the byte 0x30. Missing while it would say nothing.
  *
  * @generated from message d_engine.kv.v1.LeaseState
@@ -106,7 +163,7 @@ export type LeaseState = Message<"d_engine.kv.v1.LeaseState"> & {
  * Use `create(LeaseStateSchema)` to create a new message.
  */
 export const LeaseStateSchema: GenMessage<LeaseState> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_snapshot, 2);
+  messageDesc(file_d_engine_kv_v1_snapshot, 3);
 
 /**
  * Key: the byte 0x31 and the id, 8 bytes, the most significant first. In the order of the ids. The
@@ -138,7 +195,7 @@ export type LeaseRecord = Message<"d_engine.kv.v1.LeaseRecord"> & {
  * Use `create(LeaseRecordSchema)` to create a new message.
  */
 export const LeaseRecordSchema: GenMessage<LeaseRecord> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_snapshot, 3);
+  messageDesc(file_d_engine_kv_v1_snapshot, 4);
 
 /**
  * Key: the byte 0x32 and the id of the session's lease, 8 bytes as above. One for each such lease,
@@ -160,7 +217,7 @@ export type SessionRecord = Message<"d_engine.kv.v1.SessionRecord"> & {
  * Use `create(SessionRecordSchema)` to create a new message.
  */
 export const SessionRecordSchema: GenMessage<SessionRecord> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_snapshot, 4);
+  messageDesc(file_d_engine_kv_v1_snapshot, 5);
 
 /**
  * Key: that of its session, and the sequence of the write, 8 bytes as above. Behind its session,
@@ -209,7 +266,7 @@ export type SessionOutcome = Message<"d_engine.kv.v1.SessionOutcome"> & {
  * Use `create(SessionOutcomeSchema)` to create a new message.
  */
 export const SessionOutcomeSchema: GenMessage<SessionOutcome> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_snapshot, 5);
+  messageDesc(file_d_engine_kv_v1_snapshot, 6);
 
 /**
  * Key: the byte 0x3f. Comes last: without it the snapshot was cut short.
@@ -230,5 +287,5 @@ export type StoreEnd = Message<"d_engine.kv.v1.StoreEnd"> & {
  * Use `create(StoreEndSchema)` to create a new message.
  */
 export const StoreEndSchema: GenMessage<StoreEnd> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_snapshot, 6);
+  messageDesc(file_d_engine_kv_v1_snapshot, 7);
 
