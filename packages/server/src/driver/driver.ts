@@ -1,4 +1,3 @@
-import type { Consistency } from "@d-engine/client";
 import type {
   LeaderHint,
   MembershipChange,
@@ -24,6 +23,7 @@ import { type Logger, silentLogger } from "./logger.js";
 import { Membership } from "./membership.js";
 import type { MembershipListener } from "./membership-feed.js";
 import { Counters, type DriverMetrics } from "./metrics.js";
+import type { DriverOptions } from "./options.js";
 import { ReachableMembers } from "./reachable-members.js";
 import { type Recovered, recover } from "./recovery.js";
 import { type ProposalOptions, Requests } from "./requests.js";
@@ -43,6 +43,7 @@ import { ClusterTime } from "./time/cluster-time.js";
  */
 export class Driver<Result> {
   readonly identity: NodeIdentity;
+  readonly options: DriverOptions;
   readonly leader = new LeaderTracker();
   /** The time by which stamps are made (rule R15). */
   readonly time: ClusterTime;
@@ -84,6 +85,7 @@ export class Driver<Result> {
     const { clock, raftOptions, options, transport, storage } = setup;
     const { electionTimeoutMs, heartbeatIntervalMs } = raftOptions;
     this.#setup = setup;
+    this.options = options;
     this.#logger = setup.logger ?? silentLogger;
     this.identity = storage.identity;
     this.#node = nodeOf(setup, recovered);
@@ -248,11 +250,6 @@ export class Driver<Result> {
   /** Whether this node leads and its noop is applied, so that it may stamp and expire (rule R15). */
   get leads(): boolean {
     return this.leader.current?.leaderId === this.identity.nodeId;
-  }
-
-  /** The level of reads that name none. */
-  get defaultConsistency(): Consistency {
-    return this.#setup.options.defaultConsistency;
   }
 
   status(): RaftStatus {

@@ -9,9 +9,11 @@ export type {
   LocalNode,
   LocalNodeStatus,
   MembershipChangeOptions,
+  QueryRequestOptions,
   ReadRequestOptions,
   WriteOutcome,
 } from "./local-node.js";
+export type { FeatureGate } from "./feature-gate.js";
 export type { LogFields, Logger } from "./logger.js";
 export { silentLogger } from "./logger.js";
 export type { MembershipListener } from "./membership-feed.js";
@@ -19,3 +21,5 @@ export type { DriverMetrics } from "./metrics.js";
 export { NullTransport } from "./null-transport.js";
 export type { DriverOptions } from "./options.js";
 export { DRIVER_DEFAULTS } from "./options.js";
+export type { StampSource } from "./time/cluster-time.js";
+export { kvStamps } from "./time/kv-stamps.js";

@@ -24,7 +24,7 @@ const originMs = 1;
  * Invariant: the time is never below the highest stamp.
  */
 export class ClusterTime {
-  readonly #clock: Clock;
+  readonly clock: Clock;
   readonly #source: StampSource | undefined;
   #newestStampMs = 0;
   /** The time of the cluster at `#baseAtMs` of the clock. */
@@ -33,14 +33,19 @@ export class ClusterTime {
 
   /** Without a source no entry is looked at. */
   constructor(clock: Clock, source?: StampSource) {
-    this.#clock = clock;
+    this.clock = clock;
     this.#source = source;
     this.#baseAtMs = clock.nowMs();
   }
 
+  /** Whether there are stamps to be followed. */
+  get follows(): boolean {
+    return this.#source !== undefined;
+  }
+
   /** Whole milliseconds, at least the highest stamp in the log. */
   nowMs(): number {
-    return Math.floor(this.#baseMs + this.#clock.nowMs() - this.#baseAtMs);
+    return Math.floor(this.#baseMs + this.clock.nowMs() - this.#baseAtMs);
   }
 
   /** The highest stamp in log and state; 0 when there is none. */
@@ -67,7 +72,7 @@ export class ClusterTime {
     if (stampMs <= this.#newestStampMs) return;
     this.#newestStampMs = stampMs;
     this.#baseMs = stampMs;
-    this.#baseAtMs = this.#clock.nowMs();
+    this.#baseAtMs = this.clock.nowMs();
   }
 }
 
