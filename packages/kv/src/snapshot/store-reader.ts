@@ -113,7 +113,9 @@ export class KvSnapshotReader {
     const isNext =
       revision === last.revision ? place === last.place + 1 : revision === last.revision + 1;
     if (!isNext || revision > present || (revision > last.revision && place !== 0)) {
-      corrupt(`has event ${place} of revision ${revision} behind ${last.place} of ${last.revision}`);
+      corrupt(
+        `has event ${place} of revision ${revision} behind ${last.place} of ${last.revision}`,
+      );
     }
     this.#lastEvent = { revision, place };
     const event = readStoredEvent(value, revision);
