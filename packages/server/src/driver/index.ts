@@ -1,5 +1,6 @@
 export { Driver } from "./driver.js";
 export type { DriverSetup } from "./driver-setup.js";
+export type { FeatureGate } from "./feature-gate.js";
 export { KvNode } from "./kv-node.js";
 export type { LeaderListener } from "./leader-tracker.js";
 export type { NodeState } from "./lifecycle.js";
@@ -13,7 +14,6 @@ export type {
   ReadRequestOptions,
   WriteOutcome,
 } from "./local-node.js";
-export type { FeatureGate } from "./feature-gate.js";
 export type { LogFields, Logger } from "./logger.js";
 export { silentLogger } from "./logger.js";
 export type { MembershipListener } from "./membership-feed.js";

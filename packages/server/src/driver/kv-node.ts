@@ -17,8 +17,8 @@ import type {
   LocalMembership,
   LocalNode,
   LocalNodeStatus,
-  ReadRequestOptions,
   QueryRequestOptions,
+  ReadRequestOptions,
 } from "./local-node.js";
 import { KvIntake } from "./time/kv-intake.js";
 import { KvKeeper } from "./time/kv-keeper.js";
