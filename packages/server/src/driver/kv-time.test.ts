@@ -174,6 +174,34 @@ describe("A lease", () => {
     expect(cluster.leader().store.get(utf8("lock"))).toBeUndefined();
   });
 
+  it("that was renewed outlives the expiry of a leader that was deposed (scenario 65)", async () => {
+    const cluster = await SnapshotCluster.start();
+    const { clock } = cluster;
+    const old = cluster.leader();
+    const { nodeId } = old.node.status();
+    await resolved(clock, old.node.write(grant(7, 3_000)));
+    await clock.advance(2_500);
+    cluster.network.cut(nodeId);
+    // Cut off, it goes on as leader for a while, and proposes the end that it sees due.
+    await clock.advance(600);
+    const proposed = old.node.driver.metrics().proposals;
+    const last = old.storage.durable.at(-1)?.payload;
+    expect(last?.kind === "command" && last.command.length).toBeGreaterThan(10);
+    const others = ids.filter((id) => id !== nodeId).map((id) => cluster.node(id));
+    const fresh = () => others.find(({ node }) => node.status().leaderReady);
+    // The others renew the lease as soon as one of them leads: it had not ended yet.
+    await clock.advanceUntil(() => fresh() !== undefined);
+    const renewed = follow((fresh() as RunningKvNode).node.write(keepAlive(7)));
+    await clock.advanceUntil(() => renewed().kind !== "pending");
+    cluster.network.heal(nodeId);
+    await clock.advance(2_000);
+    expect(proposed).toBeGreaterThan(0);
+    // One outcome by log order: renewed, or ended before that; the same on all nodes.
+    const isAlive = told(renewed()) === "resolved";
+    expect(cluster.leader().store.leaseCount).toBe(isAlive ? 1 : 0);
+    expect(await cluster.agreed()).toBe(true);
+  });
+
   it("is kept alive, and ended, while the disk is full (R10)", async () => {
     const { clock, node, store, storage } = await startLeader();
     await resolved(clock, node.write(grant(1, 3_000)));
