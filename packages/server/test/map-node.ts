@@ -161,6 +161,10 @@ export class MapNode implements LocalNode {
     return keys.map((key) => this.#shared.data.get(textOf(key)));
   }
 
+  async query(): Promise<never> {
+    throw new EngineError("UNIMPLEMENTED", "a map has no history and no leases");
+  }
+
   async scan(
     prefix: Uint8Array,
     options: ReadRequestOptions = {},

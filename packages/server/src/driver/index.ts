@@ -1,5 +1,6 @@
 export { Driver } from "./driver.js";
 export type { DriverSetup } from "./driver-setup.js";
+export type { FeatureGate } from "./feature-gate.js";
 export { KvNode } from "./kv-node.js";
 export type { LeaderListener } from "./leader-tracker.js";
 export type { NodeState } from "./lifecycle.js";
@@ -9,6 +10,7 @@ export type {
   LocalNode,
   LocalNodeStatus,
   MembershipChangeOptions,
+  QueryRequestOptions,
   ReadRequestOptions,
   WriteOutcome,
 } from "./local-node.js";
@@ -20,3 +22,5 @@ export type { DriverMetrics } from "./metrics.js";
 export { NullTransport } from "./null-transport.js";
 export type { DriverOptions } from "./options.js";
 export { DRIVER_DEFAULTS } from "./options.js";
+export type { StampSource } from "./time/cluster-time.js";
+export { kvStamps } from "./time/kv-stamps.js";

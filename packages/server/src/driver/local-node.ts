@@ -1,4 +1,5 @@
 import type { Consistency, KeyValue } from "@d-engine/client";
+import type { KvQuery, KvQueryResult } from "@d-engine/codec";
 import type {
   LeaderHint,
   LogIndex,
@@ -57,6 +58,11 @@ export interface ReadRequestOptions extends DeadlineOptions {
   readonly consistency?: Consistency | undefined;
 }
 
+export interface QueryRequestOptions extends ReadRequestOptions {
+  /** About as many bytes of entries are answered at most, but at least one entry. */
+  readonly bytesMax?: number | undefined;
+}
+
 /** The members as a node has applied them, and the way to change them. */
 export interface LocalMembership {
   /** Committed; the version is the index of its entry. */
@@ -92,4 +98,6 @@ export interface LocalNode {
     prefix: Uint8Array,
     options?: ReadRequestOptions,
   ): Promise<{ readonly entries: readonly KeyValue[]; readonly revision: number }>;
+  /** Answers one query, encoded or not. */
+  query(query: Uint8Array | KvQuery, options?: QueryRequestOptions): Promise<KvQueryResult>;
 }
