@@ -15,12 +15,18 @@ export interface Slot {
 /** Called with each record in byte order of its key; `false` ends the walk. */
 export type RecordVisitor = (key: string, record: KvRecord) => boolean;
 
-/** What can be read from the index and from its snapshots alike. */
-export interface RecordSource {
-  readonly size: number;
+/** The records of one revision, present or past. */
+export interface RecordReader {
   get(key: string): KvRecord | undefined;
   /** Visits the records of `range` in byte order. The source must not change meanwhile. */
   walk(range: KeyRange, visit: RecordVisitor): void;
+  /** The same from the last one back. */
+  walkBack(range: KeyRange, visit: RecordVisitor): void;
+}
+
+/** What can be read from the index and from its snapshots alike. */
+export interface RecordSource extends RecordReader {
+  readonly size: number;
 }
 
 /**
@@ -76,6 +82,10 @@ export class OrderedIndex implements RecordSource {
     walkTree(this.#tree, range, visit);
   }
 
+  walkBack(range: KeyRange, visit: RecordVisitor): void {
+    walkTreeBack(this.#tree, range, visit);
+  }
+
   /** The records as they are now, for ever. */
   snapshot(): RecordSource {
     this.#epoch++;
@@ -106,6 +116,10 @@ class IndexSnapshot implements RecordSource {
   walk(range: KeyRange, visit: RecordVisitor): void {
     walkTree(this.#tree, range, visit);
   }
+
+  walkBack(range: KeyRange, visit: RecordVisitor): void {
+    walkTreeBack(this.#tree, range, visit);
+  }
 }
 
 function walkTree(tree: BTree<string, Slot>, range: KeyRange, visit: RecordVisitor): void {
@@ -114,10 +128,17 @@ function walkTree(tree: BTree<string, Slot>, range: KeyRange, visit: RecordVisit
   );
 }
 
+function walkTreeBack(tree: BTree<string, Slot>, range: KeyRange, visit: RecordVisitor): void {
+  // The pair is one array for all, and the bound itself, which is in no range, is skipped.
+  for (const [key, slot] of tree.entriesReversed(range.to, [], true)) {
+    if (key < range.from || !visit(key, slot.record)) return;
+  }
+}
+
 const stop = { break: true };
 
 /** Byte order, for one-byte strings. Never `localeCompare`, which depends on the machine. */
-function compareKeys(a: string, b: string): number {
+export function compareKeys(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 

@@ -7,5 +7,6 @@ export function applyDelete(store: KvStore, command: DeleteCommand): WriteOutcom
   const key = keyToString(command.key);
   const slot = store.find(key);
   if (slot !== undefined) store.remove(key, slot);
+  store.commit();
   return { succeeded: true, revision: store.revision, existed: slot !== undefined };
 }
