@@ -4,7 +4,6 @@ import {
   type ExpireCommand,
   type KvQuery,
   type KvQueryResult,
-  keyToString,
   type WriteCommand,
 } from "@d-engine/codec";
 import {
@@ -266,7 +265,7 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
 
   /** Equal for nodes with an equal `lastApplied` (invariant I12). Reads the whole store. */
   stateHash(): StateHash {
-    return this.view().stateHash();
+    return stateHash(this.#store.present());
   }
 
   #checkTurn(index: LogIndex): void {

@@ -125,14 +125,23 @@ export class KvStore implements LeaseStore {
     this.commit();
   }
 
+  /** The state as it is until the next command. */
+  present(): StoreState {
+    return {
+      revision: this.#revision,
+      records: this.#index,
+      history: this.history,
+      leases: this.leases.view(),
+      sessions: this.sessions.view(),
+    };
+  }
+
   /** The state as it is now, for ever. */
   snapshot(): StoreState {
     return {
-      revision: this.#revision,
+      ...this.present(),
       records: this.#index.snapshot(),
       history: this.history.view(),
-      leases: this.leases.view(),
-      sessions: this.sessions.view(),
     };
   }
 }

@@ -183,9 +183,7 @@ function walkTombstones(
   range: KeyRange,
   visit: EventVisitor,
 ): void {
-  tombstones.forRange(range.from, range.to, false, (_, event) =>
-    visit(event) ? undefined : stop,
-  );
+  tombstones.forRange(range.from, range.to, false, (_, event) => (visit(event) ? undefined : stop));
 }
 
 const stop = { break: true };

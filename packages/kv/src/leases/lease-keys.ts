@@ -39,9 +39,4 @@ export class LeaseKeys {
     if (typeof keys !== "string" && keys!.size > 1) keys!.delete(key);
     else this.#keys.delete(id);
   }
-
-  /** Ids that have keys. */
-  ids(): Iterable<number> {
-    return this.#keys.keys();
-  }
 }

@@ -1,4 +1,10 @@
-import { type KvPair, keyToString, type RangeQuery, type RangeResult, stringToKey } from "@d-engine/codec";
+import {
+  type KvPair,
+  keyToString,
+  type RangeQuery,
+  type RangeResult,
+  stringToKey,
+} from "@d-engine/codec";
 import type { RecordReader, RecordVisitor } from "../ordered-index.js";
 import { spanRange } from "../prefix-range.js";
 import { type KvRecord, recordValue, valueBytes } from "../record.js";

@@ -4,7 +4,7 @@ import { BTree } from "../btree.js";
 import type { WriteOutcome, WriteRefusal } from "../write-outcome.js";
 import { SESSION_BYTES_MAX, SESSION_OUTCOMES_MAX, SESSIONS_BYTES_MAX } from "./bounds.js";
 import { comparePlaces, type OutcomePlace, type Session } from "./session.js";
-import { recallOutcome, type StoredOutcome, storeOutcome } from "./stored-outcome.js";
+import { outcomeBytes, recallOutcome, type StoredOutcome, storeOutcome } from "./stored-outcome.js";
 
 /** What is to be done with a command that carries a mark. */
 export type Admission =
@@ -96,7 +96,7 @@ export class SessionTable {
     );
     const isNew = this.#outcomes.set({ session: id, sequence }, stored);
     invariant(isNew, () => `write ${sequence} of session ${id} was executed twice`);
-    this.#change(session, session.acknowledged, 1, stored.bytes);
+    this.#change(session, session.acknowledged, 1, outcomeBytes(stored));
   }
 
   /** The sessions as they are now, for ever. */
@@ -121,7 +121,7 @@ export class SessionTable {
     for (const [place, stored] of this.#outcomes.entries({ session: session.id, sequence: 0 })) {
       if (place.session !== session.id || place.sequence > acknowledged) break;
       places.push(place);
-      bytes += stored.bytes;
+      bytes += outcomeBytes(stored);
     }
     for (const place of places) this.#outcomes.delete(place);
     return this.#change(session, acknowledged, -places.length, -bytes);

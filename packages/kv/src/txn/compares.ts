@@ -24,7 +24,9 @@ export function compareHolds(records: RecordReader, compare: Compare): boolean {
 function recordHolds(record: KvRecord | undefined, compare: Compare): boolean {
   const { target, result } = compare;
   if (target !== "value") return satisfies(numberOf(record, target) - compare.number, result);
-  return record !== undefined && satisfies(compareBytes(recordValue(record), compare.value), result);
+  return (
+    record !== undefined && satisfies(compareBytes(recordValue(record), compare.value), result)
+  );
 }
 
 function numberOf(record: KvRecord | undefined, target: Exclude<CompareTarget, "value">): number {
