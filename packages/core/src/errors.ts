@@ -80,6 +80,8 @@ export interface EngineErrorOptions {
   readonly cause?: unknown;
   readonly leader?: LeaderHint | undefined;
   readonly retryAfterMs?: number | undefined;
+  /** With `COMPACTED`: the oldest revision that is left. */
+  readonly oldestRevision?: number | undefined;
   /** Overrides the class of the code, where a caller knows more (an aborted read, say). */
   readonly outcome?: Outcome;
 }
@@ -100,6 +102,7 @@ export class EngineError extends Error {
   readonly outcome: Outcome;
   readonly leader: LeaderHint | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly oldestRevision: number | undefined;
 
   constructor(code: EngineErrorCode, message: string, options: EngineErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
@@ -107,6 +110,7 @@ export class EngineError extends Error {
     this.outcome = options.outcome ?? ENGINE_ERRORS[code].outcome;
     this.leader = options.leader;
     this.retryAfterMs = options.retryAfterMs;
+    this.oldestRevision = options.oldestRevision;
   }
 }
 
