@@ -12,6 +12,7 @@ export { decodeConfigurationRecord, encodeConfigurationRecord } from "./configur
 export { decodeEntry, decodePayload, readEntry } from "./entry-decoder.js";
 export { encodeEntry, encodePayload, entrySize, writeEntry } from "./entry-encoder.js";
 export { keyToString, stringToKey } from "./key-string.js";
+export type * from "./kv-command.js";
 export { Reader } from "./reader.js";
 export type {
   DecodedSessionOperation,

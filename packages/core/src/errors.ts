@@ -49,6 +49,16 @@ export const ENGINE_ERRORS = {
   QUORUM_AT_RISK: { outcome: "rejected", retry: "after the voters are back" },
   /** This node was removed from its cluster, by a committed change; it has stopped. */
   NODE_REMOVED: { outcome: "rejected", retry: "elsewhere" },
+  /** The revision is older than the oldest one kept; the message names that. */
+  COMPACTED: { outcome: "rejected", retry: "never" },
+  /** No such lease: never granted, revoked or expired. */
+  LEASE_NOT_FOUND: { outcome: "rejected", retry: "never" },
+  /** The lease id that was asked for is taken. */
+  LEASE_EXISTS: { outcome: "rejected", retry: "never" },
+  /** The session is unknown or over; of a write that was sent in it before, the result is lost. */
+  SESSION_EXPIRED: { outcome: "rejected", retry: "in a new session" },
+  /** The watcher was slower than the writers; watch again from the last revision received. */
+  WATCH_BUFFER_OVERFLOW: { outcome: "rejected", retry: "at once" },
   /** Not a part of this version. */
   UNIMPLEMENTED: { outcome: "rejected", retry: "never" },
 } as const satisfies Record<string, { outcome: Outcome; retry: string }>;
