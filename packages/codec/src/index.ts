@@ -13,6 +13,15 @@ export { decodeEntry, decodePayload, readEntry } from "./entry-decoder.js";
 export { encodeEntry, encodePayload, entrySize, writeEntry } from "./entry-encoder.js";
 export { keyToString, stringToKey } from "./key-string.js";
 export type * from "./kv-command.js";
+export { decodeKvCommand } from "./kv-command-decoder.js";
+export { encodeKvCommand } from "./kv-command-encoder.js";
+export { decodeKvQuery } from "./kv-query-decoder.js";
+export { encodeKvQuery } from "./kv-query-encoder.js";
+export { decodeKvQueryResult } from "./kv-query-result-decoder.js";
+export { encodeKvQueryResult } from "./kv-query-result-encoder.js";
+export { kvPairSize } from "./kv-range-result-encoder.js";
+export { decodeCommandResult } from "./kv-result-decoder.js";
+export { encodeCommandResult } from "./kv-result-encoder.js";
 export { Reader } from "./reader.js";
 export type {
   DecodedSessionOperation,
@@ -47,8 +56,10 @@ export { bytesToUtf8, utf8ToBytes } from "./utf8.js";
 export { varintSize } from "./wire-type.js";
 export type {
   CompareAndSwapCommand,
+  ContractCommand,
   DecodedWriteCommand,
   DeleteCommand,
+  Marks,
   NoCommand,
   PutCommand,
   WriteCommand,
@@ -60,4 +71,5 @@ export {
   encodePut,
   encodeWriteCommand,
 } from "./write-command-encoder.js";
+export { appendStamp, encodeKvWrite, stampOf, withSession } from "./write-marks.js";
 export { Writer } from "./writer.js";

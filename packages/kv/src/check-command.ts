@@ -1,5 +1,5 @@
 import type { WriteCommand } from "@d-engine/codec";
-import { assertNever, EngineError } from "@d-engine/core";
+import { EngineError } from "@d-engine/core";
 import type { KvLimits } from "./limits.js";
 
 /**
@@ -21,7 +21,7 @@ export function checkCommand(command: WriteCommand, limits: KvLimits): void {
       checkValue("new value", command.value.length, limits);
       return;
     default:
-      assertNever(command);
+      refuse(`a command of the kind ${command.kind} is not supported by this version`);
   }
 }
 

@@ -1,6 +1,5 @@
 import { CodecError, decodeWriteCommand, keyToString, type WriteCommand } from "@d-engine/codec";
 import {
-  assertNever,
   EngineError,
   InvariantViolation,
   type LogIndex,
@@ -83,7 +82,8 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
     }
     const command = decodeOr("INVALID_REQUEST", bytes);
     checkCommand(command, this.limits);
-    if (this.#isFull() && command.kind !== "delete") this.#checkRoom(keyToString(command.key));
+    if (this.#isFull() && "key" in command && command.kind !== "delete")
+      this.#checkRoom(keyToString(command.key));
   }
 
   /**
@@ -184,7 +184,10 @@ function execute(store: KvStore, command: WriteCommand, index: LogIndex): WriteO
     case "compareAndSwap":
       return applyCompareAndSwap(store, command);
     default:
-      return assertNever(command);
+      throw new EngineError(
+        "VERSION_MISMATCH",
+        `log entry ${index} is a ${command.kind}, which this version cannot do; upgrade this node`,
+      );
   }
 }
 
