@@ -16,12 +16,15 @@ import type {
   ScanResult,
   WatchMembershipOptions,
 } from "./engine-client.js";
+import type { KeySelection } from "./key-selection.js";
 import type { Route } from "./leader-cache.js";
 import { LeaderCache } from "./leader-cache.js";
 import { RemoteMembership } from "./membership/remote-membership.js";
 import { checkTimeout, RetryingCaller } from "./retrying-caller.js";
 import { Changes } from "./streams/changes.js";
 import { toBytes } from "./to-bytes.js";
+import { WatchStream } from "./watch/watch-stream.js";
+import type { Watch, WatchOptions } from "./watch/watch-types.js";
 import { type ClusterView, checkConsistency } from "./wire-messages.js";
 
 /** What a client stands on; replaced as a whole in simulation. */
@@ -43,6 +46,7 @@ export class RemoteClient extends AbstractEngineClient {
   readonly #ports: ClientPorts;
   readonly #cache: LeaderCache;
   readonly #caller: RetryingCaller;
+  readonly #watches: WatchStream;
   readonly #slab = new Slab();
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
@@ -52,7 +56,9 @@ export class RemoteClient extends AbstractEngineClient {
     this.#options = options;
     this.#ports = ports;
     this.#cache = new LeaderCache(options.endpoints, ports.random.next());
+    const { timeoutMs } = options;
     this.#caller = new RetryingCaller({ ...options, ...ports, cache: this.#cache });
+    this.#watches = new WatchStream({ ...ports, cache: this.#cache, timeoutMs });
   }
 
   /**
@@ -143,6 +149,21 @@ export class RemoteClient extends AbstractEngineClient {
     return leaderId;
   }
 
+  /**
+   * The events of the selected keys, from now on or from a revision of the past. At most `watchesMax`
+   * at a time; all share one stream.
+   *
+   * @throws EngineError `CLOSED`, `INVALID_REQUEST` and `RATE_LIMITED` at once; what ends a watch is
+   *   told by `Watch.next`
+   * @example
+   * for await (const { events } of client.watch({ prefix: "config/" }, { signal })) {
+   *   for (const event of events) if (event.kind === "put") apply(event.record);
+   * }
+   */
+  watch(selection: KeySelection, options: WatchOptions = {}): Watch {
+    return this.#watches.watch(selection, options);
+  }
+
   /** Members, leader and configuration version, all from one answer of one node. */
   async clusterView(options?: CallOptions): Promise<ClusterView> {
     const view = await this.#caller.run<"metadata">(
@@ -173,6 +194,7 @@ export class RemoteClient extends AbstractEngineClient {
 
   close(): Promise<void> {
     this.#closing.abort();
+    this.#watches.close();
     this.#closed ??= this.#caller.drain().then(() => this.#ports.transport.close());
     return this.#closed;
   }

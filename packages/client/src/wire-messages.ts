@@ -223,7 +223,8 @@ function idOf(value: number): NodeId {
   return nodeId(value);
 }
 
-function safeNumber(value: bigint, name: string): number {
+/** Throws `INVALID_RESPONSE` for what a number cannot hold. */
+export function safeNumber(value: bigint, name: string): number {
   const number = Number(value);
   if (!Number.isSafeInteger(number)) throw invalid(`${name} ${value} lies beyond 2^53 - 1`);
   return number;
