@@ -1,5 +1,6 @@
 import { encodeDelete, encodePut, Slab } from "@d-engine/codec";
 import { type LogIndex, nodeId, type StateMachine } from "@d-engine/core";
+import { KvStateMachine } from "@d-engine/kv";
 import { client, create, toBinary } from "@d-engine/proto";
 import { describe, expect, it } from "vitest";
 import { decodeSystemCommand, encodeSystemCommand, isSystemCommand } from "./system-command.js";
@@ -62,6 +63,16 @@ describe("SystemStateMachine", () => {
     expect(machine.apply(1 as LogIndex, encodePut(new Slab(), bytes("k"), bytes("v")))).toBe(1);
     machine.skip(2 as LogIndex);
     expect(inner.lastApplied).toBe(2);
+  });
+
+  it("refuses what a client sends in the shape of a system command (scenario 78)", () => {
+    const machine = new SystemStateMachine(new KvStateMachine());
+    const disguised = new Uint8Array([
+      ...register(2, "a"),
+      ...encodePut(new Slab(), bytes("k"), bytes("v")),
+    ]);
+    expect(isSystemCommand(disguised)).toBe(true);
+    expect(() => machine.validate(disguised)).toThrow("begins like one of the system's");
   });
 
   it("stops at a system command of a later version instead of skipping it", () => {

@@ -1,10 +1,11 @@
-import type {
-  LogIndex,
-  MembershipConfiguration,
-  NodeId,
-  StateMachine,
-  StateRestoration,
-  StateSnapshot,
+import {
+  EngineError,
+  type LogIndex,
+  type MembershipConfiguration,
+  type NodeId,
+  type StateMachine,
+  type StateRestoration,
+  type StateSnapshot,
 } from "@d-engine/core";
 import { InstanceRegistry } from "./instance-registry.js";
 import { decodeSystemCommand, isSystemCommand, unwrapOpaque } from "./system-command.js";
@@ -57,8 +58,11 @@ export class SystemStateMachine<Result> implements StateMachine<Result> {
   }
 
   validate(command: Uint8Array): void {
-    // A client's command that looks like one of the system's is an empty operation to the inner
-    // machine, which refuses it.
+    // Behind a field that it does not know the inner machine might find an operation, and take as a
+    // client's what `apply` would execute as the system's (scenario 78).
+    if (isSystemCommand(command)) {
+      throw new EngineError("INVALID_REQUEST", "the write command begins like one of the system's");
+    }
     this.inner.validate(unwrapOpaque(command));
   }
 
