@@ -68,7 +68,10 @@ export interface SnapshotInfo {
  * await admin.addMember({ id: 4, address: "10.0.0.4:9081" }, { version });
  */
 export interface ClusterAdmin extends AsyncDisposable {
-  /** Who is there, and who leads. */
+  /**
+   * Who is there, and who leads: as the leader has it, when a cluster is asked over gRPC and has one;
+   * otherwise, and always for an engine inside this process, as the node does that was asked.
+   */
   members(options?: CallOptions): Promise<ClusterMembers>;
   /**
    * Admits a node, as a learner. Resolves when that is committed. The same id at the same address

@@ -68,6 +68,16 @@ class RemoteAdmin implements ClusterAdmin {
   }
 
   async members(options?: CallOptions): Promise<ClusterMembers> {
+    const asked = this.#caller.cache.leader?.address;
+    const view = await this.#view(options);
+    const leader = leaderOf(view);
+    // Any node answers, but one that does not lead may not have applied the newest change yet: who
+    // has just added a member would not find it.
+    if (leader === undefined || leader.address === asked) return view;
+    return await this.#view(options);
+  }
+
+  async #view(options?: CallOptions): Promise<ClusterMembers> {
     const request = { kind: "metadata" } as const;
     const view = await this.#caller.run(
       {

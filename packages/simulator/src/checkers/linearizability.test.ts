@@ -171,6 +171,27 @@ describe("checkHistory", () => {
       kind: "ok",
     },
     {
+      name: "no value, before any was found, may be the state that nobody made",
+      operations: history(
+        { op: "put", value: "a", call: 0, return: 1, rev: 1 },
+        { op: "delete", done: true, call: 2, return: 9, rev: 2 },
+        { op: "get", stale: true, client: "c", node: "1", call: 4, return: 5 },
+        { op: "get", value: "a", stale: true, client: "c", node: "1", call: 6, return: 7 },
+      ),
+      kind: "ok",
+    },
+    {
+      name: "no value, once one was found, is that of a delete, before which nobody goes back",
+      operations: history(
+        { op: "put", value: "a", call: 0, return: 1, rev: 1 },
+        { op: "delete", done: true, call: 2, return: 9, rev: 2 },
+        { op: "get", value: "a", stale: true, client: "c", node: "1", call: 3, return: 4 },
+        { op: "get", stale: true, client: "c", node: "1", call: 5, return: 6 },
+        { op: "get", value: "a", stale: true, client: "c", node: "1", call: 7, return: 8 },
+      ),
+      kind: "violation",
+    },
+    {
       name: "eventual reads at different nodes may",
       operations: history(
         { op: "put", value: "a", call: 0, return: 1 },

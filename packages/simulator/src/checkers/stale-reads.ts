@@ -34,6 +34,8 @@ function checkSession(
 ): string | undefined {
   /** The last read in order whose value has one writer only. */
   let certain: { readonly read: HistoryOperation; readonly write: HistoryOperation } | undefined;
+  // Until a value was found, no value may be the state that nobody made (seed 505574).
+  let isBeginning = true;
   for (const read of reads) {
     const sources = (read.value === undefined ? deletes : (writers.get(read.value) ?? [])).filter(
       (write) => !precedes(read, write),
@@ -53,7 +55,8 @@ function checkSession(
         ].join("\n");
       }
     }
-    if (sources.length === 1) certain = { read, write: sources[0]! };
+    if (read.value !== undefined) isBeginning = false;
+    if (sources.length === 1 && !isBeginning) certain = { read, write: sources[0]! };
   }
   return undefined;
 }
