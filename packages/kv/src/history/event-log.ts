@@ -3,11 +3,11 @@ import { type EventVisitor, eventBytes, type KvEvent } from "./kv-event.js";
 /**
  * Events in the order of their revisions, in chunks: adding one costs a push, dropping old ones
  * costs a chunk, and a copy for a view costs the list of chunks and not the events. A chunk is
- * never changed but for the last one, to which events are added: whoever shares it notes how many
- * it has.
+ * never changed but for the last one, to which events are added: whoever shares it asks for no
+ * revision that came later.
  */
 export class EventLog {
-  #chunks: EventChunk[] = [];
+  readonly #chunks: EventChunk[] = [];
   #last: EventChunk | undefined;
 
   add(event: KvEvent): void {
@@ -63,26 +63,12 @@ export class EventLog {
     return { events, bytes };
   }
 
-  /** The chunks as they are now, for ever, whatever is added or dropped. */
-  view(): EventLogView {
-    return new EventLogView([...this.#chunks]);
-  }
-}
-
-/** An `EventLog` as it was once. Its reader asks for no revision that came later. */
-export class EventLogView {
-  readonly #chunks: readonly EventChunk[];
-
-  constructor(chunks: readonly EventChunk[]) {
-    this.#chunks = chunks;
-  }
-
-  find(revision: number, key: string): KvEvent | undefined {
-    return findEvent(this.#chunks, revision, key);
-  }
-
-  visit(from: number, to: number, visit: EventVisitor): void {
-    visitEvents(this.#chunks, from, to, visit);
+  /**
+   * The chunks as they are now, for ever, whatever is dropped. Events may still be added to the
+   * last one: whoever reads them asks for no revision that came later.
+   */
+  chunks(): readonly EventChunk[] {
+    return [...this.#chunks];
   }
 }
 
@@ -107,7 +93,7 @@ function findEvent(
   return found;
 }
 
-function visitEvents(
+export function visitEvents(
   chunks: readonly EventChunk[],
   from: number,
   to: number,

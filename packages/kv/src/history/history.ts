@@ -2,7 +2,7 @@ import { BTree } from "../btree.js";
 import { compareKeys } from "../ordered-index.js";
 import type { KeyRange } from "../prefix-range.js";
 import type { KvRecord } from "../record.js";
-import { EventLog, lastRevision } from "./event-log.js";
+import { EventLog, lastRevision, visitEvents } from "./event-log.js";
 import { type EventVisitor, eventBytes, type KvEvent } from "./kv-event.js";
 
 /** How far back the store remembers. */
@@ -16,16 +16,10 @@ export interface HistoryBounds {
   readonly oldestEventRevision: number;
 }
 
-/** What reads of the past need, of the store and of its views alike. */
-export interface HistorySource extends HistoryBounds {
-  /** The event of a key at a revision that `oldestEventRevision` does not exceed. */
-  find(revision: number, key: string): KvEvent | undefined;
+/** The events of a history as it is, or as it was when a view was taken. */
+export interface HistoryEvents extends HistoryBounds {
   /** Visits the events of the revisions [`from`, `to`), which are not compacted. */
   visit(from: number, to: number, visit: EventVisitor): void;
-  /** The delete of a key that is not there. */
-  tombstone(key: string): KvEvent | undefined;
-  /** Visits, in byte order, deletes of keys that are not there. */
-  walkTombstones(range: KeyRange, visit: EventVisitor): void;
 }
 
 /** What the history keeps in memory. */
@@ -42,7 +36,7 @@ export interface HistorySize {
  * read in which they were there. Compaction moves the boundary, and no more; memory is given back
  * by `sweep`, in bounded steps. How far that has come is no part of the state.
  */
-export class History implements HistorySource {
+export class History implements HistoryEvents {
   readonly #log = new EventLog();
   readonly #tombstones = new BTree<string, KvEvent>(undefined, compareKeys);
   #oldestRevision: number;
@@ -122,6 +116,7 @@ export class History implements HistorySource {
     return boundary > this.#oldestRevision ? boundary : undefined;
   }
 
+  /** The event of a key at a revision that `oldestEventRevision` does not exceed. */
   find(revision: number, key: string): KvEvent | undefined {
     return this.#log.find(revision, key);
   }
@@ -140,25 +135,23 @@ export class History implements HistorySource {
     return events;
   }
 
+  /** The delete of a key that is not there. */
   tombstone(key: string): KvEvent | undefined {
     return this.#tombstones.get(key);
   }
 
-  walkTombstones(range: KeyRange, visit: EventVisitor): void {
-    walkTombstones(this.#tombstones, range, visit);
+  /** Visits, in byte order, deletes of keys that are not there. */
+  walkTombstones({ from, to }: KeyRange, visit: (event: KvEvent) => void): void {
+    this.#tombstones.forRange(from, to, false, (_, event) => visit(event));
   }
 
-  /** The history as it is now, for ever: compaction takes nothing from it (rule R16). */
-  view(): HistorySource {
-    const log = this.#log.view();
-    const tombstones = this.#tombstones.clone();
+  /** The events as they are now, for ever: compaction takes nothing from them (rule R16). */
+  view(): HistoryEvents {
+    const chunks = this.#log.chunks();
     return {
       oldestRevision: this.#oldestRevision,
       oldestEventRevision: this.#oldestEventRevision,
-      find: (revision, key) => log.find(revision, key),
-      visit: (from, to, visit) => log.visit(from, to, visit),
-      tombstone: (key) => tombstones.get(key),
-      walkTombstones: (range, visit) => walkTombstones(tombstones, range, visit),
+      visit: (from, to, visit) => visitEvents(chunks, from, to, visit),
     };
   }
 
@@ -177,13 +170,3 @@ export class History implements HistorySource {
     if (this.#tombstones.get(event.key) === event) this.#tombstones.delete(event.key);
   }
 }
-
-function walkTombstones(
-  tombstones: BTree<string, KvEvent>,
-  range: KeyRange,
-  visit: EventVisitor,
-): void {
-  tombstones.forRange(range.from, range.to, false, (_, event) => (visit(event) ? undefined : stop));
-}
-
-const stop = { break: true };
