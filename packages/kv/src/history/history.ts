@@ -2,8 +2,9 @@ import { BTree } from "../btree.js";
 import { compareKeys } from "../ordered-index.js";
 import type { KeyRange } from "../prefix-range.js";
 import type { KvRecord } from "../record.js";
-import { EventLog, lastRevision, visitEvents } from "./event-log.js";
-import { type EventVisitor, eventBytes, type KvEvent } from "./kv-event.js";
+import type { EventChunk } from "./event-chunk.js";
+import { EventLog, visitEvents } from "./event-log.js";
+import type { EventVisitor, KvEvent } from "./kv-event.js";
 
 /** How far back the store remembers. */
 export interface HistoryBounds {
@@ -65,9 +66,9 @@ export class History implements HistoryEvents {
     previous: KvRecord | undefined,
   ): void {
     const deletedRevision = previous === undefined ? this.#unbury(key) : 0;
-    const event: KvEvent = { revision, key, record, previous, deletedRevision };
-    this.#log.add(event);
-    if (record === undefined) this.#tombstones.set(key, event);
+    this.#log.add(revision, key, record, previous, deletedRevision);
+    if (record !== undefined) return;
+    this.#tombstones.set(key, { revision, key, record, previous, deletedRevision });
   }
 
   /** Makes `revision`, at most the present one, the oldest that can be read. */
@@ -80,9 +81,9 @@ export class History implements HistoryEvents {
   sweep(steps: number): void {
     for (let left = steps; left > 0; left--) {
       const chunk = this.#log.first;
-      if (chunk === undefined || lastRevision(chunk) >= this.#oldestEventRevision) return;
-      if (chunk.deletes > 0 && this.#swept < chunk.events.length) {
-        this.#dropTombstone(chunk.events[this.#swept++]!);
+      if (chunk === undefined || chunk.lastRevision >= this.#oldestEventRevision) return;
+      if (chunk.deletes > 0 && this.#swept < chunk.length) {
+        this.#dropTombstone(chunk, this.#swept++);
       } else {
         this.#log.dropFirst();
         this.#swept = 0;
@@ -99,18 +100,8 @@ export class History implements HistoryEvents {
    * which is always kept whole; `undefined` when that is so already.
    */
   boundaryFor(kept: HistorySize): number | undefined {
-    let events = 0;
-    let bytes = 0;
-    let newest: number | undefined;
-    let cut: number | undefined;
-    this.#log.visitBack((event) => {
-      if (event.revision < this.#oldestEventRevision) return false;
-      newest ??= event.revision;
-      events++;
-      bytes += eventBytes(event);
-      if (events > kept.events || bytes > kept.bytes) cut = event.revision;
-      return cut === undefined;
-    });
+    const newest = this.#log.lastRevision;
+    const cut = this.#log.excessAt(kept.events, kept.bytes);
     if (newest === undefined || cut === undefined) return undefined;
     const boundary = Math.min(cut + 1, newest);
     return boundary > this.#oldestRevision ? boundary : undefined;
@@ -165,8 +156,9 @@ export class History implements HistoryEvents {
   }
 
   /** Only if the key was not made and deleted again since. */
-  #dropTombstone(event: KvEvent): void {
-    if (event.record !== undefined) return;
-    if (this.#tombstones.get(event.key) === event) this.#tombstones.delete(event.key);
+  #dropTombstone(chunk: EventChunk, at: number): void {
+    if (!chunk.isDelete(at)) return;
+    const key = chunk.key(at);
+    if (this.#tombstones.get(key)?.revision === chunk.revision(at)) this.#tombstones.delete(key);
   }
 }
