@@ -10,7 +10,7 @@ const record = (revision: number): KvRecord =>
 function set(index: OrderedIndex, key: string, revision: number): void {
   const slot = index.find(key);
   if (slot === undefined) index.insert(key, record(revision));
-  else index.replace(key, slot, record(revision));
+  else index.replace(slot, record(revision));
 }
 
 function contents(source: RecordSource): Map<string, number> {

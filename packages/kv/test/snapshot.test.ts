@@ -1,7 +1,10 @@
 import {
+  appendStamp,
   CodecError,
+  encodeKvWrite,
   encodeSnapshotMeta,
   encodeSnapshotRecords,
+  Slab,
   SnapshotDecoder,
 } from "@d-engine/codec";
 import {
@@ -367,6 +370,21 @@ describe("KvBackupTransform", () => {
     const records = [stateRecord(5), keyRecord("a"), leased, keyRecord("c"), endRecord(3)];
     const restored = restoredFrom(transformed(records));
     expect(recordsOf(restored.view()).map(({ key }) => key)).toEqual(["a", "c"]);
+  });
+
+  it("compacts everything older: no event, lease or session passes (rule R19)", () => {
+    const slab = new Slab();
+    const machine = machineWith(put("a", "1"), put("a", "2"), put("b", "1"));
+    const grant = { kind: "leaseGrant", id: 7, ttlMs: 1000, session: true } as const;
+    applyNext(machine, appendStamp(slab, encodeKvWrite(slab, grant), 5));
+    applyNext(machine, appendStamp(slab, put("c", "1", 1000), 6));
+    const restored = restoredFrom(transformed(recordsIn(machine)));
+    expect(recordsOf(restored.view()).map(({ key }) => key)).toEqual(["a", "b"]);
+    const revision = 1_000_000_004;
+    expect([restored.revision, restored.oldestRevision]).toEqual([revision, revision]);
+    expect([restored.oldestEventRevision, restored.leaseCount]).toEqual([revision + 1, 0]);
+    expect(() => restored.events(revision, undefined, () => true)).toThrow("is compacted");
+    restored.events(revision + 1, undefined, () => expect.fail("an event of the old cluster"));
   });
 
   it("refuses a backup that was cut short, is no store, or cannot be raised", () => {

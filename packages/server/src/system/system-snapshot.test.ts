@@ -222,7 +222,7 @@ describe("the system's snapshot", () => {
         value: toBinary(systemSnapshot.RemovalRecordSchema, removal),
       },
     ]);
-    expect(records.slice(2).map(({ key }) => key[0])).toEqual([0x20, 0x21, 0x3f]);
+    expect(records.slice(2).map(({ key }) => key[0])).toEqual([0x20, 0x21, 0x22, 0x3f]);
   });
 
   it("brings everything back, and takes in what follows alike (I12)", () => {
@@ -298,7 +298,7 @@ describe("the system's snapshot", () => {
     { name: "an unknown field", records: [{ ...one, value: Uint8Array.of(0x10, 1) }] },
     {
       name: "an unknown namespace of the store",
-      records: [...store.slice(0, 1), instanceRecord(0x22)],
+      records: [...store.slice(0, 1), instanceRecord(0x2f)],
     },
   ])("refuses $name with VERSION_MISMATCH", ({ records }) => {
     const error = thrownBy(() => restoredFrom(records));
