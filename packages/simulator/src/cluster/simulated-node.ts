@@ -14,7 +14,7 @@ import {
   type RaftStatus,
   type StateMachine,
 } from "@d-engine/core";
-import { KvStateMachine, type WriteOutcome } from "@d-engine/kv";
+import { KvStateMachine } from "@d-engine/kv";
 import {
   Driver,
   type DriverMetrics,
@@ -348,9 +348,7 @@ export class SimulatedNode {
     });
     this.#driver = driver;
     this.#machine = machine;
-    if (machine instanceof KvStateMachine) {
-      this.#kv = new KvNode(driver as Driver<WriteOutcome>, machine);
-    }
+    if (machine instanceof KvStateMachine) this.#kv = new KvNode(driver as never, machine);
     return driver;
   }
 
