@@ -175,7 +175,7 @@ export async function startKvNode(
   const parts = { ...hooks, storage, stateMachine: store, settings, joinInstanceId };
   const { driver, peers, instances } = await startNode(parts);
   if (settings.join !== undefined) await forgetPendingJoin(directory);
-  return { node: new KvNode(driver, store), peers, instances };
+  return { node: new KvNode(driver, store, settings.watch), peers, instances };
 }
 
 /** Takes contacts in from the first message on, before anybody can record them. */

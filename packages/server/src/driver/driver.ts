@@ -1,5 +1,6 @@
 import type { Consistency } from "@d-engine/client";
 import type {
+  Clock,
   LeaderHint,
   MembershipChange,
   MembershipConfiguration,
@@ -241,6 +242,11 @@ export class Driver<Result> {
    */
   read<T>(serve: () => T, options?: ReadRequestOptions): Promise<T> {
     return this.#requests.read(serve, options);
+  }
+
+  /** What the node takes its time and its turns from. */
+  get clock(): Clock {
+    return this.#setup.clock;
   }
 
   /** The members as of the entry applied last: a committed configuration. */

@@ -1,3 +1,8 @@
+export type { LocalWatch, WatchMessage, WatchSpec } from "../watch/local-watch.js";
+export type { WatchMetrics } from "../watch/watch-hub.js";
+export type { WatchOptions } from "../watch/watch-options.js";
+export { WATCH_DEFAULTS } from "../watch/watch-options.js";
+export { prefixSpan } from "../watch/watch-span.js";
 export { Driver } from "./driver.js";
 export type { DriverSetup } from "./driver-setup.js";
 export { KvNode } from "./kv-node.js";
@@ -10,6 +15,7 @@ export type {
   LocalNodeStatus,
   MembershipChangeOptions,
   ReadRequestOptions,
+  WatchRequestOptions,
   WriteOutcome,
 } from "./local-node.js";
 export type { LogFields, Logger } from "./logger.js";

@@ -1,24 +1,45 @@
 import type { KeyValue } from "@d-engine/client";
+import type { KvQuery, KvQueryResult } from "@d-engine/codec";
 import { EngineError, type LeaderHint, type NodeIdentity } from "@d-engine/core";
 import type { KvStateMachine, WriteOutcome } from "@d-engine/kv";
+import type { LocalWatch, WatchSpec } from "../watch/local-watch.js";
+import { WatchHub, type WatchMetrics } from "../watch/watch-hub.js";
+import { WATCH_DEFAULTS, type WatchOptions } from "../watch/watch-options.js";
 import type { Driver } from "./driver.js";
+import { notServing } from "./driver-errors.js";
 import type {
   DeadlineOptions,
   LocalMembership,
   LocalNode,
   LocalNodeStatus,
   ReadRequestOptions,
+  WatchRequestOptions,
 } from "./local-node.js";
 
-/** The key-value operations of one node: a driver and the store that it feeds. */
+/** Bytes of entries in the answer to a query; what is more is asked for again. */
+const queryBytesMax = 1024 * 1024;
+
+/** The key-value operations of one node: a driver, the store that it feeds, and its watches. */
 export class KvNode implements LocalNode {
   readonly driver: Driver<WriteOutcome>;
   readonly store: KvStateMachine;
   readonly membership: LocalMembership;
+  readonly #watches: WatchHub;
 
-  constructor(driver: Driver<WriteOutcome>, store: KvStateMachine) {
+  constructor(
+    driver: Driver<WriteOutcome>,
+    store: KvStateMachine,
+    watchOptions: WatchOptions = WATCH_DEFAULTS,
+  ) {
     this.driver = driver;
     this.store = store;
+    this.#watches = new WatchHub({
+      source: store,
+      clock: driver.clock,
+      options: watchOptions,
+      keyBytesMax: store.limits.keyBytesMax,
+    });
+    void driver.closed.then((failure) => this.#watches.close(notServing(failure)));
     this.membership = {
       get configuration() {
         return driver.configuration;
@@ -85,6 +106,19 @@ export class KvNode implements LocalNode {
     options?: ReadRequestOptions,
   ): Promise<{ readonly entries: readonly KeyValue[]; readonly revision: number }> {
     return this.readWith((store) => store.scanPrefix(prefix), options);
+  }
+
+  query(query: KvQuery, options?: ReadRequestOptions): Promise<KvQueryResult> {
+    return this.readWith((store) => store.query(query, queryBytesMax), options);
+  }
+
+  watch(spec: WatchSpec, options?: WatchRequestOptions): LocalWatch {
+    this.driver.checkServing();
+    return this.#watches.watch(spec, options);
+  }
+
+  watchMetrics(): WatchMetrics {
+    return this.#watches.metrics();
   }
 
   /** Like `write`, resolving with what `finish` makes of the outcome. */

@@ -1,4 +1,5 @@
 import type { Consistency, KeyValue } from "@d-engine/client";
+import type { KvQuery, KvQueryResult } from "@d-engine/codec";
 import type {
   LeaderHint,
   LogIndex,
@@ -10,6 +11,7 @@ import type {
   Term,
 } from "@d-engine/core";
 import type { WriteOutcome } from "@d-engine/kv";
+import type { LocalWatch, WatchSpec } from "../watch/local-watch.js";
 import type { CancelSignal } from "./cancel-signal.js";
 import type { MembershipListener } from "./membership-feed.js";
 
@@ -52,6 +54,11 @@ export interface MembershipChangeOptions extends DeadlineOptions {
   readonly version?: LogIndex | undefined;
 }
 
+export interface WatchRequestOptions {
+  /** Aborting ends the watch with the signal's reason. */
+  readonly signal?: CancelSignal | undefined;
+}
+
 export interface ReadRequestOptions extends DeadlineOptions {
   /** `undefined`: the node's default policy. */
   readonly consistency?: Consistency | undefined;
@@ -92,4 +99,15 @@ export interface LocalNode {
     prefix: Uint8Array,
     options?: ReadRequestOptions,
   ): Promise<{ readonly entries: readonly KeyValue[]; readonly revision: number }>;
+  /**
+   * Ranges, also of the past, and leases. A range is cut off (`more`) where the answer would become
+   * too large. Rejects with `COMPACTED` for a revision that is no longer kept.
+   */
+  query(query: KvQuery, options?: ReadRequestOptions): Promise<KvQueryResult>;
+  /**
+   * Watches what this node applies, on every role.
+   *
+   * @throws EngineError at once: `INVALID_REQUEST`, `COMPACTED`, `RATE_LIMITED`, `CLOSED`
+   */
+  watch(spec: WatchSpec, options?: WatchRequestOptions): LocalWatch;
 }
