@@ -2,6 +2,7 @@ export type { EventVisitor, KvEvent } from "./history/kv-event.js";
 export type { KvEntry, KvReader, KvScan } from "./kv-reader.js";
 export { KvStateMachine } from "./kv-state-machine.js";
 export { KvView } from "./kv-view.js";
+export { visibleLease } from "./leases/lease.js";
 export type { KvLimits } from "./limits.js";
 export { KV_LIMITS_DEFAULTS, resolveKvLimits } from "./limits.js";
 export type { RecordVisitor } from "./ordered-index.js";

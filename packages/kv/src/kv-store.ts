@@ -90,17 +90,17 @@ export class KvStore implements LeaseStore {
     } else {
       invariant(previous.modRevision < revision, "a command changes a key twice");
       this.#bytes += to - from - valueBytes(previous);
-      this.#index.replace(key, slot, record);
+      this.#index.replace(slot, record);
     }
-    this.history.add(revision, key, record, previous);
+    this.history.add(revision, slot?.key ?? key, record, previous);
     const previousLease = previous === undefined ? 0 : previous.lease;
     if (previousLease === lease) return;
     if (previousLease !== 0) this.leases.detach(previousLease, key);
     if (lease !== 0) this.leases.attach(lease, key);
   }
 
-  /** Takes out `key`, which the command has not changed before; `slot` is what `find` returned. */
-  remove(key: string, { record }: Slot): void {
+  /** Takes out the key of `slot`, as `find` has just returned it. Not changed before either. */
+  remove({ key, record }: Slot): void {
     const revision = this.#revision + 1;
     invariant(record.modRevision < revision, "a command changes a key twice");
     this.#isChanged = true;
@@ -120,7 +120,7 @@ export class KvStore implements LeaseStore {
     for (const key of keys) {
       const slot = this.find(key);
       invariant(slot !== undefined, "removing a key that is not there");
-      this.remove(key, slot);
+      this.remove(slot);
     }
     this.commit();
   }

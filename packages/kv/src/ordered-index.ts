@@ -8,6 +8,8 @@ import type { KvRecord } from "./record.js";
  * `OrderedIndex` slots are opaque and read-only.
  */
 export interface Slot {
+  /** The one string for the key: whoever keeps it does not keep one for each write. */
+  readonly key: string;
   readonly record: KvRecord;
   readonly epoch: number;
 }
@@ -61,15 +63,15 @@ export class OrderedIndex implements RecordSource {
 
   /** Adds a key that `find` does not know. */
   insert(key: string, record: KvRecord): void {
-    const slot = { record, epoch: this.#epoch };
+    const slot = { key, record, epoch: this.#epoch };
     this.#slots.set(key, slot);
     this.#tree.set(key, slot);
   }
 
   /** Sets the record of a key whose slot `find` has just returned. */
-  replace(key: string, slot: Slot, record: KvRecord): void {
+  replace(slot: Slot, record: KvRecord): void {
     if (slot.epoch === this.#epoch) (slot as MutableSlot).record = record;
-    else this.insert(key, record);
+    else this.insert(slot.key, record);
   }
 
   /** Takes out a key that `find` knows. */
@@ -94,6 +96,7 @@ export class OrderedIndex implements RecordSource {
 }
 
 interface MutableSlot {
+  readonly key: string;
   record: KvRecord;
   readonly epoch: number;
 }

@@ -1,4 +1,4 @@
-import type { HistorySource } from "./history/history.js";
+import type { HistoryEvents } from "./history/history.js";
 import type { LeaseView } from "./leases/lease-table.js";
 import type { RecordSource } from "./ordered-index.js";
 import type { SessionView } from "./sessions/session-table.js";
@@ -7,7 +7,7 @@ import type { SessionView } from "./sessions/session-table.js";
 export interface StoreState {
   readonly revision: number;
   readonly records: RecordSource;
-  readonly history: HistorySource;
+  readonly history: HistoryEvents;
   readonly leases: LeaseView;
   readonly sessions: SessionView;
 }

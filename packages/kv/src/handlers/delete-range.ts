@@ -24,7 +24,7 @@ export function removeSpan(store: KvStore, span: KeySpan): number {
   });
   for (const key of keys) {
     const slot = store.find(key);
-    if (slot !== undefined) store.remove(key, slot);
+    if (slot !== undefined) store.remove(slot);
   }
   return keys.length;
 }

@@ -1,25 +1,31 @@
-import { type EventVisitor, eventBytes, type KvEvent } from "./kv-event.js";
+import type { KvRecord } from "../record.js";
+import { EventChunk } from "./event-chunk.js";
+import type { EventVisitor, KvEvent } from "./kv-event.js";
 
 /**
- * Events in the order of their revisions, in chunks: adding one costs a push, dropping old ones
- * costs a chunk, and a copy for a view costs the list of chunks and not the events. A chunk is
- * never changed but for the last one, to which events are added: whoever shares it notes how many
- * it has.
+ * Events in the order of their revisions, in chunks: adding one costs a few stores, dropping old
+ * ones costs a chunk, and a copy for a view costs the list of chunks and not the events. A chunk is
+ * never changed but for the last one, to which events are added: whoever shares it asks for no
+ * revision that came later.
  */
 export class EventLog {
-  #chunks: EventChunk[] = [];
+  readonly #chunks: EventChunk[] = [];
   #last: EventChunk | undefined;
 
-  add(event: KvEvent): void {
+  add(
+    revision: number,
+    key: string,
+    record: KvRecord | undefined,
+    previous: KvRecord | undefined,
+    deletedRevision: number,
+  ): void {
     let last = this.#last;
-    if (last === undefined || last.events.length === chunkEvents) {
-      last = { events: [], bytes: 0, deletes: 0 };
+    if (last === undefined || last.isFull) {
+      last = new EventChunk();
       this.#last = last;
       this.#chunks.push(last);
     }
-    last.events.push(event);
-    last.bytes += eventBytes(event);
-    if (event.record === undefined) last.deletes++;
+    last.add(revision, key, record, previous, deletedRevision);
   }
 
   get first(): EventChunk | undefined {
@@ -32,16 +38,43 @@ export class EventLog {
     if (this.#chunks.length === 0) this.#last = undefined;
   }
 
-  /** Visits from the newest event back. */
-  visitBack(visit: EventVisitor): void {
+  get lastRevision(): number | undefined {
+    return this.#last?.lastRevision;
+  }
+
+  /**
+   * The revision of the newest event that, with all behind it, is more than so many events or so
+   * many bytes; `undefined` if all together are not. Looks into one chunk only.
+   */
+  excessAt(eventsMax: number, bytesMax: number): number | undefined {
+    let events = eventsMax;
+    let bytes = bytesMax;
     for (let at = this.#chunks.length - 1; at >= 0; at--) {
-      const { events } = this.#chunks[at]!;
-      for (let i = events.length - 1; i >= 0; i--) if (!visit(events[i]!)) return;
+      const chunk = this.#chunks[at]!;
+      if (chunk.length <= events && chunk.bytes <= bytes) {
+        events -= chunk.length;
+        bytes -= chunk.bytes;
+        continue;
+      }
+      for (let i = chunk.length - 1; i >= 0; i--) {
+        events--;
+        bytes -= chunk.eventBytes(i);
+        if (events < 0 || bytes < 0) return chunk.revision(i);
+      }
     }
+    return undefined;
   }
 
   find(revision: number, key: string): KvEvent | undefined {
-    return findEvent(this.#chunks, revision, key);
+    const chunks = this.#chunks;
+    for (let at = chunkOf(chunks, revision); at < chunks.length; at++) {
+      const chunk = chunks[at]!;
+      for (let i = chunk.lowerBound(revision); i < chunk.length; i++) {
+        if (chunk.revision(i) !== revision) return undefined;
+        if (chunk.key(i) === key) return chunk.event(i);
+      }
+    }
+    return undefined;
   }
 
   /** Visits the events of the revisions [`from`, `to`). */
@@ -54,70 +87,35 @@ export class EventLog {
     let events = 0;
     let bytes = 0;
     for (const chunk of this.#chunks) {
-      const skipped = lowerBound(chunk.events, revision);
-      if (skipped === chunk.events.length) continue;
-      events += chunk.events.length - skipped;
+      const skipped = chunk.lowerBound(revision);
+      if (skipped === chunk.length) continue;
+      events += chunk.length - skipped;
       bytes += chunk.bytes;
-      for (let i = 0; i < skipped; i++) bytes -= eventBytes(chunk.events[i]!);
+      for (let i = 0; i < skipped; i++) bytes -= chunk.eventBytes(i);
     }
     return { events, bytes };
   }
 
-  /** The chunks as they are now, for ever, whatever is added or dropped. */
-  view(): EventLogView {
-    return new EventLogView([...this.#chunks]);
+  /**
+   * The chunks as they are now, for ever, whatever is dropped. Events may still be added to the
+   * last one.
+   */
+  chunks(): readonly EventChunk[] {
+    return [...this.#chunks];
   }
 }
 
-/** An `EventLog` as it was once. Its reader asks for no revision that came later. */
-export class EventLogView {
-  readonly #chunks: readonly EventChunk[];
-
-  constructor(chunks: readonly EventChunk[]) {
-    this.#chunks = chunks;
-  }
-
-  find(revision: number, key: string): KvEvent | undefined {
-    return findEvent(this.#chunks, revision, key);
-  }
-
-  visit(from: number, to: number, visit: EventVisitor): void {
-    visitEvents(this.#chunks, from, to, visit);
-  }
-}
-
-/** Never empty. */
-export interface EventChunk {
-  readonly events: KvEvent[];
-  bytes: number;
-  /** How many of the events are deletes. */
-  deletes: number;
-}
-
-function findEvent(
-  chunks: readonly EventChunk[],
-  revision: number,
-  key: string,
-): KvEvent | undefined {
-  let found: KvEvent | undefined;
-  visitEvents(chunks, revision, revision + 1, (event) => {
-    if (event.key === key) found = event;
-    return found === undefined;
-  });
-  return found;
-}
-
-function visitEvents(
+/** Visits the events of the revisions [`from`, `to`). */
+export function visitEvents(
   chunks: readonly EventChunk[],
   from: number,
   to: number,
   visit: EventVisitor,
 ): void {
   for (let at = chunkOf(chunks, from); at < chunks.length; at++) {
-    const { events } = chunks[at]!;
-    for (let i = lowerBound(events, from); i < events.length; i++) {
-      const event = events[i]!;
-      if (event.revision >= to || !visit(event)) return;
+    const chunk = chunks[at]!;
+    for (let i = chunk.lowerBound(from); i < chunk.length; i++) {
+      if (chunk.revision(i) >= to || !visit(chunk.event(i))) return;
     }
   }
 }
@@ -128,27 +126,8 @@ function chunkOf(chunks: readonly EventChunk[], revision: number): number {
   let high = chunks.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (lastRevision(chunks[middle]!) < revision) low = middle + 1;
+    if (chunks[middle]!.lastRevision < revision) low = middle + 1;
     else high = middle;
   }
   return low;
 }
-
-/** The place of the first event of `revision` or later. */
-function lowerBound(events: readonly KvEvent[], revision: number): number {
-  let low = 0;
-  let high = events.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (events[middle]!.revision < revision) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-export function lastRevision({ events }: EventChunk): number {
-  return events[events.length - 1]!.revision;
-}
-
-/** Few enough that dropping and searching one is nothing, many enough that the list is short. */
-export const chunkEvents = 1024;

@@ -2,8 +2,9 @@ import { BTree } from "../btree.js";
 import { compareKeys } from "../ordered-index.js";
 import type { KeyRange } from "../prefix-range.js";
 import type { KvRecord } from "../record.js";
-import { EventLog, lastRevision } from "./event-log.js";
-import { type EventVisitor, eventBytes, type KvEvent } from "./kv-event.js";
+import type { EventChunk } from "./event-chunk.js";
+import { EventLog, visitEvents } from "./event-log.js";
+import type { EventVisitor, KvEvent } from "./kv-event.js";
 
 /** How far back the store remembers. */
 export interface HistoryBounds {
@@ -16,16 +17,10 @@ export interface HistoryBounds {
   readonly oldestEventRevision: number;
 }
 
-/** What reads of the past need, of the store and of its views alike. */
-export interface HistorySource extends HistoryBounds {
-  /** The event of a key at a revision that `oldestEventRevision` does not exceed. */
-  find(revision: number, key: string): KvEvent | undefined;
+/** The events of a history as it is, or as it was when a view was taken. */
+export interface HistoryEvents extends HistoryBounds {
   /** Visits the events of the revisions [`from`, `to`), which are not compacted. */
   visit(from: number, to: number, visit: EventVisitor): void;
-  /** The delete of a key that is not there. */
-  tombstone(key: string): KvEvent | undefined;
-  /** Visits, in byte order, deletes of keys that are not there. */
-  walkTombstones(range: KeyRange, visit: EventVisitor): void;
 }
 
 /** What the history keeps in memory. */
@@ -42,7 +37,7 @@ export interface HistorySize {
  * read in which they were there. Compaction moves the boundary, and no more; memory is given back
  * by `sweep`, in bounded steps. How far that has come is no part of the state.
  */
-export class History implements HistorySource {
+export class History implements HistoryEvents {
   readonly #log = new EventLog();
   readonly #tombstones = new BTree<string, KvEvent>(undefined, compareKeys);
   #oldestRevision: number;
@@ -71,9 +66,9 @@ export class History implements HistorySource {
     previous: KvRecord | undefined,
   ): void {
     const deletedRevision = previous === undefined ? this.#unbury(key) : 0;
-    const event: KvEvent = { revision, key, record, previous, deletedRevision };
-    this.#log.add(event);
-    if (record === undefined) this.#tombstones.set(key, event);
+    this.#log.add(revision, key, record, previous, deletedRevision);
+    if (record !== undefined) return;
+    this.#tombstones.set(key, { revision, key, record, previous, deletedRevision });
   }
 
   /** Makes `revision`, at most the present one, the oldest that can be read. */
@@ -86,9 +81,9 @@ export class History implements HistorySource {
   sweep(steps: number): void {
     for (let left = steps; left > 0; left--) {
       const chunk = this.#log.first;
-      if (chunk === undefined || lastRevision(chunk) >= this.#oldestEventRevision) return;
-      if (chunk.deletes > 0 && this.#swept < chunk.events.length) {
-        this.#dropTombstone(chunk.events[this.#swept++]!);
+      if (chunk === undefined || chunk.lastRevision >= this.#oldestEventRevision) return;
+      if (chunk.deletes > 0 && this.#swept < chunk.length) {
+        this.#dropTombstone(chunk, this.#swept++);
       } else {
         this.#log.dropFirst();
         this.#swept = 0;
@@ -105,23 +100,14 @@ export class History implements HistorySource {
    * which is always kept whole; `undefined` when that is so already.
    */
   boundaryFor(kept: HistorySize): number | undefined {
-    let events = 0;
-    let bytes = 0;
-    let newest: number | undefined;
-    let cut: number | undefined;
-    this.#log.visitBack((event) => {
-      if (event.revision < this.#oldestEventRevision) return false;
-      newest ??= event.revision;
-      events++;
-      bytes += eventBytes(event);
-      if (events > kept.events || bytes > kept.bytes) cut = event.revision;
-      return cut === undefined;
-    });
+    const newest = this.#log.lastRevision;
+    const cut = this.#log.excessAt(kept.events, kept.bytes);
     if (newest === undefined || cut === undefined) return undefined;
     const boundary = Math.min(cut + 1, newest);
     return boundary > this.#oldestRevision ? boundary : undefined;
   }
 
+  /** The event of a key at a revision that `oldestEventRevision` does not exceed. */
   find(revision: number, key: string): KvEvent | undefined {
     return this.#log.find(revision, key);
   }
@@ -140,25 +126,23 @@ export class History implements HistorySource {
     return events;
   }
 
+  /** The delete of a key that is not there. */
   tombstone(key: string): KvEvent | undefined {
     return this.#tombstones.get(key);
   }
 
-  walkTombstones(range: KeyRange, visit: EventVisitor): void {
-    walkTombstones(this.#tombstones, range, visit);
+  /** Visits, in byte order, deletes of keys that are not there. */
+  walkTombstones({ from, to }: KeyRange, visit: (event: KvEvent) => void): void {
+    this.#tombstones.forRange(from, to, false, (_, event) => visit(event));
   }
 
-  /** The history as it is now, for ever: compaction takes nothing from it (rule R16). */
-  view(): HistorySource {
-    const log = this.#log.view();
-    const tombstones = this.#tombstones.clone();
+  /** The events as they are now, for ever: compaction takes nothing from them (rule R16). */
+  view(): HistoryEvents {
+    const chunks = this.#log.chunks();
     return {
       oldestRevision: this.#oldestRevision,
       oldestEventRevision: this.#oldestEventRevision,
-      find: (revision, key) => log.find(revision, key),
-      visit: (from, to, visit) => log.visit(from, to, visit),
-      tombstone: (key) => tombstones.get(key),
-      walkTombstones: (range, visit) => walkTombstones(tombstones, range, visit),
+      visit: (from, to, visit) => visitEvents(chunks, from, to, visit),
     };
   }
 
@@ -172,18 +156,9 @@ export class History implements HistorySource {
   }
 
   /** Only if the key was not made and deleted again since. */
-  #dropTombstone(event: KvEvent): void {
-    if (event.record !== undefined) return;
-    if (this.#tombstones.get(event.key) === event) this.#tombstones.delete(event.key);
+  #dropTombstone(chunk: EventChunk, at: number): void {
+    if (!chunk.isDelete(at)) return;
+    const key = chunk.key(at);
+    if (this.#tombstones.get(key)?.revision === chunk.revision(at)) this.#tombstones.delete(key);
   }
 }
-
-function walkTombstones(
-  tombstones: BTree<string, KvEvent>,
-  range: KeyRange,
-  visit: EventVisitor,
-): void {
-  tombstones.forRange(range.from, range.to, false, (_, event) => (visit(event) ? undefined : stop));
-}
-
-const stop = { break: true };

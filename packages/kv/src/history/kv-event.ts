@@ -26,7 +26,7 @@ export interface KvEvent {
 export type EventVisitor = (event: KvEvent) => boolean;
 
 /** Bytes that the history keeps in memory for an event: the older value is nowhere else. */
-export function eventBytes({ key, previous }: KvEvent): number {
+export function eventBytes(key: string, previous: KvRecord | undefined): number {
   return eventAllowance + key.length + (previous === undefined ? 0 : previous.to - previous.from);
 }
 

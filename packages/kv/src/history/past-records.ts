@@ -2,7 +2,7 @@ import { invariant } from "@d-engine/core";
 import type { RecordReader, RecordVisitor } from "../ordered-index.js";
 import type { KeyRange } from "../prefix-range.js";
 import type { KvRecord } from "../record.js";
-import type { HistorySource } from "./history.js";
+import type { History } from "./history.js";
 
 /**
  * The records as they were at a revision that is not compacted: those of today, walked back along
@@ -11,10 +11,10 @@ import type { HistorySource } from "./history.js";
  */
 export class PastRecords implements RecordReader {
   readonly #present: RecordReader;
-  readonly #history: HistorySource;
+  readonly #history: History;
   readonly #revision: number;
 
-  constructor(present: RecordReader, history: HistorySource, revision: number) {
+  constructor(present: RecordReader, history: History, revision: number) {
     this.#present = present;
     this.#history = history;
     this.#revision = revision;
@@ -68,7 +68,6 @@ export class PastRecords implements RecordReader {
     this.#history.walkTombstones(range, ({ key, revision }) => {
       const record = this.#before(key, revision);
       if (record !== undefined) gone.push([key, record]);
-      return true;
     });
     return gone;
   }

@@ -16,8 +16,7 @@ export function applyExpire(store: LeaseStore, command: ExpireCommand): WriteOut
   let keys = 0;
   for (const { id, deadlineMs } of command.leases) {
     const lease = leases.get(id);
-    if (lease === undefined || ended.has(id)) continue;
-    if (lease.deadlineMs !== deadlineMs || deadlineMs > leases.nowMs) continue;
+    if (lease?.deadlineMs !== deadlineMs || deadlineMs > leases.nowMs) continue;
     keys += leases.keyCount(id);
     if (keys > EXPIRE_KEYS_MAX && ended.size > 0) break;
     ended.add(id);

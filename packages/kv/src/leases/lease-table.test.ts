@@ -31,7 +31,7 @@ describe("LeaseTable", () => {
     expect(table.attachRefusal(own, ["k"])?.code).toBe("LEASE_NOT_FOUND");
     const names = Array.from({ length: LEASE_KEYS_MAX }, (_, i) => `k${i}`);
     expect(table.attachRefusal(1, names)).toBeUndefined();
-    expect(table.attachRefusal(1, [...names, "more"])?.code).toBe("RATE_LIMITED");
+    expect(table.attachRefusal(1, [...names, "more"])?.code).toBe("INVALID_REQUEST");
     expect(table.attachRefusal(1, [...names, "k0"])).toBeUndefined();
     for (const name of names) table.attach(1, name);
     expect(table.attachRefusal(1, ["k0", "k7"])).toBeUndefined();

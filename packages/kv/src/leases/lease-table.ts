@@ -169,7 +169,7 @@ export class LeaseTable {
     const message =
       `lease ${id} has ${count} keys, and ${added} more would exceed ${LEASE_KEYS_MAX}; ` +
       "grant another lease for them";
-    return { code: "RATE_LIMITED", message };
+    return { code: "INVALID_REQUEST", message };
   }
 
   /** When the next lease ends; `undefined`: there is none. */

@@ -17,6 +17,11 @@ export interface Lease {
 /** Ids of own leases begin here, clients' end before it. */
 export const OWN_LEASE_IDS_FROM = 2 ** 52;
 
+/** The lease of a record as clients see it: of a hidden one they know the time to live alone. */
+export function visibleLease(id: number): number {
+  return id < OWN_LEASE_IDS_FROM ? id : 0;
+}
+
 /** The order in which leases end. */
 export function compareDeadlines(a: Lease, b: Lease): number {
   return a.deadlineMs - b.deadlineMs || a.id - b.id;

@@ -1,7 +1,6 @@
 import type { KvQuery, KvQueryResult, LeaseStatus, RangeQuery } from "@d-engine/codec";
 import { stringToKey } from "@d-engine/codec";
 import { assertNever, EngineError } from "@d-engine/core";
-import type { HistorySource } from "../history/history.js";
 import { PastRecords } from "../history/past-records.js";
 import { compacted, futureRevision } from "../history/revision-refusals.js";
 import type { KvStore } from "../kv-store.js";
@@ -9,13 +8,6 @@ import type { LeaseTable } from "../leases/lease-table.js";
 import type { RecordReader } from "../ordered-index.js";
 import type { WriteRefusal } from "../write-outcome.js";
 import { readRange } from "./read-range.js";
-
-/** What ranges are read from: the store, or a view of it. */
-export interface RangeSource {
-  readonly revision: number;
-  readonly records: RecordReader;
-  readonly history: HistorySource;
-}
 
 /**
  * Answers a query. `nowMs` is the time of the cluster, for what is left of a lease.
@@ -40,16 +32,19 @@ export function answerQuery(
   }
 }
 
-function answerRange(source: RangeSource, query: RangeQuery, bytesMax: number) {
+function answerRange(store: KvStore, query: RangeQuery, bytesMax: number) {
   if (query.key.length === 0 && query.rangeEnd === undefined) {
     throw new EngineError("INVALID_REQUEST", "the key is empty; give one, or the end of a range");
   }
-  const revision = query.revision === 0 ? source.revision : query.revision;
-  return readRange(recordsAt(source, revision), revision, query, bytesMax);
+  const revision = query.revision === 0 ? store.revision : query.revision;
+  return readRange(recordsAt(store, revision), revision, query, bytesMax);
 }
 
 /** @throws EngineError `COMPACTED`, or `INVALID_REQUEST` for a revision that is still to come */
-function recordsAt({ revision: present, records, history }: RangeSource, revision: number) {
+function recordsAt(
+  { revision: present, records, history }: KvStore,
+  revision: number,
+): RecordReader {
   if (revision === present) return records;
   if (revision > present) fail(futureRevision(revision, present));
   if (revision < history.oldestRevision) fail(compacted(revision, history.oldestRevision));

@@ -5,6 +5,7 @@ import {
   type RangeResult,
   stringToKey,
 } from "@d-engine/codec";
+import { visibleLease } from "../leases/lease.js";
 import type { RecordReader, RecordVisitor } from "../ordered-index.js";
 import { spanRange } from "../prefix-range.js";
 import { type KvRecord, recordValue, valueBytes } from "../record.js";
@@ -56,7 +57,8 @@ function visitRange(records: RecordReader, query: RangeQuery, visit: RecordVisit
 }
 
 function pairOf(key: string, record: KvRecord, keysOnly: boolean): KvPair {
-  const { createRevision, modRevision, version, lease } = record;
+  const { createRevision, modRevision, version } = record;
+  const lease = visibleLease(record.lease);
   const value = keysOnly || valueBytes(record) === 0 ? noBytes : recordValue(record);
   return { key: stringToKey(key), value, createRevision, modRevision, version, lease };
 }

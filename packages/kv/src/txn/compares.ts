@@ -1,6 +1,7 @@
 import type { Compare, CompareResult, CompareTarget } from "@d-engine/codec";
 import { assertNever } from "@d-engine/core";
 import { compareBytes } from "../compare-bytes.js";
+import { visibleLease } from "../leases/lease.js";
 import type { RecordReader } from "../ordered-index.js";
 import { spanRange } from "../prefix-range.js";
 import { type KvRecord, recordValue } from "../record.js";
@@ -39,7 +40,7 @@ function numberOf(record: KvRecord | undefined, target: Exclude<CompareTarget, "
     case "modRevision":
       return record.modRevision;
     case "lease":
-      return record.lease;
+      return visibleLease(record.lease);
     default:
       return assertNever(target);
   }
