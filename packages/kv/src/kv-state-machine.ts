@@ -4,6 +4,7 @@ import {
   type ExpireCommand,
   type KvQuery,
   type KvQueryResult,
+  type LeaseDeadline,
   type WriteCommand,
 } from "@d-engine/codec";
 import {
@@ -224,9 +225,12 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
     history.visit(from, to ?? revision + 1, visit);
   }
 
-  /** The command that ends leases whose time has come at `nowMs`; `undefined`: there are none. */
-  expiredAt(nowMs: number): ExpireCommand | undefined {
-    return this.#store.leases.expiredAt(nowMs);
+  /**
+   * The command that ends leases whose time has come at `nowMs`, those behind `after` in the order
+   * of (deadline, id); `undefined`: there are none.
+   */
+  expiredAt(nowMs: number, after?: LeaseDeadline): ExpireCommand | undefined {
+    return this.#store.leases.expiredAt(nowMs, undefined, undefined, after);
   }
 
   /**

@@ -13,7 +13,7 @@ export type {
   ReadRequestOptions,
   WriteOutcome,
 } from "./driver/index.js";
-export { Driver, KvNode, silentLogger } from "./driver/index.js";
+export { Driver, KvNode, kvStamps, silentLogger } from "./driver/index.js";
 export { EmbeddedClient } from "./embedded-client.js";
 export { ForwardingClient } from "./forwarding-client.js";
 export type { GrpcLimits, GrpcServer, GrpcServerOptions } from "./grpc/index.js";

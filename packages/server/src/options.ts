@@ -119,6 +119,7 @@ const driverChecks: { readonly [K in keyof DriverOptions]: Check } = {
   snapshotTransfersMax: integerFrom(1, 64),
   snapshotBytesPerSecond: integerFrom(0, 2 ** 40),
   clockJumpMs: numberFrom(10, 60_000),
+  historyRetentionMs: integerFrom(0, 2 ** 40),
   defaultConsistency: oneOf("linearizable", "lease", "eventual"),
   allowClientOverride: oneOf(true, false),
 };

@@ -1,5 +1,5 @@
 import type { KeyValue } from "@d-engine/client";
-import type { KvQuery, KvQueryResult } from "@d-engine/codec";
+import { decodeKvQuery, type KvQuery, type KvQueryResult } from "@d-engine/codec";
 import {
   changeConfiguration,
   EngineError,
@@ -184,9 +184,12 @@ export class MapNode implements LocalNode {
     return { entries, revision: this.#shared.revision };
   }
 
-  async query(query: KvQuery, options: ReadRequestOptions = {}): Promise<KvQueryResult> {
+  async query(
+    query: Uint8Array | KvQuery,
+    options: ReadRequestOptions = {},
+  ): Promise<KvQueryResult> {
     await this.#enter("query", options, options.consistency !== "eventual");
-    this.queries.push(query);
+    this.queries.push(query instanceof Uint8Array ? decodeKvQuery(query) : query);
     return this.queryResult;
   }
 

@@ -61,6 +61,14 @@ describe("LeaseTable", () => {
     ]);
     expect(table.expiredAt(29, 2)?.leases.map(({ id }) => id)).toEqual([9, 4]);
     expect(table.expiredAt(30)?.leases).toHaveLength(4);
+    const behind = (id: number, deadlineMs: number) =>
+      table.expiredAt(30, 256, 1_000, { id, deadlineMs })?.leases;
+    const all = table.expiredAt(30)?.leases ?? [];
+    for (const [at, { id, deadlineMs }] of all.entries()) {
+      expect(behind(id, deadlineMs) ?? []).toEqual(all.slice(at + 1));
+    }
+    // The one named may be gone, or renewed.
+    expect(behind(0, all[1]?.deadlineMs ?? 0)).toEqual(all.slice(1));
   });
 
   it("keeps within the bound of keys, but always names one lease", () => {

@@ -37,7 +37,7 @@ export interface LeaseView {
  */
 export class LeaseTable {
   readonly #byId = new BTree<number, Lease>(undefined, compareIds);
-  readonly #byDeadline = new BTree<Lease, undefined>(undefined, compareDeadlines);
+  readonly #byDeadline = new BTree<LeaseDeadline, undefined>(undefined, compareDeadlines);
   readonly #keys: LeaseKeys;
   #nowMs: number;
   #ownLeases: number;
@@ -180,17 +180,20 @@ export class LeaseTable {
   /**
    * The command that ends the leases whose deadline is reached at `nowMs`, earliest first and by
    * id, as many as the bounds allow; at least one, whose keys are never more than
-   * `LEASE_KEYS_MAX`. What is left has to be asked for again.
+   * `LEASE_KEYS_MAX`. What is left has to be asked for again: at once behind `after`, the last of
+   * those that are being ended already.
    */
   expiredAt(
     nowMs: number,
     leasesMax = EXPIRE_LEASES_MAX,
     keysMax = EXPIRE_KEYS_MAX,
+    after?: LeaseDeadline,
   ): ExpireCommand | undefined {
     const leases: LeaseDeadline[] = [];
     let keys = 0;
-    for (const { id, deadlineMs } of this.#byDeadline.keys()) {
+    for (const { id, deadlineMs } of this.#byDeadline.keys(after)) {
       if (deadlineMs > nowMs || leases.length === leasesMax) break;
+      if (deadlineMs === after?.deadlineMs && id === after.id) continue;
       keys += this.keyCount(id);
       if (keys > keysMax && leases.length > 0) break;
       leases.push({ id, deadlineMs });

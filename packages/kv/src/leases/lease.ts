@@ -1,3 +1,5 @@
+import type { LeaseDeadline } from "@d-engine/codec";
+
 /**
  * A time to live that keys are bound to: when it ends, they end. Immutable (rule R16): a
  * keep-alive makes another lease of the same id, so that whoever holds the older one (a snapshot)
@@ -23,6 +25,6 @@ export function visibleLease(id: number): number {
 }
 
 /** The order in which leases end. */
-export function compareDeadlines(a: Lease, b: Lease): number {
+export function compareDeadlines(a: LeaseDeadline, b: LeaseDeadline): number {
   return a.deadlineMs - b.deadlineMs || a.id - b.id;
 }

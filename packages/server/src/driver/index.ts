@@ -5,6 +5,7 @@ export { WATCH_DEFAULTS } from "../watch/watch-options.js";
 export { prefixSpan } from "../watch/watch-span.js";
 export { Driver } from "./driver.js";
 export type { DriverSetup } from "./driver-setup.js";
+export type { FeatureGate } from "./feature-gate.js";
 export { KvNode } from "./kv-node.js";
 export type { LeaderListener } from "./leader-tracker.js";
 export type { NodeState } from "./lifecycle.js";
@@ -14,6 +15,7 @@ export type {
   LocalNode,
   LocalNodeStatus,
   MembershipChangeOptions,
+  QueryRequestOptions,
   ReadRequestOptions,
   WatchRequestOptions,
   WriteOutcome,
@@ -25,3 +27,5 @@ export type { DriverMetrics } from "./metrics.js";
 export { NullTransport } from "./null-transport.js";
 export type { DriverOptions } from "./options.js";
 export { DRIVER_DEFAULTS } from "./options.js";
+export type { StampSource } from "./time/cluster-time.js";
+export { kvStamps } from "./time/kv-stamps.js";

@@ -64,6 +64,11 @@ export interface ReadRequestOptions extends DeadlineOptions {
   readonly consistency?: Consistency | undefined;
 }
 
+export interface QueryRequestOptions extends ReadRequestOptions {
+  /** About as many bytes of entries are answered at most, but at least one entry. */
+  readonly bytesMax?: number | undefined;
+}
+
 /** The members as a node has applied them, and the way to change them. */
 export interface LocalMembership {
   /** Committed; the version is the index of its entry. */
@@ -100,10 +105,11 @@ export interface LocalNode {
     options?: ReadRequestOptions,
   ): Promise<{ readonly entries: readonly KeyValue[]; readonly revision: number }>;
   /**
-   * Ranges, also of the past, and leases. A range is cut off (`more`) where the answer would become
-   * too large. Rejects with `COMPACTED` for a revision that is no longer kept.
+   * Answers one query, encoded or not: ranges, also of the past, and leases. A range is cut off
+   * (`more`) where the answer would become too large. Rejects with `COMPACTED` for a revision that is
+   * no longer kept.
    */
-  query(query: KvQuery, options?: ReadRequestOptions): Promise<KvQueryResult>;
+  query(query: Uint8Array | KvQuery, options?: QueryRequestOptions): Promise<KvQueryResult>;
   /**
    * Watches what this node applies, on every role.
    *

@@ -1,11 +1,13 @@
-import type {
-  LogIndex,
-  MembershipConfiguration,
-  NodeId,
-  StateMachine,
-  StateRestoration,
-  StateSnapshot,
+import {
+  EngineError,
+  type LogIndex,
+  type MembershipConfiguration,
+  type NodeId,
+  type StateMachine,
+  type StateRestoration,
+  type StateSnapshot,
 } from "@d-engine/core";
+import { checkLevel } from "./feature-levels.js";
 import { InstanceRegistry } from "./instance-registry.js";
 import { decodeSystemCommand, isSystemCommand, unwrapOpaque } from "./system-command.js";
 import { SystemRestoration, SystemSnapshot } from "./system-snapshot.js";
@@ -56,17 +58,30 @@ export class SystemStateMachine<Result> implements StateMachine<Result> {
     return removal?.instanceId === instanceId ? removal.index : undefined;
   }
 
+  /** The feature level that every member has announced (rule R14). */
+  get level(): number {
+    return this.#registry.level;
+  }
+
   validate(command: Uint8Array): void {
-    // A client's command that looks like one of the system's is an empty operation to the inner
-    // machine, which refuses it.
+    // Behind a field that it does not know the inner machine might find an operation, and take as a
+    // client's what `apply` would execute as the system's.
+    if (isSystemCommand(command)) {
+      throw new EngineError("INVALID_REQUEST", "the write command begins like one of the system's");
+    }
     this.inner.validate(unwrapOpaque(command));
   }
 
   /** The result of a system command means nothing: only the system proposes those. */
   apply(index: LogIndex, command: Uint8Array): Result {
     if (!isSystemCommand(command)) return this.inner.apply(index, unwrapOpaque(command));
-    const { nodeId, instanceId } = decodeSystemCommand(command);
-    this.#registry.register(nodeId, instanceId);
+    const decoded = decodeSystemCommand(command);
+    if (decoded.kind === "registerInstance") {
+      this.#registry.register(decoded.nodeId, decoded.instanceId);
+    } else {
+      checkLevel(decoded.level);
+      this.#registry.raiseLevel(decoded.level);
+    }
     this.inner.skip(index);
     return undefined as Result;
   }

@@ -20,6 +20,7 @@ import {
   type DriverMetrics,
   type DriverOptions,
   KvNode,
+  kvStamps,
   type Logger,
 } from "@d-engine/server/driver";
 import { tableCrc32 } from "@d-engine/storage";
@@ -336,6 +337,7 @@ export class SimulatedNode {
     const driver = await Driver.start<unknown>({
       storage,
       stateMachine: machine,
+      stamps: machine instanceof KvStateMachine ? kvStamps(machine) : undefined,
       transport: setup.network.transportOf(process),
       clock,
       random: random.split("raft"),
