@@ -193,7 +193,7 @@ export async function startKvNode(
   const parts = { ...hooks, storage, stateMachine: store, stamps, settings, joinInstanceId };
   const { driver, peers, instances, features } = await startNode(parts);
   if (settings.join !== undefined) await forgetPendingJoin(directory);
-  return { node: new KvNode(driver, store, features), peers, instances };
+  return { node: new KvNode(driver, store, features, settings.watch), peers, instances };
 }
 
 /** Takes contacts in from the first message on, before anybody can record them. */

@@ -1,3 +1,8 @@
+export type { LocalWatch, WatchMessage, WatchSpec } from "../watch/local-watch.js";
+export type { WatchMetrics } from "../watch/watch-hub.js";
+export type { WatchOptions } from "../watch/watch-options.js";
+export { WATCH_DEFAULTS } from "../watch/watch-options.js";
+export { prefixSpan } from "../watch/watch-span.js";
 export { Driver } from "./driver.js";
 export type { DriverSetup } from "./driver-setup.js";
 export type { FeatureGate } from "./feature-gate.js";
@@ -12,6 +17,7 @@ export type {
   MembershipChangeOptions,
   QueryRequestOptions,
   ReadRequestOptions,
+  WatchRequestOptions,
   WriteOutcome,
 } from "./local-node.js";
 export type { LogFields, Logger } from "./logger.js";

@@ -10,7 +10,11 @@ import {
 } from "@d-engine/codec";
 import { EngineError, invariant, type LeaderHint, type NodeIdentity } from "@d-engine/core";
 import type { KvStateMachine, WriteOutcome } from "@d-engine/kv";
+import type { LocalWatch, WatchSpec } from "../watch/local-watch.js";
+import { WatchHub, type WatchMetrics } from "../watch/watch-hub.js";
+import { WATCH_DEFAULTS, type WatchOptions } from "../watch/watch-options.js";
 import type { Driver } from "./driver.js";
+import { notServing } from "./driver-errors.js";
 import { type FeatureGate, KV_COMMANDS_LEVEL, openGate } from "./feature-gate.js";
 import type {
   DeadlineOptions,
@@ -19,18 +23,20 @@ import type {
   LocalNodeStatus,
   QueryRequestOptions,
   ReadRequestOptions,
+  WatchRequestOptions,
 } from "./local-node.js";
 import { KvIntake } from "./time/kv-intake.js";
 import { KvKeeper } from "./time/kv-keeper.js";
 import type { UpkeepCommand } from "./time/timed-store.js";
 
-/** The key-value operations of one node: a driver and the store that it feeds, and keeps. */
+/** The key-value operations of one node: a driver, the store that it feeds and keeps, its watches. */
 export class KvNode implements LocalNode {
   readonly driver: Driver<WriteOutcome>;
   readonly store: KvStateMachine;
   readonly membership: LocalMembership;
   readonly #intake: KvIntake;
   readonly #upkeep = new Slab();
+  readonly #watches: WatchHub;
 
   /**
    * The driver was started over the store, and with its stamps (`kvStamps`). `features` knows the
@@ -40,6 +46,7 @@ export class KvNode implements LocalNode {
     driver: Driver<WriteOutcome>,
     store: KvStateMachine,
     features: FeatureGate = openGate,
+    watchOptions: WatchOptions = WATCH_DEFAULTS,
   ) {
     invariant(driver.time.follows, "a driver of a key-value store needs its stamps");
     this.driver = driver;
@@ -56,6 +63,13 @@ export class KvNode implements LocalNode {
       historyRetentionMs: driver.options.historyRetentionMs,
     });
     driver.ticks.subscribe(() => keeper.tick());
+    this.#watches = new WatchHub({
+      source: store,
+      clock: driver.time.clock,
+      options: watchOptions,
+      keyBytesMax: store.limits.keyBytesMax,
+    });
+    void driver.closed.then((failure) => this.#watches.close(notServing(failure)));
     this.membership = {
       get configuration() {
         return driver.configuration;
@@ -122,6 +136,15 @@ export class KvNode implements LocalNode {
     options?: ReadRequestOptions,
   ): Promise<{ readonly entries: readonly KeyValue[]; readonly revision: number }> {
     return this.readWith((store) => store.scanPrefix(prefix), options);
+  }
+
+  watch(spec: WatchSpec, options?: WatchRequestOptions): LocalWatch {
+    this.driver.checkServing();
+    return this.#watches.watch(spec, options);
+  }
+
+  watchMetrics(): WatchMetrics {
+    return this.#watches.metrics();
   }
 
   /**

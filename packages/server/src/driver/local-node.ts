@@ -11,6 +11,7 @@ import type {
   Term,
 } from "@d-engine/core";
 import type { WriteOutcome } from "@d-engine/kv";
+import type { LocalWatch, WatchSpec } from "../watch/local-watch.js";
 import type { CancelSignal } from "./cancel-signal.js";
 import type { MembershipListener } from "./membership-feed.js";
 
@@ -51,6 +52,11 @@ export interface MembershipChangeOptions extends DeadlineOptions {
    * change is refused with `VERSION_CONFLICT`. `undefined` takes any.
    */
   readonly version?: LogIndex | undefined;
+}
+
+export interface WatchRequestOptions {
+  /** Aborting ends the watch with the signal's reason. */
+  readonly signal?: CancelSignal | undefined;
 }
 
 export interface ReadRequestOptions extends DeadlineOptions {
@@ -98,6 +104,16 @@ export interface LocalNode {
     prefix: Uint8Array,
     options?: ReadRequestOptions,
   ): Promise<{ readonly entries: readonly KeyValue[]; readonly revision: number }>;
-  /** Answers one query, encoded or not. */
+  /**
+   * Answers one query, encoded or not: ranges, also of the past, and leases. A range is cut off
+   * (`more`) where the answer would become too large. Rejects with `COMPACTED` for a revision that is
+   * no longer kept.
+   */
   query(query: Uint8Array | KvQuery, options?: QueryRequestOptions): Promise<KvQueryResult>;
+  /**
+   * Watches what this node applies, on every role.
+   *
+   * @throws EngineError at once: `INVALID_REQUEST`, `COMPACTED`, `RATE_LIMITED`, `CLOSED`
+   */
+  watch(spec: WatchSpec, options?: WatchRequestOptions): LocalWatch;
 }

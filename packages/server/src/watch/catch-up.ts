@@ -71,7 +71,7 @@ export class CatchUp {
     const { source } = this.#setup;
     // Before each slice: a compaction may have overtaken a watch since the last one (scenario 68).
     for (const watch of [...this.#reading]) {
-      if (nextOf(watch) >= source.oldestRevision) continue;
+      if (nextOf(watch) >= source.oldestEventRevision) continue;
       this.#reading.delete(watch);
       this.#setup.compacted(watch);
     }
@@ -100,7 +100,7 @@ export class CatchUp {
     let reached: number | undefined;
     let revision = this.#start;
     this.#cost = 0;
-    source.events(this.#start, (event) => {
+    source.events(this.#start, undefined, (event) => {
       // A revision is never split, whatever its size (W4).
       if (event.revision !== revision && this.#cost >= sliceEvents) {
         reached = event.revision - 1;

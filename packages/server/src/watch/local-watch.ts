@@ -1,5 +1,5 @@
 import type { KeySpan } from "@d-engine/codec";
-import type { KvEvent } from "./watch-source.js";
+import type { KvEvent } from "@d-engine/kv";
 
 /** What is to be watched, and from where on. Absent members are 0 or `false`. */
 export interface WatchSpec extends KeySpan {

@@ -1,4 +1,4 @@
-import type { KvEvent } from "./watch-source.js";
+import type { KvEvent } from "@d-engine/kv";
 
 /** An event in the two forms that watches want: made once, whoever wants it. */
 export class SharedEvent {

@@ -1,6 +1,5 @@
-import type { KvRecord } from "@d-engine/kv";
+import type { KvEvent, KvRecord } from "@d-engine/kv";
 import { Fifo } from "../driver/fifo.js";
-import type { KvEvent } from "./watch-source.js";
 
 /** Whole revisions, oldest first. */
 export interface WatchBatch {

@@ -1,4 +1,5 @@
 import { type EngineError, isEngineError } from "@d-engine/core";
+import type { KvEvent } from "@d-engine/kv";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { LocalWatch, WatchSpec } from "./local-watch.js";
@@ -11,7 +12,6 @@ import {
   prefixed,
   startHub,
 } from "./testing/watched.js";
-import type { KvEvent } from "./watch-source.js";
 
 /**
  * The slow twin: a watch is a filter over the list of all events. What a reader got is compared with
@@ -85,7 +85,8 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 async function run(one: Step, { clock, log, hub }: HubParts, readers: Reader[]): Promise<void> {
-  const compactTo = (back: number): number => Math.max(log.oldestRevision, log.revision - back);
+  const compactTo = (back: number): number =>
+    Math.max(log.oldestEventRevision, log.revision - back);
   switch (one.kind) {
     case "write":
       log.change(...one.changes);
@@ -94,8 +95,8 @@ async function run(one: Step, { clock, log, hub }: HubParts, readers: Reader[]):
       try {
         readers.push(new Reader(hub.watch(one.spec), one.spec, log));
       } catch (error) {
-        expect(error).toMatchObject({ code: "COMPACTED", oldestRevision: log.oldestRevision });
-        expect(one.spec.startRevision).toBeLessThan(log.oldestRevision);
+        expect(error).toMatchObject({ code: "COMPACTED", oldestRevision: log.oldestEventRevision });
+        expect(one.spec.startRevision).toBeLessThan(log.oldestEventRevision);
       }
       break;
     case "read":

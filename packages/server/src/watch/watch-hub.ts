@@ -1,4 +1,5 @@
 import { type Clock, EngineError, type Timer } from "@d-engine/core";
+import type { KvEvent } from "@d-engine/kv";
 import type { CancelSignal } from "../driver/cancel-signal.js";
 import { CatchUp } from "./catch-up.js";
 import { HubWatch, type WatchOwner } from "./hub-watch.js";
@@ -7,7 +8,7 @@ import { SharedEvent } from "./shared-event.js";
 import { WakeQueue } from "./wake-queue.js";
 import { WatchIndex } from "./watch-index.js";
 import type { WatchOptions } from "./watch-options.js";
-import type { KvEvent, WatchSource } from "./watch-source.js";
+import type { WatchSource } from "./watch-source.js";
 import { watchSpanOf } from "./watch-span.js";
 
 export interface WatchHubSetup {
@@ -152,9 +153,9 @@ export class WatchHub implements WatchOwner {
       throw new EngineError("INVALID_REQUEST", message);
     }
     if (startRevision === 0) return source.revision + 1;
-    if (startRevision >= source.oldestRevision) return startRevision;
+    if (startRevision >= source.oldestEventRevision) return startRevision;
     this.#compactions += 1;
-    throw compacted(startRevision, source.oldestRevision);
+    throw compacted(startRevision, source.oldestEventRevision);
   }
 
   #admit(): void {
@@ -229,7 +230,7 @@ export class WatchHub implements WatchOwner {
   #compacted(watch: HubWatch): void {
     if (watch.phase.kind === "ended") return;
     this.#compactions += 1;
-    const error = compacted(watch.phase.next, this.#setup.source.oldestRevision);
+    const error = compacted(watch.phase.next, this.#setup.source.oldestEventRevision);
     this.#end(watch, error, "kept");
   }
 

@@ -19,6 +19,14 @@ describe("prefixSpan", () => {
   });
 });
 
+describe("prefixSpan of a Buffer", () => {
+  it("leaves its bytes alone", () => {
+    const prefix = Buffer.from("k");
+    expect(Buffer.from(prefixSpan(prefix).rangeEnd ?? []).toString()).toBe("l");
+    expect(prefix.toString()).toBe("k");
+  });
+});
+
 describe("watchSpanOf", () => {
   it.each([
     { name: "no key", span: { key: bytes(""), rangeEnd: undefined }, message: /at least 1 byte/ },

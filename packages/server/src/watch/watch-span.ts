@@ -31,7 +31,8 @@ export function prefixSpan(prefix: Uint8Array): KeySpan {
   while (length > 0 && prefix[length - 1] === 0xff) length -= 1;
   // Of 0xff bytes alone, or of none: nothing that is greater begins otherwise.
   if (length === 0) return { key: prefix, rangeEnd: new Uint8Array(0) };
-  const rangeEnd = prefix.slice(0, length);
+  // A copy, also of a `Buffer`, whose `slice` is none.
+  const rangeEnd = new Uint8Array(prefix.subarray(0, length));
   rangeEnd[length - 1] = (rangeEnd[length - 1] ?? 0) + 1;
   return { key: prefix, rangeEnd };
 }

@@ -1,5 +1,5 @@
-import type { KvRecord } from "@d-engine/kv";
-import type { KvEvent, WatchSource } from "../watch-source.js";
+import type { EventVisitor, KvEvent, KvRecord } from "@d-engine/kv";
+import type { WatchSource } from "../watch-source.js";
 
 /** A change of one key: `undefined` deletes it. */
 export type Change = readonly [key: string, value: string | undefined];
@@ -7,7 +7,7 @@ export type Change = readonly [key: string, value: string | undefined];
 /** The plainest store with a history: a list of events, of which the old ones can be cut off. */
 export class EventLog implements WatchSource {
   revision = 0;
-  oldestRevision = 1;
+  oldestEventRevision = 1;
   onEvents: ((events: readonly KvEvent[]) => void) | undefined;
   onReplaced: (() => void) | undefined;
   /** Every event that there was, compacted ones too. */
@@ -32,19 +32,20 @@ export class EventLog implements WatchSource {
   }
 
   compact(revision: number): void {
-    this.oldestRevision = revision;
+    this.oldestEventRevision = revision;
   }
 
   /** Another state takes over: one that is ahead by these commands, whose history begins there. */
-  install(commands: readonly (readonly Change[])[], oldestRevision = this.oldestRevision): void {
+  install(commands: readonly (readonly Change[])[], oldest = this.oldestEventRevision): void {
     for (const changes of commands) this.#append(changes);
-    this.oldestRevision = oldestRevision;
+    this.oldestEventRevision = oldest;
     this.onReplaced?.();
   }
 
-  events(from: number, visit: (event: KvEvent) => boolean): void {
+  events(from: number, to: number | undefined, visit: EventVisitor): void {
     for (const event of this.all) {
-      if (event.revision < Math.max(from, this.oldestRevision)) continue;
+      if (event.revision < Math.max(from, this.oldestEventRevision)) continue;
+      if (to !== undefined && event.revision >= to) return;
       this.visited += 1;
       if (!visit(event)) return;
     }
@@ -58,7 +59,7 @@ export class EventLog implements WatchSource {
       const record = value === undefined ? undefined : recordOf(value, revision, previous);
       if (record === undefined) this.#records.delete(key);
       else this.#records.set(key, record);
-      return [{ revision, key, record, previous }];
+      return [{ revision, key, record, previous, deletedRevision: 0 }];
     });
     if (events.length > 0) this.revision = revision;
     this.all.push(...events);

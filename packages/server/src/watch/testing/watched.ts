@@ -1,10 +1,9 @@
 import { stringToKey } from "@d-engine/codec";
-import { recordValue } from "@d-engine/kv";
+import { type KvEvent, recordValue } from "@d-engine/kv";
 import { VirtualClock } from "../../driver/testing/virtual-clock.js";
 import type { LocalWatch, WatchSpec } from "../local-watch.js";
 import { WatchHub } from "../watch-hub.js";
 import { WATCH_DEFAULTS, type WatchOptions } from "../watch-options.js";
-import type { KvEvent } from "../watch-source.js";
 import { prefixSpan } from "../watch-span.js";
 import { EventLog } from "./event-log.js";
 
