@@ -12,7 +12,37 @@ export { decodeConfigurationRecord, encodeConfigurationRecord } from "./configur
 export { decodeEntry, decodePayload, readEntry } from "./entry-decoder.js";
 export { encodeEntry, encodePayload, entrySize, writeEntry } from "./entry-encoder.js";
 export { keyToString, stringToKey } from "./key-string.js";
-export type * from "./kv-command.js";
+export type {
+  CommandResult,
+  CompactCommand,
+  Compare,
+  CompareResult,
+  CompareTarget,
+  DeleteRangeCommand,
+  ExpireCommand,
+  KeySpan,
+  KvCommand,
+  KvPair,
+  KvQuery,
+  KvQueryResult,
+  LeaseDeadline,
+  LeaseGrantCommand,
+  LeaseKeepAliveCommand,
+  LeaseListQuery,
+  LeasePutCommand,
+  LeaseResult,
+  LeaseRevokeCommand,
+  LeaseStatus,
+  LeaseTimeToLiveQuery,
+  RangeQuery,
+  RangeResult,
+  SessionMark,
+  TimeCommand,
+  TxnCommand,
+  TxnOperation,
+  TxnOperationResult,
+  TxnResult,
+} from "./kv-command.js";
 export { decodeKvCommand } from "./kv-command-decoder.js";
 export { encodeKvCommand } from "./kv-command-encoder.js";
 export { decodeKvQuery } from "./kv-query-decoder.js";

@@ -63,6 +63,7 @@ export class NodeOperations {
         });
         this.#nextScan();
         break;
+      case "query":
       case "none": {
         const message = "this version does not know that kind of operation";
         // Executed or not, it would have changed nothing: it was not even understood.
