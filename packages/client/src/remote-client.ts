@@ -22,7 +22,6 @@ import type {
   Consistency,
   MemberInfo,
   MembershipSnapshot,
-  PutOptions,
   PutResult,
   ReadOptions,
   ScanResult,
@@ -30,6 +29,7 @@ import type {
 } from "./engine-client.js";
 import type { KeySelection } from "./key-selection.js";
 import { AbstractKvClient } from "./kv/abstract-kv-client.js";
+import type { KvPutOptions } from "./kv/kv-operations.js";
 import type { KvOutcome } from "./kv/kv-port.js";
 import type { Route } from "./leader-cache.js";
 import { LeaderCache } from "./leader-cache.js";
@@ -56,6 +56,7 @@ export interface ClientPorts {
  * answered rejects with `OUTCOME_UNKNOWN` and is never sent twice.
  */
 export class RemoteClient extends AbstractKvClient {
+  protected readonly clock: Clock;
   readonly #options: ResolvedConnectOptions;
   readonly #ports: ClientPorts;
   readonly #cache: LeaderCache;
@@ -67,6 +68,7 @@ export class RemoteClient extends AbstractKvClient {
 
   constructor(options: ResolvedConnectOptions, ports: ClientPorts) {
     super();
+    this.clock = ports.clock;
     this.#options = options;
     this.#ports = ports;
     this.#cache = new LeaderCache(options.endpoints, ports.random.next());
@@ -89,7 +91,9 @@ export class RemoteClient extends AbstractKvClient {
     this.#learn(view);
   }
 
-  async put(key: Bytes, value: Bytes, options?: PutOptions): Promise<PutResult> {
+  async put(key: Bytes, value: Bytes, options?: KvPutOptions): Promise<PutResult> {
+    const lease = options?.lease;
+    if (lease !== undefined) return await this.putWithLease(key, value, { ...options, lease });
     const command = encodePut(
       this.#slab,
       toBytes(key, "key"),
@@ -217,6 +221,7 @@ export class RemoteClient extends AbstractKvClient {
   close(): Promise<void> {
     this.#closing.abort();
     this.#watches.close();
+    this.endLeases();
     this.#closed ??= this.#caller.drain().then(() => this.#ports.transport.close());
     return this.#closed;
   }

@@ -1,11 +1,23 @@
-import type { CallOptions } from "../engine-client.js";
+import type { Bytes, CallOptions, PutOptions, PutResult, ReadOptions } from "../engine-client.js";
 import type { KeySelection } from "../key-selection.js";
 import type { Watch, WatchOptions } from "../watch/watch-types.js";
+import type { GrantOptions, Lease, LeaseStatus, TimeToLiveOptions } from "./lease.js";
 import type { KeyRange, RangeOptions } from "./range.js";
 import type { Txn } from "./txn.js";
 
+/** Options of `put`. */
+export interface KvPutOptions extends PutOptions {
+  /**
+   * The lease that the key ends with, or its id. Not together with `ttlMs`. A `Lease` that may not be
+   * held any more refuses the put before it is sent.
+   */
+  readonly lease?: Lease | number;
+}
+
 /** What the key-value store can do beyond single keys: ranges, history, transactions, watches. */
 export interface KvOperations {
+  /** As `EngineClient.put`, also with a lease: `LEASE_NOT_FOUND` when that has ended. */
+  put(key: Bytes, value: Bytes, options?: KvPutOptions): Promise<PutResult>;
   /**
    * The selected keys with all that the store knows of them, of the present or of the past.
    *
@@ -32,6 +44,15 @@ export interface KvOperations {
    * read and watched from then on.
    */
   compact(revision: number, options?: CallOptions): Promise<void>;
+  /**
+   * A lease of `ttlMs`, kept alive until it is revoked or the client closed: keys put with it end
+   * with it. A grant whose outcome is unknown leaves at worst a lease that ends by itself.
+   */
+  grantLease(ttlMs: number, options?: GrantOptions): Promise<Lease>;
+  /** What the cluster knows of any lease; `undefined` when there is none of this id. */
+  leaseTimeToLive(id: number, options?: TimeToLiveOptions): Promise<LeaseStatus | undefined>;
+  /** The ids of all leases. */
+  leases(options?: ReadOptions): Promise<readonly number[]>;
   /**
    * The events of the selected keys, from now on or from a revision of the past.
    *
