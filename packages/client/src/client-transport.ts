@@ -1,3 +1,4 @@
+import type { KvQueryResult } from "@d-engine/codec";
 import type { EngineErrorCode, LeaderHint } from "@d-engine/core";
 import type { Consistency, MembershipSnapshot, ScanResult } from "./engine-client.js";
 import type { WatchInput, WatchOutput } from "./watch/watch-wire.js";
@@ -21,6 +22,12 @@ export type TransportRequest =
       readonly prefix: Uint8Array;
       readonly consistency: Consistency | undefined;
     }
+  | {
+      readonly kind: "query";
+      /** An encoded `d_engine.kv.v1.Query`. */
+      readonly query: Uint8Array;
+      readonly consistency: Consistency | undefined;
+    }
   | { readonly kind: "metadata" };
 
 /** The kinds of calls that a client makes. */
@@ -39,6 +46,8 @@ export interface WriteAnswer {
   readonly revision: number;
   /** Whether the key existed before. */
   readonly existed: boolean;
+  /** An encoded `d_engine.kv.v1.CommandResult`, of a command that has one. */
+  readonly detail?: Uint8Array | undefined;
 }
 
 /** What each kind of call is answered with; bytes in it belong to the caller. */
@@ -47,6 +56,8 @@ export interface TransportResults {
   /** In the order of the keys; `undefined` where there is none. */
   readonly read: readonly (Uint8Array | undefined)[];
   readonly scan: ScanResult;
+  /** Bytes in it are views of the answer. */
+  readonly query: KvQueryResult;
   readonly metadata: ClusterView;
 }
 

@@ -1,5 +1,5 @@
 import { isEngineError } from "@d-engine/core";
-import { client, cluster } from "@d-engine/proto";
+import { client, cluster, kvService } from "@d-engine/proto";
 import { type Client, connectivityState, Metadata } from "@grpc/grpc-js";
 import { failureOfStatus } from "./call-failure.js";
 import { becomesUp, newChannel } from "./channel.js";
@@ -202,6 +202,7 @@ const PATHS: Readonly<Record<TransportMethod, string>> = {
   write: pathOf(client.RaftClientService.method.handleClientWrite),
   read: pathOf(client.RaftClientService.method.handleClientRead),
   scan: pathOf(client.RaftClientService.method.handleClientScan),
+  query: pathOf(kvService.KvService.method.query),
   metadata: pathOf(cluster.ClusterManagementService.method.getClusterMetadata),
 };
 

@@ -54,6 +54,22 @@ export type {
   WatchMembershipOptions,
 } from "./engine-client.js";
 export type { KeySelection } from "./key-selection.js";
+export { AbstractKvClient } from "./kv/abstract-kv-client.js";
+export type { KvOperations, KvPutOptions } from "./kv/kv-operations.js";
+export type { KvOutcome, KvPort } from "./kv/kv-port.js";
+export type { GrantOptions, LeaseStatus, TimeToLiveOptions } from "./kv/lease.js";
+export { Lease } from "./kv/lease.js";
+export type { KeyRange, RangeOptions, RangeShape } from "./kv/range.js";
+export type { TxnResult } from "./kv/txn.js";
+export { Txn } from "./kv/txn.js";
+export type {
+  Test,
+  TxnBranch,
+  TxnCondition,
+  TxnParts,
+  TxnStep,
+  TxnStepResult,
+} from "./kv/txn-steps.js";
 export type { ProbeResult } from "./probe.js";
 export { probeEndpoints } from "./probe.js";
 export type { ClientPorts } from "./remote-client.js";

@@ -28,10 +28,10 @@ export class ScriptedStreams implements ClientTransport {
   onOpen: (stream: OpenedStream) => void = () => undefined;
   /** Called with what the client sends. */
   onSend: (stream: OpenedStream, input: TransportStreamInputs["watch"]) => void = () => undefined;
-  readonly #clock: VirtualClock;
+  readonly clock: VirtualClock;
 
   constructor(clock: VirtualClock) {
-    this.#clock = clock;
+    this.clock = clock;
   }
 
   /** The newest stream. */
@@ -56,7 +56,7 @@ export class ScriptedStreams implements ClientTransport {
     const stream = new InboundStream<TransportStreamMessages[Kind], TransportStreamInputs[Kind]>({
       ...options,
       address,
-      clock: this.#clock,
+      clock: this.clock,
     });
     let canceled = false;
     const nothing = (): void => undefined;
