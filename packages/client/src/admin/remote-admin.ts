@@ -67,14 +67,17 @@ class RemoteAdmin implements ClusterAdmin {
     this.#caller = new AdminCaller(options, { clock: systemClock, random: systemRandom });
   }
 
-  async members(options?: CallOptions): Promise<ClusterMembers> {
+  async members(options: CallOptions = {}): Promise<ClusterMembers> {
+    const { timeoutMs = this.#options.timeoutMs } = options;
+    const sinceMs = systemClock.nowMs();
     const asked = this.#caller.cache.leader?.address;
     const view = await this.#view(options);
     const leader = leaderOf(view);
     // Any node answers, but one that does not lead may not have applied the newest change yet: who
     // has just added a member would not find it.
     if (leader === undefined || leader.address === asked) return view;
-    return await this.#view(options);
+    const leftMs = timeoutMs - (systemClock.nowMs() - sinceMs);
+    return await this.#view({ ...options, timeoutMs: Math.max(1, leftMs) });
   }
 
   async #view(options?: CallOptions): Promise<ClusterMembers> {

@@ -19,12 +19,18 @@ export class DirectCaller implements Caller {
   readonly #cluster: Cluster;
   readonly #random: Prng;
   readonly #slab = new Slab();
+  readonly #timeoutMs: number;
   #leader: number;
 
-  /** `leader` is the node that is asked first; 0: any. */
-  constructor(cluster: Cluster, random: Prng, leader = 0) {
+  /** `leader` is the node that is asked first; 0: any. Calls take as long as the plan says, or else. */
+  constructor(
+    cluster: Cluster,
+    random: Prng,
+    { leader = 0, timeoutMs = cluster.plan.workload.timeoutMs } = {},
+  ) {
     this.#cluster = cluster;
     this.#random = random;
+    this.#timeoutMs = timeoutMs;
     this.#leader = leader;
   }
 
@@ -59,7 +65,7 @@ export class DirectCaller implements Caller {
 
   /** Calls the node as the embedded client does. */
   async #perform(kv: KvNode, request: Request): Promise<Answer> {
-    const { timeoutMs } = this.#cluster.plan.workload;
+    const timeoutMs = this.#timeoutMs;
     try {
       if (request.op === "get") {
         const options = { consistency: request.consistency, timeoutMs };

@@ -221,6 +221,19 @@ describe("a disk that fails under a snapshot", () => {
     },
   );
 
+  it("scenario 55: a sync that failed meanwhile is not made good by the one at the end", async () => {
+    const storage = await withSnapshot(21);
+    const session = await storage.open();
+    const bytes = new Uint8Array(SYNC_BYTES + 1000).fill(0x61);
+    const label = { lastIncluded: idAt(25), checksum: hashOf(bytes), bytes: bytes.length };
+    const writer = await storeOf(session).receive(label);
+    storage.disk.fail((op) => op.kind === "sync" && op.path.startsWith(directory), "EIO", 1);
+    // The first sync is under way when the last byte has been taken.
+    await writer.write(bytes);
+    await expect(writer.commit()).rejects.toMatchObject({ code: "STORAGE_IO_ERROR" });
+    expect(storeOf(session).newest!.lastIncluded).toEqual(idAt(20));
+  });
+
   it("scenario 56: older snapshots make room, once", async () => {
     const storage = await withSnapshot(21);
     const session = await storage.open();
