@@ -56,6 +56,11 @@ const RETRYABLE: Readonly<Record<EngineErrorCode, "redirect" | "pause" | "readsO
   UNIMPLEMENTED: "never",
 };
 
+/** Whether another attempt, of what may be repeated, may go better after this error. */
+export function retriesAfter(code: EngineErrorCode): boolean {
+  return (RETRYABLE[code] ?? "never") !== "never";
+}
+
 /**
  * Whether to try once more, and after how long. A write whose outcome is unknown is never tried
  * again: it might be executed twice (C2). No attempt starts that could not end before the

@@ -3,15 +3,19 @@ import {
   type Bytes,
   type CallOptions,
   Changes,
+  type ClientSession,
   checkTtl,
   type KeySelection,
   type KvOutcome,
+  type KvWriteOutcome,
   type MemberInfo,
   type MembershipSnapshot,
+  openSession,
   type PutOptions,
   type PutResult,
   type ReadOptions,
   type ScanResult,
+  type SessionOptions,
   spanOf,
   type Watch,
   type WatchMembershipOptions,
@@ -146,6 +150,14 @@ export class EmbeddedClient extends AbstractKvClient {
     return this.#write(kvOutcome, options, () => encodeKvWrite(this.#commands, command));
   }
 
+  carry(command: Uint8Array, options?: CallOptions): Promise<KvWriteOutcome> {
+    return this.#write(writeOutcome, options, () => command);
+  }
+
+  openSession(options?: SessionOptions): Promise<ClientSession> {
+    return openSession({ client: this, clock: this.clock, sessions: this.sessions }, options);
+  }
+
   async query(query: KvQuery, options?: ReadOptions): Promise<KvQueryResult> {
     this.#checkOpen();
     return await this.#node.query(query, options);
@@ -271,6 +283,11 @@ function swapOutcome({ succeeded }: WriteOutcome): boolean {
 
 function kvOutcome({ succeeded, revision, detail }: WriteOutcome): KvOutcome {
   return { succeeded, revision, detail };
+}
+
+function writeOutcome(outcome: WriteOutcome): KvWriteOutcome {
+  const { succeeded, revision, existed, detail } = outcome;
+  return { succeeded, revision, existed, detail };
 }
 
 function asEngineError(error: unknown): unknown {
