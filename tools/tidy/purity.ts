@@ -8,12 +8,12 @@ import { matches, type SourceFile, type Violation } from "./source.js";
 const impure =
   /\b(?:Date|performance|setTimeout|setInterval|setImmediate|queueMicrotask|process|Intl|globalThis|localeCompare|toLocale\w*)\b|\bMath\.random\b|\beval\(|\bdeclare\s+(?:const|let|var|function|class|global)\b/g;
 
-/** The driver owns byte buffers and may name the platform's types, but takes time from its port. */
+/** The driver and its watches own byte buffers and may name the platform's types, but take time from a port. */
 const impureInDriver =
   /\b(?:Date|performance|setTimeout|setInterval|setImmediate|process)\b|\bMath\.random\b/g;
 
 const purePackages = /^packages\/(?:core|codec|kv)\/src\//;
-const driver = /^packages\/server\/src\/driver\//;
+const driver = /^packages\/server\/src\/(?:driver|watch)\//;
 
 /** `core`, `codec` and `kv` are functions of their inputs; the driver sees the world by ports. */
 export function findImpurity(file: SourceFile): Violation[] {

@@ -1,5 +1,7 @@
+import type { KvQueryResult } from "@d-engine/codec";
 import type { EngineErrorCode, LeaderHint } from "@d-engine/core";
 import type { Consistency, MembershipSnapshot, ScanResult } from "./engine-client.js";
+import type { WatchInput, WatchOutput } from "./watch/watch-wire.js";
 import type { ClusterView } from "./wire-messages.js";
 
 /** What a node is asked. Bytes in it are not changed while the call is under way. */
@@ -20,6 +22,12 @@ export type TransportRequest =
       readonly prefix: Uint8Array;
       readonly consistency: Consistency | undefined;
     }
+  | {
+      readonly kind: "query";
+      /** An encoded `d_engine.kv.v1.Query`. */
+      readonly query: Uint8Array;
+      readonly consistency: Consistency | undefined;
+    }
   | { readonly kind: "metadata" };
 
 /** The kinds of calls that a client makes. */
@@ -38,6 +46,8 @@ export interface WriteAnswer {
   readonly revision: number;
   /** Whether the key existed before. */
   readonly existed: boolean;
+  /** An encoded `d_engine.kv.v1.CommandResult`, of a command that has one. */
+  readonly detail?: Uint8Array | undefined;
 }
 
 /** What each kind of call is answered with; bytes in it belong to the caller. */
@@ -46,6 +56,8 @@ export interface TransportResults {
   /** In the order of the keys; `undefined` where there is none. */
   readonly read: readonly (Uint8Array | undefined)[];
   readonly scan: ScanResult;
+  /** Bytes in it are views of the answer. */
+  readonly query: KvQueryResult;
   readonly metadata: ClusterView;
 }
 
@@ -86,7 +98,10 @@ export type TransportAnswer<Method extends TransportMethod = TransportMethod> =
   | { readonly kind: "failed"; readonly failure: TransportFailure };
 
 /** What a node is asked to tell of, from now on. */
-export type TransportStreamRequest = { readonly kind: "watchMembership" };
+export type TransportStreamRequest =
+  | { readonly kind: "watchMembership" }
+  /** Many watches, as what is sent in the stream says. */
+  | { readonly kind: "watch" };
 
 /** The kinds of streams that a client opens. */
 export type TransportStreamKind = TransportStreamRequest["kind"];
@@ -100,6 +115,13 @@ export type TransportStreamRequestOf<Kind extends TransportStreamKind> = Extract
 /** What each kind of stream brings. */
 export interface TransportStreamMessages {
   readonly watchMembership: MembershipSnapshot;
+  readonly watch: WatchOutput;
+}
+
+/** What is sent in each kind of stream, once it is open. */
+export interface TransportStreamInputs {
+  readonly watchMembership: never;
+  readonly watch: WatchInput;
 }
 
 /** Bounds of one stream. */
@@ -119,7 +141,12 @@ export type TransportStreamEvent<Message> =
  * One stream of messages from one node, in order, none left out. What was not taken yet is bounded:
  * beyond that the node is not read from.
  */
-export interface TransportStream<Message> {
+export interface TransportStream<Message, Input = never> {
+  /**
+   * Sends this, in order, as soon as the stream is there; nothing after its end. Whoever sends
+   * bounds how much that is.
+   */
+  send(input: Input): void;
   /**
    * Waits for the next message, or for how the stream ended: a proper end is `lost` too, as more was
    * expected. After the end it says the same again. Never rejects; one is awaited at a time.
@@ -145,7 +172,7 @@ export interface ClientTransport {
     address: string,
     request: TransportStreamRequestOf<Kind>,
     options: TransportStreamOptions,
-  ): TransportStream<TransportStreamMessages[Kind]>;
+  ): TransportStream<TransportStreamMessages[Kind], TransportStreamInputs[Kind]>;
   /**
    * Keeps connections to these addresses, opening what is missing, and drops the idle others.
    */

@@ -1,5 +1,5 @@
 import { isEngineError } from "@d-engine/core";
-import { client, cluster } from "@d-engine/proto";
+import { client, cluster, kvService } from "@d-engine/proto";
 import { type Client, connectivityState, Metadata } from "@grpc/grpc-js";
 import { failureOfStatus } from "./call-failure.js";
 import { becomesUp, newChannel } from "./channel.js";
@@ -9,10 +9,10 @@ import type {
   TransportFailure,
   TransportMethod,
   TransportRequest,
+  TransportStreamInputs,
   TransportStreamKind,
   TransportStreamMessages,
   TransportStreamOptions,
-  TransportStreamRequestOf,
 } from "./client-transport.js";
 import { asBuffer, asIs, pathOf } from "./grpc-bytes.js";
 import { systemClock, systemRandom } from "./internal/system-clock.js";
@@ -87,9 +87,9 @@ export class Connection {
 
   /** Connects if need be, and feeds `stream` from then on until it ends. */
   open<Kind extends TransportStreamKind>(
-    request: TransportStreamRequestOf<Kind>,
+    { kind }: { readonly kind: Kind },
     { timeoutMs }: TransportStreamOptions,
-    stream: InboundStream<TransportStreamMessages[Kind]>,
+    stream: InboundStream<TransportStreamMessages[Kind], TransportStreamInputs[Kind]>,
   ): void {
     this.#callsInFlight += 1;
     stream.whenEnded(() => {
@@ -97,7 +97,7 @@ export class Connection {
     });
     void this.#becomesUp(timeoutMs).then((isUp) => {
       if (!isUp) stream.ended({ kind: "unreachable", message: this.#noConnection() });
-      else startGrpcStream<Kind>(this.#client, this.#address, request, stream);
+      else startGrpcStream<Kind>(this.#client, this.#address, kind, stream);
     });
   }
 
@@ -202,6 +202,7 @@ const PATHS: Readonly<Record<TransportMethod, string>> = {
   write: pathOf(client.RaftClientService.method.handleClientWrite),
   read: pathOf(client.RaftClientService.method.handleClientRead),
   scan: pathOf(client.RaftClientService.method.handleClientScan),
+  query: pathOf(kvService.KvService.method.query),
   metadata: pathOf(cluster.ClusterManagementService.method.getClusterMetadata),
 };
 

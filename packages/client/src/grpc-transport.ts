@@ -6,6 +6,7 @@ import type {
   TransportMethod,
   TransportRequestOf,
   TransportStream,
+  TransportStreamInputs,
   TransportStreamKind,
   TransportStreamMessages,
   TransportStreamOptions,
@@ -46,15 +47,15 @@ export class GrpcTransport implements ClientTransport {
     address: string,
     request: TransportStreamRequestOf<Kind>,
     options: TransportStreamOptions,
-  ): TransportStream<TransportStreamMessages[Kind]> {
-    const stream = new InboundStream<TransportStreamMessages[Kind]>({
+  ): TransportStream<TransportStreamMessages[Kind], TransportStreamInputs[Kind]> {
+    const stream = new InboundStream<TransportStreamMessages[Kind], TransportStreamInputs[Kind]>({
       ...options,
       address,
       clock: systemClock,
     });
     const connection = this.#connectionTo(address);
     if (connection === undefined) stream.ended(this.#unreachable(address));
-    else connection.open<Kind>(request, options, stream);
+    else connection.open<Kind>({ kind: request.kind as Kind }, options, stream);
     return stream;
   }
 

@@ -25,6 +25,7 @@ export type {
   TransportResults,
   TransportStream,
   TransportStreamEvent,
+  TransportStreamInputs,
   TransportStreamKind,
   TransportStreamMessages,
   TransportStreamOptions,
@@ -52,6 +53,23 @@ export type {
   ScanResult,
   WatchMembershipOptions,
 } from "./engine-client.js";
+export type { KeySelection } from "./key-selection.js";
+export { AbstractKvClient } from "./kv/abstract-kv-client.js";
+export type { KvOperations, KvPutOptions } from "./kv/kv-operations.js";
+export type { KvOutcome, KvPort } from "./kv/kv-port.js";
+export type { GrantOptions, LeaseStatus, TimeToLiveOptions } from "./kv/lease.js";
+export { Lease } from "./kv/lease.js";
+export type { KeyRange, RangeOptions, RangeShape } from "./kv/range.js";
+export type { TxnResult } from "./kv/txn.js";
+export { Txn } from "./kv/txn.js";
+export type {
+  Test,
+  TxnBranch,
+  TxnCondition,
+  TxnParts,
+  TxnStep,
+  TxnStepResult,
+} from "./kv/txn-steps.js";
 export type { ProbeResult } from "./probe.js";
 export { probeEndpoints } from "./probe.js";
 export type { ClientPorts } from "./remote-client.js";
@@ -60,6 +78,14 @@ export type { ChangeSource, ChangesOptions } from "./streams/changes.js";
 export { Changes } from "./streams/changes.js";
 export { InboundStream } from "./streams/inbound-stream.js";
 export { toBytes, toText } from "./to-bytes.js";
+export type {
+  KeyRecord,
+  Watch,
+  WatchBatch,
+  WatchEvent,
+  WatchOptions,
+} from "./watch/watch-types.js";
+export type { WatchInput, WatchOutput } from "./watch/watch-wire.js";
 export type { WireStatus } from "./wire-errors.js";
 export {
   CODE_TRAILER,

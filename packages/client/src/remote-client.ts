@@ -1,6 +1,18 @@
-import { encodeCompareAndSwap, encodeDelete, encodePut, Slab } from "@d-engine/codec";
+import {
+  CodecError,
+  type CommandResult,
+  decodeCommandResult,
+  encodeCompareAndSwap,
+  encodeDelete,
+  encodeKvQuery,
+  encodeKvWrite,
+  encodePut,
+  type KvCommand,
+  type KvQuery,
+  type KvQueryResult,
+  Slab,
+} from "@d-engine/codec";
 import { type Clock, EngineError, type NodeId, type Random } from "@d-engine/core";
-import { AbstractEngineClient } from "./abstract-engine-client.js";
 import type { ClientTransport, WriteAnswer } from "./client-transport.js";
 import type { ResolvedConnectOptions } from "./connect-options.js";
 import { discoverCluster, leaderOf } from "./discovery.js";
@@ -10,18 +22,23 @@ import type {
   Consistency,
   MemberInfo,
   MembershipSnapshot,
-  PutOptions,
   PutResult,
   ReadOptions,
   ScanResult,
   WatchMembershipOptions,
 } from "./engine-client.js";
+import type { KeySelection } from "./key-selection.js";
+import { AbstractKvClient } from "./kv/abstract-kv-client.js";
+import type { KvPutOptions } from "./kv/kv-operations.js";
+import type { KvOutcome } from "./kv/kv-port.js";
 import type { Route } from "./leader-cache.js";
 import { LeaderCache } from "./leader-cache.js";
 import { RemoteMembership } from "./membership/remote-membership.js";
 import { checkTimeout, RetryingCaller } from "./retrying-caller.js";
 import { Changes } from "./streams/changes.js";
 import { toBytes } from "./to-bytes.js";
+import { WatchStream } from "./watch/watch-stream.js";
+import type { Watch, WatchOptions } from "./watch/watch-types.js";
 import { type ClusterView, checkConsistency } from "./wire-messages.js";
 
 /** What a client stands on; replaced as a whole in simulation. */
@@ -38,21 +55,26 @@ export interface ClientPorts {
  * surely had no effect is tried again until the call's deadline. A write that was sent and not
  * answered rejects with `OUTCOME_UNKNOWN` and is never sent twice.
  */
-export class RemoteClient extends AbstractEngineClient {
+export class RemoteClient extends AbstractKvClient {
+  protected readonly clock: Clock;
   readonly #options: ResolvedConnectOptions;
   readonly #ports: ClientPorts;
   readonly #cache: LeaderCache;
   readonly #caller: RetryingCaller;
+  readonly #watches: WatchStream;
   readonly #slab = new Slab();
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
 
   constructor(options: ResolvedConnectOptions, ports: ClientPorts) {
     super();
+    this.clock = ports.clock;
     this.#options = options;
     this.#ports = ports;
     this.#cache = new LeaderCache(options.endpoints, ports.random.next());
+    const { timeoutMs } = options;
     this.#caller = new RetryingCaller({ ...options, ...ports, cache: this.#cache });
+    this.#watches = new WatchStream({ ...ports, cache: this.#cache, timeoutMs });
   }
 
   /**
@@ -69,7 +91,9 @@ export class RemoteClient extends AbstractEngineClient {
     this.#learn(view);
   }
 
-  async put(key: Bytes, value: Bytes, options?: PutOptions): Promise<PutResult> {
+  async put(key: Bytes, value: Bytes, options?: KvPutOptions): Promise<PutResult> {
+    const lease = options?.lease;
+    if (lease !== undefined) return await this.putWithLease(key, value, { ...options, lease });
     const command = encodePut(
       this.#slab,
       toBytes(key, "key"),
@@ -143,6 +167,29 @@ export class RemoteClient extends AbstractEngineClient {
     return leaderId;
   }
 
+  async execute(command: KvCommand, options?: CallOptions): Promise<KvOutcome> {
+    const encoded = encoding(() => encodeKvWrite(this.#slab, command));
+    const { succeeded, revision, detail } = await this.#write(encoded, options);
+    return { succeeded, revision, detail: detailOf(detail) };
+  }
+
+  async query(query: KvQuery, options?: ReadOptions): Promise<KvQueryResult> {
+    const consistency = checkConsistency(options?.consistency);
+    const encoded = encoding(() => encodeKvQuery(query));
+    return await this.#caller.run<"query">(
+      {
+        kind: "read",
+        route: routeOf(consistency),
+        request: { kind: "query", query: encoded, consistency },
+      },
+      options,
+    );
+  }
+
+  watch(selection: KeySelection, options: WatchOptions = {}): Watch {
+    return this.#watches.watch(selection, options);
+  }
+
   /** Members, leader and configuration version, all from one answer of one node. */
   async clusterView(options?: CallOptions): Promise<ClusterView> {
     const view = await this.#caller.run<"metadata">(
@@ -173,6 +220,8 @@ export class RemoteClient extends AbstractEngineClient {
 
   close(): Promise<void> {
     this.#closing.abort();
+    this.#watches.close();
+    this.endLeases();
     this.#closed ??= this.#caller.drain().then(() => this.#ports.transport.close());
     return this.#closed;
   }
@@ -210,4 +259,25 @@ function checkTtl(ttlMs: number | undefined): number | undefined {
     "INVALID_REQUEST",
     `ttlMs must be an integer of milliseconds, 1 or more, got ${ttlMs}`,
   );
+}
+
+/** Runs an encoder; what it cannot encode is the caller's to know. */
+function encoding(encode: () => Uint8Array): Uint8Array {
+  try {
+    return encode();
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error;
+    throw new EngineError("INVALID_REQUEST", error.message, { cause: error });
+  }
+}
+
+/** What a command did; it happened, even when what came back of it cannot be read. */
+function detailOf(detail: Uint8Array | undefined): CommandResult | undefined {
+  if (detail === undefined || detail.length === 0) return undefined;
+  try {
+    return decodeCommandResult(detail);
+  } catch (cause) {
+    const message = "the result of a command cannot be read";
+    throw new EngineError("INVALID_RESPONSE", message, { cause, outcome: "unknown" });
+  }
 }

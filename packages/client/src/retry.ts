@@ -47,6 +47,12 @@ const RETRYABLE: Readonly<Record<EngineErrorCode, "redirect" | "pause" | "readsO
   LEARNER_NOT_READY: "never",
   QUORUM_AT_RISK: "never",
   NODE_REMOVED: "never",
+  COMPACTED: "never",
+  LEASE_NOT_FOUND: "never",
+  LEASE_EXISTS: "never",
+  SESSION_EXPIRED: "never",
+  // Ends a watch, which resumes by itself; no call is answered with it.
+  WATCH_BUFFER_OVERFLOW: "never",
   UNIMPLEMENTED: "never",
 };
 

@@ -29,6 +29,11 @@ import { session, error as wire } from "@d-engine/proto";
  * | LEARNER_NOT_READY | – | FAILED_PRECONDITION |
  * | QUORUM_AT_RISK | – | FAILED_PRECONDITION |
  * | NODE_REMOVED | – | FAILED_PRECONDITION |
+ * | COMPACTED | – | FAILED_PRECONDITION |
+ * | LEASE_NOT_FOUND | – | FAILED_PRECONDITION |
+ * | LEASE_EXISTS | – | FAILED_PRECONDITION |
+ * | SESSION_EXPIRED | – | FAILED_PRECONDITION |
+ * | WATCH_BUFFER_OVERFLOW | 5001 | RESOURCE_EXHAUSTED |
  *
  * A code without a number (codes of our own begin at 10000 and stay out of these messages, rule R20)
  * always travels as a status here, with its number of sessions in the trailer `x-d-engine-code`. So
@@ -61,6 +66,14 @@ export const WIRE_ERRORS = {
   LEARNER_NOT_READY: { number: undefined, status: "FAILED_PRECONDITION" },
   QUORUM_AT_RISK: { number: undefined, status: "FAILED_PRECONDITION" },
   NODE_REMOVED: { number: undefined, status: "FAILED_PRECONDITION" },
+  COMPACTED: { number: undefined, status: "FAILED_PRECONDITION" },
+  LEASE_NOT_FOUND: { number: undefined, status: "FAILED_PRECONDITION" },
+  LEASE_EXISTS: { number: undefined, status: "FAILED_PRECONDITION" },
+  SESSION_EXPIRED: { number: undefined, status: "FAILED_PRECONDITION" },
+  WATCH_BUFFER_OVERFLOW: {
+    number: wire.ErrorCode.WATCH_BUFFER_OVERFLOW,
+    status: "RESOURCE_EXHAUSTED",
+  },
 } as const satisfies Record<EngineErrorCode, WireForm>;
 
 interface WireForm {
@@ -111,6 +124,10 @@ const SESSION_NUMBERS: ReadonlyMap<EngineErrorCode, number> = new Map([
   ["LEARNER_NOT_READY", session.SessionErrorCode.LEARNER_NOT_READY],
   ["QUORUM_AT_RISK", session.SessionErrorCode.QUORUM_AT_RISK],
   ["NODE_REMOVED", session.SessionErrorCode.NODE_REMOVED],
+  ["SESSION_EXPIRED", session.SessionErrorCode.SESSION_EXPIRED],
+  ["LEASE_EXISTS", session.SessionErrorCode.LEASE_EXISTS],
+  ["LEASE_NOT_FOUND", session.SessionErrorCode.LEASE_NOT_FOUND],
+  ["COMPACTED", session.SessionErrorCode.COMPACTED],
 ]);
 
 /** The number under which a code travels in a session; its outcome is that of the code. */

@@ -1,4 +1,4 @@
-import { varintSize, Writer } from "@d-engine/codec";
+import { decodeKvQueryResult, type KvQueryResult, varintSize, Writer } from "@d-engine/codec";
 import {
   assertNever,
   EngineError,
@@ -47,6 +47,8 @@ export function encodeRequest(request: TransportRequest): Uint8Array {
       const message = create(client.ScanRequestSchema, { prefix: request.prefix, ...level });
       return toBinary(client.ScanRequestSchema, message);
     }
+    case "query":
+      return encodeQuery(request.query, policyOf(request.consistency));
     case "metadata":
       return new Uint8Array(0); // MetadataRequest has no fields
     default:
@@ -69,6 +71,8 @@ export function decodeAnswer(
       return decodeRead(body, request.keys);
     case "scan":
       return decodeScan(body);
+    case "query":
+      return decodeQuery(body);
     case "metadata":
       return decodeClusterView(body);
     default:
@@ -85,6 +89,29 @@ function encodeWrite(command: Uint8Array): Uint8Array {
   return writer.finish();
 }
 
+/** `QueryRequest { query, consistency_policy }`: the query's bytes as they are. */
+function encodeQuery(query: Uint8Array, policy: number | undefined): Uint8Array {
+  const head = 1 + varintSize(query.length) + query.length;
+  const writer = new Writer(new Uint8Array(head + (policy === undefined ? 0 : 2)));
+  writer.byte(0x0a);
+  writer.varint(query.length);
+  writer.raw(query);
+  if (policy !== undefined) {
+    writer.byte(0x10);
+    writer.varint(policy);
+  }
+  return writer.finish();
+}
+
+/** Throws `INVALID_RESPONSE` for what is no result of a query. */
+export function decodeQuery(body: Uint8Array): KvQueryResult {
+  try {
+    return decodeKvQueryResult(body);
+  } catch (cause) {
+    throw new EngineError("INVALID_RESPONSE", "an answer is no result of a query", { cause });
+  }
+}
+
 function decodeWrite(body: Uint8Array): WriteAnswer {
   const response = decode(client.ClientResponseSchema, body);
   throwIfError(response, "write");
@@ -94,6 +121,7 @@ function decodeWrite(body: Uint8Array): WriteAnswer {
     succeeded: result.value.succeeded,
     revision: safeNumber(result.value.revision, "revision"),
     existed: result.value.existed,
+    ...(result.value.detail.length === 0 ? {} : { detail: result.value.detail }),
   };
 }
 
@@ -223,7 +251,8 @@ function idOf(value: number): NodeId {
   return nodeId(value);
 }
 
-function safeNumber(value: bigint, name: string): number {
+/** Throws `INVALID_RESPONSE` for what a number cannot hold. */
+export function safeNumber(value: bigint, name: string): number {
   const number = Number(value);
   if (!Number.isSafeInteger(number)) throw invalid(`${name} ${value} lies beyond 2^53 - 1`);
   return number;

@@ -1,5 +1,5 @@
 import { KvStateMachine } from "@d-engine/kv";
-import { KvNode, resolveSettings, startNode } from "@d-engine/server";
+import { KvNode, kvStamps, resolveSettings, startNode } from "@d-engine/server";
 import { MemoryStorage, nodeClock } from "@d-engine/storage";
 import {
   type GrpcServer,
@@ -21,6 +21,7 @@ export async function startKvServer(options: Partial<GrpcServerOptions> = {}): P
   const { driver } = await startNode({
     storage: new MemoryStorage(nodeClock),
     stateMachine: store,
+    stamps: kvStamps(store),
     settings: resolveSettings({ address, electionTimeoutMs: 300, heartbeatIntervalMs: 50 }),
   });
   const node = new KvNode(driver, store);

@@ -4,6 +4,7 @@ import {
   InboundStream,
   type TransportAnswer,
   type TransportMethod,
+  type TransportStreamInputs,
   type TransportStreamKind,
   type TransportStreamMessages,
   type TransportStreamOptions,
@@ -14,8 +15,10 @@ import {
 export interface OpenedStream<Kind extends TransportStreamKind = TransportStreamKind> {
   readonly address: string;
   readonly request: TransportStreamRequestOf<Kind>;
-  readonly stream: InboundStream<TransportStreamMessages[Kind]>;
+  readonly stream: InboundStream<TransportStreamMessages[Kind], TransportStreamInputs[Kind]>;
   readonly canceled: () => boolean;
+  /** What the client has sent in it. */
+  readonly sent: TransportStreamInputs["watch"][];
 }
 
 /** A network of which a test says what each stream brings. Calls are refused by all nodes. */
@@ -23,10 +26,12 @@ export class ScriptedStreams implements ClientTransport {
   readonly opened: OpenedStream[] = [];
   /** Called with each stream that is opened. */
   onOpen: (stream: OpenedStream) => void = () => undefined;
-  readonly #clock: VirtualClock;
+  /** Called with what the client sends. */
+  onSend: (stream: OpenedStream, input: TransportStreamInputs["watch"]) => void = () => undefined;
+  readonly clock: VirtualClock;
 
   constructor(clock: VirtualClock) {
-    this.#clock = clock;
+    this.clock = clock;
   }
 
   /** The newest stream. */
@@ -47,19 +52,29 @@ export class ScriptedStreams implements ClientTransport {
     address: string,
     request: TransportStreamRequestOf<Kind>,
     options: TransportStreamOptions,
-  ): InboundStream<TransportStreamMessages[Kind]> {
-    const stream = new InboundStream<TransportStreamMessages[Kind]>({
+  ): InboundStream<TransportStreamMessages[Kind], TransportStreamInputs[Kind]> {
+    const stream = new InboundStream<TransportStreamMessages[Kind], TransportStreamInputs[Kind]>({
       ...options,
       address,
-      clock: this.#clock,
+      clock: this.clock,
     });
     let canceled = false;
     const nothing = (): void => undefined;
     const cancel = (): void => {
       canceled = true;
     };
-    stream.from({ pause: nothing, resume: nothing, cancel });
-    const opened = { address, request, stream, canceled: () => canceled };
+    const opened = {
+      address,
+      request,
+      stream,
+      canceled: () => canceled,
+      sent: [],
+    } as unknown as OpenedStream;
+    const send = (input: TransportStreamInputs[Kind]): void => {
+      opened.sent.push(input);
+      this.onSend(opened, input);
+    };
+    stream.from({ send, pause: nothing, resume: nothing, cancel });
     this.opened.push(opened);
     this.onOpen(opened);
     return stream;

@@ -14,6 +14,7 @@ import {
 } from "../../server/src/grpc/services/raft-client-service.js";
 import { OpenSessions } from "../../server/src/grpc/session/open-sessions.js";
 import { unaryCall } from "../../server/src/grpc/unary-call.js";
+import { OpenWatches } from "../../server/src/grpc/watch/open-watches.js";
 import { freePort } from "../../server/test/free-port.js";
 import { startTestServer, type TestServer } from "../../server/test/test-server.js";
 import { GrpcTransport } from "../src/grpc-transport.js";
@@ -240,6 +241,7 @@ describe("without sessions", () => {
       limits: GRPC_LIMITS,
       ownAddress: (authority: string) => authority,
       sessions: new OpenSessions(GRPC_LIMITS, () => undefined),
+      watches: new OpenWatches({ streamsMax: 1, onBug: () => undefined }),
       unary: (handler: Parameters<typeof unaryCall>[0]) => unaryCall(handler, () => undefined),
       ownUnary: (handler: Parameters<typeof unaryCall>[0]) => unaryCall(handler, () => undefined),
       stream: () => () => undefined,

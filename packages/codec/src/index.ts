@@ -12,6 +12,46 @@ export { decodeConfigurationRecord, encodeConfigurationRecord } from "./configur
 export { decodeEntry, decodePayload, readEntry } from "./entry-decoder.js";
 export { encodeEntry, encodePayload, entrySize, writeEntry } from "./entry-encoder.js";
 export { keyToString, stringToKey } from "./key-string.js";
+export type {
+  CommandResult,
+  CompactCommand,
+  Compare,
+  CompareResult,
+  CompareTarget,
+  DeleteRangeCommand,
+  ExpireCommand,
+  KeySpan,
+  KvCommand,
+  KvPair,
+  KvQuery,
+  KvQueryResult,
+  LeaseDeadline,
+  LeaseGrantCommand,
+  LeaseKeepAliveCommand,
+  LeaseListQuery,
+  LeasePutCommand,
+  LeaseResult,
+  LeaseRevokeCommand,
+  LeaseStatus,
+  LeaseTimeToLiveQuery,
+  RangeQuery,
+  RangeResult,
+  SessionMark,
+  TimeCommand,
+  TxnCommand,
+  TxnOperation,
+  TxnOperationResult,
+  TxnResult,
+} from "./kv-command.js";
+export { decodeKvCommand } from "./kv-command-decoder.js";
+export { encodeKvCommand } from "./kv-command-encoder.js";
+export { decodeKvQuery } from "./kv-query-decoder.js";
+export { encodeKvQuery } from "./kv-query-encoder.js";
+export { decodeKvQueryResult } from "./kv-query-result-decoder.js";
+export { encodeKvQueryResult } from "./kv-query-result-encoder.js";
+export { kvPairSize } from "./kv-range-result-encoder.js";
+export { decodeCommandResult } from "./kv-result-decoder.js";
+export { encodeCommandResult } from "./kv-result-encoder.js";
 export { Reader } from "./reader.js";
 export type {
   DecodedSessionOperation,
@@ -46,8 +86,10 @@ export { bytesToUtf8, utf8ToBytes } from "./utf8.js";
 export { varintSize } from "./wire-type.js";
 export type {
   CompareAndSwapCommand,
+  ContractCommand,
   DecodedWriteCommand,
   DeleteCommand,
+  Marks,
   NoCommand,
   PutCommand,
   WriteCommand,
@@ -59,4 +101,5 @@ export {
   encodePut,
   encodeWriteCommand,
 } from "./write-command-encoder.js";
+export { appendStamp, encodeKvWrite, stampOf, withSession } from "./write-marks.js";
 export { Writer } from "./writer.js";

@@ -80,6 +80,22 @@ export class Reader {
     return this.fail(field, `varint longer than ${varintBytesMax} bytes`);
   }
 
+  /** A `bool`: whatever is not 0 is true. */
+  flag(field: string): boolean {
+    return this.uint64(field) !== 0;
+  }
+
+  /** A `fixed64` from 0 to 2^53 - 1; greater ones are refused. */
+  fixed64(field: string): number {
+    const rest = this.limit - this.position;
+    if (rest < 8) this.fail(field, `8 bytes announced, ${rest} left`);
+    const low = this.littleEndian32();
+    const value = this.littleEndian32() * 2 ** 32 + low;
+    // Rounding beyond 2^53 is monotone, as in `uint64`.
+    if (value > Number.MAX_SAFE_INTEGER) this.fail(field, "exceeds 2^53 - 1");
+    return value;
+  }
+
   /** The low 32 bits of a varint, unsigned: what a 32-bit reader makes of a 64-bit field. */
   uint32(field: string): number {
     const bytes = this.bytes;
@@ -140,6 +156,12 @@ export class Reader {
 
   fail(field: string, reason: string): never {
     throw new CodecError(field, reason, this.offset);
+  }
+
+  private littleEndian32(): number {
+    let value = 0;
+    for (let shift = 0; shift < 32; shift += 8) value |= this.bytes[this.position++]! << shift;
+    return value >>> 0;
   }
 
   private longTag(message: string): number {

@@ -9,7 +9,12 @@ export interface SessionRequest {
 }
 
 /** What a client asks for; `Decoded` is what a node reads, `none` being a kind of a later version. */
-export type SessionOperation = SessionWrite | SessionRead | SessionScan | SessionCancel;
+export type SessionOperation =
+  | SessionWrite
+  | SessionRead
+  | SessionScan
+  | SessionQuery
+  | SessionCancel;
 export type DecodedSessionOperation = SessionOperation | SessionUnknown;
 
 interface Identified {
@@ -34,6 +39,13 @@ export interface SessionRead extends Identified {
 export interface SessionScan extends Identified {
   readonly kind: "scan";
   readonly prefix: Uint8Array;
+  readonly policy: number | undefined;
+}
+
+export interface SessionQuery extends Identified {
+  readonly kind: "query";
+  /** An encoded `d_engine.kv.v1.Query`. */
+  readonly query: Uint8Array;
   readonly policy: number | undefined;
 }
 
@@ -73,6 +85,7 @@ export type SessionResult =
   | SessionWriteResult
   | SessionReadResult
   | SessionScanResult
+  | SessionQueryResult
   | SessionFailure;
 export type DecodedSessionResult = SessionResult | { readonly kind: "none"; readonly id: number };
 
@@ -82,6 +95,15 @@ export interface SessionWriteResult {
   readonly succeeded: boolean;
   readonly revision: number;
   readonly existed: boolean;
+  /** An encoded `d_engine.kv.v1.CommandResult`; `undefined` for the contract's own writes. */
+  readonly detail?: Uint8Array | undefined;
+}
+
+export interface SessionQueryResult {
+  readonly kind: "query";
+  readonly id: number;
+  /** An encoded `d_engine.kv.v1.QueryResult`, whole. */
+  readonly answer: Uint8Array;
 }
 
 export interface SessionReadResult {

@@ -1,3 +1,4 @@
+import { noBytes } from "./draft.js";
 import { Reader } from "./reader.js";
 import type { DecodedSessionOperation, SessionRequest } from "./session-message.js";
 import type { Slab } from "./slab.js";
@@ -46,11 +47,11 @@ const writeTag = 0x1a;
 const readTag = 0x22;
 const scanTag = 0x2a;
 const cancelTag = 0x30;
+const queryTag = 0x3a;
 const keysTag = 0x0a;
 const prefixTag = 0x0a;
+const queryBytesTag = 0x0a;
 const policyTag = 0x10;
-
-const noBytes = new Uint8Array(0);
 
 /** An operation while it is read: of the members of the oneof the last one counts. */
 class OperationDraft {
@@ -86,6 +87,8 @@ class OperationDraft {
         return { kind: "read", id, timeoutMs, keys, policy };
       case scanTag:
         return { kind: "scan", id, timeoutMs, prefix: bytes, policy };
+      case queryTag:
+        return { kind: "query", id, timeoutMs, query: bytes, policy };
       case cancelTag:
         return { kind: "cancel", target: this.target };
       default:
@@ -109,11 +112,13 @@ function readOperation(reader: Reader, draft: OperationDraft): void {
         draft.bytes = reader.byteField("Operation.write");
         break;
       case readTag:
-      case scanTag: {
+      case scanTag:
+      case queryTag: {
         draft.begin(tag);
         const outer = reader.enter("Operation.kind");
         if (tag === readTag) readRead(reader, draft);
-        else readScan(reader, draft);
+        else if (tag === scanTag) readScan(reader, draft);
+        else readQuery(reader, draft);
         reader.leave(outer);
         break;
       }
@@ -122,7 +127,7 @@ function readOperation(reader: Reader, draft: OperationDraft): void {
         draft.target = reader.uint64("Operation.cancel");
         break;
       default:
-        reader.skipUnknown("Operation", tag, tag >>> 3 <= 6);
+        reader.skipUnknown("Operation", tag, tag >>> 3 <= 7);
     }
   }
 }
@@ -142,5 +147,14 @@ function readScan(reader: Reader, draft: OperationDraft): void {
     if (tag === prefixTag) draft.bytes = reader.byteField("Scan.prefix");
     else if (tag === policyTag) draft.policy = reader.uint32("Scan.consistency_policy");
     else reader.skipUnknown("Scan", tag, tag >>> 3 <= 2);
+  }
+}
+
+function readQuery(reader: Reader, draft: OperationDraft): void {
+  while (reader.hasMore()) {
+    const tag = reader.tag("Query");
+    if (tag === queryBytesTag) draft.bytes = reader.byteField("Query.query");
+    else if (tag === policyTag) draft.policy = reader.uint32("Query.consistency_policy");
+    else reader.skipUnknown("Query", tag, tag >>> 3 <= 2);
   }
 }

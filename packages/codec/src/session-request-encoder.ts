@@ -1,4 +1,5 @@
 import { assertNever } from "@d-engine/core";
+import { bytesFieldSize, writeBytes, writeBytesField, writeHeader } from "./fields.js";
 import type { SessionOperation, SessionRequest } from "./session-message.js";
 import { delimitedSize, uintFieldSize, varintSize } from "./wire-type.js";
 import { checkUint64, Writer } from "./writer.js";
@@ -31,8 +32,10 @@ const writeTag = 0x1a;
 const readTag = 0x22;
 const scanTag = 0x2a;
 const cancelTag = 0x30;
+const queryTag = 0x3a;
 const keysTag = 0x0a;
 const prefixTag = 0x0a;
+const queryBytesTag = 0x0a;
 const policyTag = 0x10;
 
 type Sized = Exclude<SessionOperation, { readonly kind: "cancel" }>;
@@ -47,10 +50,10 @@ function kindSize(operation: Sized): number {
         (size, key) => size + delimitedSize(key.length),
         policySize(operation.policy),
       );
-    case "scan": {
-      const { length } = operation.prefix;
-      return (length === 0 ? 0 : delimitedSize(length)) + policySize(operation.policy);
-    }
+    case "scan":
+      return bytesFieldSize(operation.prefix) + policySize(operation.policy);
+    case "query":
+      return bytesFieldSize(operation.query) + policySize(operation.policy);
     default:
       return assertNever(operation);
   }
@@ -61,8 +64,7 @@ function policySize(policy: number | undefined): number {
 }
 
 function writeOperation(writer: Writer, operation: SessionOperation): void {
-  writer.byte(operationsTag);
-  writer.varint(sessionOperationSize(operation));
+  writeHeader(writer, operationsTag, sessionOperationSize(operation));
   if (operation.kind === "cancel") {
     writer.presentUint64Field(cancelTag, operation.target, "Operation.cancel");
     return;
@@ -74,26 +76,23 @@ function writeOperation(writer: Writer, operation: SessionOperation): void {
       writeBytes(writer, writeTag, operation.command);
       break;
     case "read":
-      writer.byte(readTag);
-      writer.varint(kindSize(operation));
+      writeHeader(writer, readTag, kindSize(operation));
       for (const key of operation.keys) writeBytes(writer, keysTag, key);
       writePolicy(writer, operation.policy);
       break;
     case "scan":
-      writer.byte(scanTag);
-      writer.varint(kindSize(operation));
-      if (operation.prefix.length > 0) writeBytes(writer, prefixTag, operation.prefix);
+      writeHeader(writer, scanTag, kindSize(operation));
+      writeBytesField(writer, prefixTag, operation.prefix);
+      writePolicy(writer, operation.policy);
+      break;
+    case "query":
+      writeHeader(writer, queryTag, kindSize(operation));
+      writeBytesField(writer, queryBytesTag, operation.query);
       writePolicy(writer, operation.policy);
       break;
     default:
       assertNever(operation);
   }
-}
-
-function writeBytes(writer: Writer, tag: number, bytes: Uint8Array): void {
-  writer.byte(tag);
-  writer.varint(bytes.length);
-  writer.raw(bytes);
 }
 
 function writePolicy(writer: Writer, policy: number | undefined): void {

@@ -1,3 +1,4 @@
+import { noBytes } from "./draft.js";
 import { Reader } from "./reader.js";
 import type {
   DecodedSessionResult,
@@ -48,7 +49,7 @@ export function decodeSessionResponse(bytes: Uint8Array, slab: Slab): DecodedSes
         pong = reader.uint64(`${response}.pong`);
         break;
       case 0x28:
-        draining = reader.uint64(`${response}.draining`) !== 0;
+        draining = reader.flag(`${response}.draining`);
         break;
       default:
         reader.skipUnknown(response, tag, tag >>> 3 <= 5);
@@ -62,6 +63,7 @@ const writeTag = 0x1a;
 const readTag = 0x22;
 const scanTag = 0x2a;
 const failureTag = 0x32;
+const queryTag = 0x3a;
 
 /** A result while it is read: of the members of the oneof the last one counts. */
 class ResultDraft {
@@ -71,6 +73,8 @@ class ResultDraft {
   succeeded = false;
   existed = false;
   revision = 0;
+  /** The detail of a write, or the answer to a query. */
+  bytes: Uint8Array = noBytes;
   values: (Uint8Array | undefined)[] = [];
   entries: SessionScanEntry[] = [];
   code = 0;
@@ -92,6 +96,7 @@ class ResultDraft {
     this.succeeded = false;
     this.existed = false;
     this.revision = 0;
+    this.bytes = noBytes;
     if (tag === readTag) this.values = [];
     if (tag === scanTag) this.entries = [];
     if (tag !== failureTag) return;
@@ -106,8 +111,9 @@ class ResultDraft {
     const { id, more, revision } = this;
     switch (this.kind) {
       case writeTag: {
-        const { succeeded, existed } = this;
-        return { kind: "write", id, succeeded, revision, existed };
+        const { succeeded, existed, bytes } = this;
+        const detail = bytes.length === 0 ? undefined : bytes;
+        return { kind: "write", id, succeeded, revision, existed, detail };
       }
       case readTag:
         return { kind: "read", id, more, values: this.values };
@@ -117,6 +123,8 @@ class ResultDraft {
         const { code, message, leaderId, leaderAddress, retryAfterMs } = this;
         return { kind: "failure", id, code, message, leaderId, leaderAddress, retryAfterMs };
       }
+      case queryTag:
+        return { kind: "query", id, answer: this.bytes };
       default:
         return { kind: "none", id };
     }
@@ -163,7 +171,7 @@ function readResult(reader: Reader, draft: ResultDraft): void {
         draft.id = reader.uint64("Result.id");
         break;
       case 0x10:
-        draft.more = reader.uint64("Result.more") !== 0;
+        draft.more = reader.flag("Result.more");
         break;
       case writeTag:
       case readTag:
@@ -178,8 +186,12 @@ function readResult(reader: Reader, draft: ResultDraft): void {
         reader.leave(outer);
         break;
       }
+      case queryTag:
+        draft.begin(tag);
+        draft.bytes = reader.byteField("Result.query");
+        break;
       default:
-        reader.skipUnknown("Result", tag, tag >>> 3 <= 6);
+        reader.skipUnknown("Result", tag, tag >>> 3 <= 7);
     }
   }
 }
@@ -187,10 +199,11 @@ function readResult(reader: Reader, draft: ResultDraft): void {
 function readWriteResult(reader: Reader, draft: ResultDraft): void {
   while (reader.hasMore()) {
     const tag = reader.tag("WriteResult");
-    if (tag === 0x08) draft.succeeded = reader.uint64("WriteResult.succeeded") !== 0;
+    if (tag === 0x08) draft.succeeded = reader.flag("WriteResult.succeeded");
     else if (tag === 0x10) draft.revision = reader.uint64("WriteResult.revision");
-    else if (tag === 0x18) draft.existed = reader.uint64("WriteResult.existed") !== 0;
-    else reader.skipUnknown("WriteResult", tag, tag >>> 3 <= 3);
+    else if (tag === 0x18) draft.existed = reader.flag("WriteResult.existed");
+    else if (tag === 0x22) draft.bytes = reader.byteField("WriteResult.detail");
+    else reader.skipUnknown("WriteResult", tag, tag >>> 3 <= 4);
   }
 }
 
@@ -227,8 +240,6 @@ function readScanResult(reader: Reader, draft: ResultDraft): void {
     }
   }
 }
-
-const noBytes = new Uint8Array(0);
 
 function readEntry(reader: Reader): SessionScanEntry {
   let key: Uint8Array = noBytes;

@@ -1,4 +1,13 @@
 import { assertNever } from "@d-engine/core";
+import { noBytes } from "./draft.js";
+import {
+  bytesFieldSize,
+  flagSize,
+  writeBytes,
+  writeBytesField,
+  writeFlag,
+  writeHeader,
+} from "./fields.js";
 import type {
   SessionFailure,
   SessionHello,
@@ -18,21 +27,21 @@ export function encodeSessionResponse(response: SessionResponse): Uint8Array {
   let size = pong === undefined ? 0 : 1 + varintSize(pong);
   if (hello !== undefined) size += delimitedSize(helloSize(hello));
   if (window !== undefined) size += delimitedSize(windowSize(window));
-  if (draining === true) size += 2;
+  size += flagSize(draining === true);
   for (const result of results) size += delimitedSize(sessionResultSize(result));
   const writer = new Writer(new Uint8Array(size));
   if (hello !== undefined) writeHello(writer, hello);
   if (window !== undefined) writeWindow(writer, window);
   for (const result of results) writeResult(writer, result);
   if (pong !== undefined) writer.presentUint64Field(pongTag, pong, "SessionResponse.pong");
-  if (draining === true) writeTrue(writer, drainingTag);
+  writeFlag(writer, drainingTag, draining === true);
   return writer.finish();
 }
 
 /** Bytes of the `Result` message. */
 export function sessionResultSize(result: SessionResult): number {
   const size = uintFieldSize(result.id) + delimitedSize(kindSize(result));
-  return "more" in result && result.more ? size + 2 : size;
+  return size + flagSize("more" in result && result.more);
 }
 
 /** Bytes that one value adds to a read's result. */
@@ -60,6 +69,7 @@ const writeTag = 0x1a;
 const readTag = 0x22;
 const scanTag = 0x2a;
 const failureTag = 0x32;
+const queryTag = 0x3a;
 
 function helloSize(hello: SessionHello): number {
   return uintFieldSize(hello.nodeId);
@@ -73,14 +83,12 @@ function windowSize(window: SessionWindow): number {
 }
 
 function writeHello(writer: Writer, hello: SessionHello): void {
-  writer.byte(helloTag);
-  writer.varint(helloSize(hello));
+  writeHeader(writer, helloTag, helloSize(hello));
   writer.uint64Field(nodeIdTag, hello.nodeId, "Hello.node_id");
 }
 
 function writeWindow(writer: Writer, window: SessionWindow): void {
-  writer.byte(windowTag);
-  writer.varint(windowSize(window));
+  writeHeader(writer, windowTag, windowSize(window));
   writer.uint64Field(operationsMaxTag, window.operationsMax, "Window.operations_max");
   writer.uint64Field(operationBytesMaxTag, window.operationBytesMax, "Window.operation_bytes_max");
   writer.uint64Field(messageBytesMaxTag, window.messageBytesMax, "Window.message_bytes_max");
@@ -90,7 +98,12 @@ function writeWindow(writer: Writer, window: SessionWindow): void {
 function kindSize(result: SessionResult): number {
   switch (result.kind) {
     case "write":
-      return (result.succeeded ? 2 : 0) + uintFieldSize(result.revision) + (result.existed ? 2 : 0);
+      return (
+        flagSize(result.succeeded) +
+        uintFieldSize(result.revision) +
+        flagSize(result.existed) +
+        bytesFieldSize(result.detail ?? noBytes)
+      );
     case "read":
       return result.values.reduce((size, value) => size + sessionValueSize(value), 0);
     case "scan":
@@ -98,6 +111,8 @@ function kindSize(result: SessionResult): number {
         (size, entry) => size + sessionEntrySize(entry),
         uintFieldSize(result.revision),
       );
+    case "query":
+      return result.answer.length;
     case "failure":
       return failureSize(result);
     default:
@@ -106,24 +121,24 @@ function kindSize(result: SessionResult): number {
 }
 
 function writeResult(writer: Writer, result: SessionResult): void {
-  writer.byte(resultsTag);
-  writer.varint(sessionResultSize(result));
+  writeHeader(writer, resultsTag, sessionResultSize(result));
   writer.uint64Field(idTag, result.id, "Result.id");
-  if ("more" in result && result.more) writeTrue(writer, moreTag);
+  writeFlag(writer, moreTag, "more" in result && result.more);
   switch (result.kind) {
     case "write":
       writeWriteResult(writer, result);
       break;
     case "read":
-      writer.byte(readTag);
-      writer.varint(kindSize(result));
+      writeHeader(writer, readTag, kindSize(result));
       for (const value of result.values) writeValue(writer, value);
       break;
     case "scan":
-      writer.byte(scanTag);
-      writer.varint(kindSize(result));
+      writeHeader(writer, scanTag, kindSize(result));
       for (const entry of result.entries) writeEntry(writer, entry);
       writer.uint64Field(0x10, result.revision, "ScanResult.revision");
+      break;
+    case "query":
+      writeBytes(writer, queryTag, result.answer);
       break;
     case "failure":
       writeFailure(writer, result);
@@ -134,11 +149,11 @@ function writeResult(writer: Writer, result: SessionResult): void {
 }
 
 function writeWriteResult(writer: Writer, result: SessionWriteResult): void {
-  writer.byte(writeTag);
-  writer.varint(kindSize(result));
-  if (result.succeeded) writeTrue(writer, 0x08);
+  writeHeader(writer, writeTag, kindSize(result));
+  writeFlag(writer, 0x08, result.succeeded);
   writer.uint64Field(0x10, result.revision, "WriteResult.revision");
-  if (result.existed) writeTrue(writer, 0x18);
+  writeFlag(writer, 0x18, result.existed);
+  writeBytesField(writer, 0x22, result.detail ?? noBytes);
 }
 
 function writeValue(writer: Writer, value: Uint8Array | undefined): void {
@@ -152,17 +167,13 @@ function writeValue(writer: Writer, value: Uint8Array | undefined): void {
 }
 
 function entrySize({ key, value }: SessionScanEntry): number {
-  return (
-    (key.length === 0 ? 0 : delimitedSize(key.length)) +
-    (value.length === 0 ? 0 : delimitedSize(value.length))
-  );
+  return bytesFieldSize(key) + bytesFieldSize(value);
 }
 
 function writeEntry(writer: Writer, entry: SessionScanEntry): void {
-  writer.byte(0x0a);
-  writer.varint(entrySize(entry));
-  if (entry.key.length > 0) writeBytes(writer, 0x0a, entry.key);
-  if (entry.value.length > 0) writeBytes(writer, 0x12, entry.value);
+  writeHeader(writer, 0x0a, entrySize(entry));
+  writeBytesField(writer, 0x0a, entry.key);
+  writeBytesField(writer, 0x12, entry.value);
 }
 
 function failureSize(failure: SessionFailure): number {
@@ -177,8 +188,7 @@ function failureSize(failure: SessionFailure): number {
 }
 
 function writeFailure(writer: Writer, failure: SessionFailure): void {
-  writer.byte(failureTag);
-  writer.varint(failureSize(failure));
+  writeHeader(writer, failureTag, failureSize(failure));
   writer.uint64Field(0x08, failure.code, "Failure.code");
   writeText(writer, 0x12, failure.message);
   writer.uint64Field(0x18, failure.leaderId, "Failure.leader_id");
@@ -196,18 +206,6 @@ function textSize(text: string): number {
 
 function writeText(writer: Writer, tag: number, text: string): void {
   if (text === "") return;
-  writer.byte(tag);
-  writer.varint(utf8Size(text, "Failure"));
+  writeHeader(writer, tag, utf8Size(text, "Failure"));
   writer.position = writeUtf8(writer.bytes, writer.position, text);
-}
-
-function writeTrue(writer: Writer, tag: number): void {
-  writer.byte(tag);
-  writer.byte(1);
-}
-
-function writeBytes(writer: Writer, tag: number, bytes: Uint8Array): void {
-  writer.byte(tag);
-  writer.varint(bytes.length);
-  writer.raw(bytes);
 }

@@ -1,10 +1,26 @@
+import { noBytes } from "./draft.js";
+import type { KvCommand, SessionMark } from "./kv-command.js";
+import { decodeKvCommand } from "./kv-command-decoder.js";
 import { Reader } from "./reader.js";
-import type { CompareAndSwapCommand, DecodedWriteCommand, PutCommand } from "./write-command.js";
+import { readSessionMark } from "./session-mark.js";
+import type {
+  CompareAndSwapCommand,
+  DecodedWriteCommand,
+  DeleteCommand,
+  Marks,
+  NoCommand,
+  PutCommand,
+} from "./write-command.js";
+import { kvCommandTag, sessionTag, stampTag } from "./write-marks.js";
 
 /**
  * Reads one `d_engine.client.WriteCommand`. Keys and values are views of `bytes`: nothing is
- * copied. `ttl_ms` wins over `ttl_secs` when it is not 0 (rule R15). Throws `CodecError` for
- * malformed bytes and for a time to live past 2^53 - 1 ms.
+ * copied. `ttl_ms` wins over `ttl_secs` when it is not 0 (rule R15). A stamp is reported wherever
+ * it stands, one of 0 too.
+ *
+ * @throws CodecError for malformed bytes and for a time to live past 2^53 - 1 ms
+ * @throws EngineError `VERSION_MISMATCH` for a kv command with a part that this version does not
+ * know
  */
 export function decodeWriteCommand(bytes: Uint8Array): DecodedWriteCommand {
   const reader = new Reader(bytes);
@@ -12,7 +28,7 @@ export function decodeWriteCommand(bytes: Uint8Array): DecodedWriteCommand {
   while (reader.hasMore()) {
     const tag = reader.tag("WriteCommand");
     if (tag !== insertTag && tag !== deleteTag && tag !== compareAndSwapTag) {
-      reader.skipUnknown("WriteCommand", tag, tag >>> 3 <= 3);
+      readBeyond(reader, draft, tag);
       continue;
     }
     const outer = reader.enter("WriteCommand.operation");
@@ -29,8 +45,7 @@ const insertTag = 0x0a;
 const deleteTag = 0x12;
 const compareAndSwapTag = 0x1a;
 
-const noBytes = new Uint8Array(0);
-const NO_COMMAND: DecodedWriteCommand = Object.freeze({ kind: "none" });
+const NO_COMMAND: NoCommand = Object.freeze({ kind: "none" });
 
 /** The operation while it is read: a second occurrence of the same is merged into the first. */
 class CommandDraft {
@@ -40,6 +55,10 @@ class CommandDraft {
   expected: Uint8Array | undefined = undefined;
   ttlSecs = 0;
   ttlMs = 0;
+  /** Where in the bytes the kv command begins. */
+  origin = 0;
+  stampMs: number | undefined = undefined;
+  mark: SessionMark | undefined = undefined;
 
   /** Another member of the oneof begins anew. */
   begin(tag: number): void {
@@ -50,6 +69,30 @@ class CommandDraft {
     this.expected = undefined;
     this.ttlSecs = 0;
     this.ttlMs = 0;
+  }
+}
+
+/** What we added to the contract's message, or what neither has. */
+function readBeyond(reader: Reader, draft: CommandDraft, tag: number): void {
+  switch (tag) {
+    case stampTag:
+      draft.stampMs = reader.fixed64("WriteCommand.stamp_ms");
+      return;
+    case kvCommandTag:
+      draft.begin(tag);
+      draft.value = reader.byteField("WriteCommand.kv_command");
+      draft.origin = reader.position - draft.value.length;
+      return;
+    case sessionTag: {
+      const outer = reader.enter("WriteCommand.session");
+      draft.mark = readSessionMark(reader, draft.mark);
+      reader.leave(outer);
+      return;
+    }
+    default: {
+      const number = tag >>> 3;
+      reader.skipUnknown("WriteCommand", tag, number <= 3 || (number >= 100 && number <= 102));
+    }
   }
 }
 
@@ -104,6 +147,19 @@ function readCompareAndSwap(reader: Reader, draft: CommandDraft): void {
 }
 
 function finish(reader: Reader, draft: CommandDraft): DecodedWriteCommand {
+  const operation = finishOperation(reader, draft);
+  const { stampMs, mark } = draft;
+  if (operation.kind === "none" || (stampMs === undefined && mark === undefined)) return operation;
+  const marks: Marks = {
+    ...(stampMs === undefined ? {} : { stampMs }),
+    ...(mark === undefined ? {} : { mark }),
+  };
+  return { ...operation, ...marks };
+}
+
+type Operation = PutCommand | DeleteCommand | CompareAndSwapCommand | KvCommand | NoCommand;
+
+function finishOperation(reader: Reader, draft: CommandDraft): Operation {
   switch (draft.tag) {
     case insertTag:
       return finishPut(reader, draft);
@@ -111,6 +167,8 @@ function finish(reader: Reader, draft: CommandDraft): DecodedWriteCommand {
       return { kind: "delete", key: draft.key };
     case compareAndSwapTag:
       return finishCompareAndSwap(draft);
+    case kvCommandTag:
+      return decodeKvCommand(draft.value, draft.origin);
     default:
       return NO_COMMAND;
   }

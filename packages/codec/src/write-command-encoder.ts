@@ -1,7 +1,7 @@
-import { assertNever } from "@d-engine/core";
 import type { Slab } from "./slab.js";
 import { delimitedSize, uintFieldSize, varintSize } from "./wire-type.js";
 import type { WriteCommand } from "./write-command.js";
+import { appendStamp, encodeKvWrite, withSession } from "./write-marks.js";
 import { checkUint64 } from "./writer.js";
 
 /**
@@ -45,8 +45,15 @@ export function encodeCompareAndSwap(
   return target;
 }
 
-/** Any command; the same bytes as the encoder of its kind makes. */
+/** Any command; the same bytes as the encoder of its kind makes, then its marks. */
 export function encodeWriteCommand(slab: Slab, command: WriteCommand): Uint8Array {
+  const { stampMs, mark } = command;
+  let encoded = encodeOperation(slab, command);
+  if (mark !== undefined) encoded = withSession(slab, encoded, mark);
+  return stampMs === undefined ? encoded : appendStamp(slab, encoded, stampMs);
+}
+
+function encodeOperation(slab: Slab, command: WriteCommand): Uint8Array {
   switch (command.kind) {
     case "put":
       return encodePut(slab, command.key, command.value, command.ttlMs);
@@ -55,7 +62,7 @@ export function encodeWriteCommand(slab: Slab, command: WriteCommand): Uint8Arra
     case "compareAndSwap":
       return encodeCompareAndSwap(slab, command.key, command.expected, command.value);
     default:
-      return assertNever(command);
+      return encodeKvWrite(slab, command);
   }
 }
 

@@ -1,8 +1,21 @@
+import type { KvCommand, SessionMark } from "./kv-command.js";
+
 /**
  * One write as the key-value engine sees it: `d_engine.client.WriteCommand`, whose encoding is
- * both what clients send and what log entries carry.
+ * both what clients send and what log entries carry. Of a kind of the contract, or of `KvCommand`.
  */
-export type WriteCommand = PutCommand | DeleteCommand | CompareAndSwapCommand;
+export type WriteCommand = ContractCommand | (KvCommand & Marks);
+
+/** The writes of the contract itself. */
+export type ContractCommand = (PutCommand | DeleteCommand | CompareAndSwapCommand) & Marks;
+
+/** What any write may carry besides; absent from nearly all. */
+export interface Marks {
+  /** The time of the cluster in milliseconds, from the leader alone (rules R14 and R15). */
+  readonly stampMs?: number;
+  /** Makes the write repeatable (rule R17). */
+  readonly mark?: SessionMark;
+}
 
 /** What decoding yields: `none` is an operation that is missing or newer; callers refuse it. */
 export type DecodedWriteCommand = WriteCommand | NoCommand;

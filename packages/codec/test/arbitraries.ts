@@ -12,7 +12,6 @@ import type {
   Term,
 } from "@d-engine/core";
 import fc from "fast-check";
-import type { WriteCommand } from "../src/index.js";
 
 /** Values of core's types, with the edges of varint lengths and of presence well represented. */
 
@@ -101,14 +100,3 @@ export const appendEntriesResponse: fc.Arbitrary<AppendEntriesResponse> = fc.rec
   minElectionTimeoutMs: uint64,
   result: appendResult,
 });
-
-export const writeCommand: fc.Arbitrary<WriteCommand> = fc.oneof(
-  fc.record({ kind: fc.constant("put" as const), key: bytes, value: bytes, ttlMs: uint64 }),
-  fc.record({ kind: fc.constant("delete" as const), key: bytes }),
-  fc.record({
-    kind: fc.constant("compareAndSwap" as const),
-    key: bytes,
-    expected: fc.option(bytes, { nil: undefined }),
-    value: bytes,
-  }),
-);

@@ -10,8 +10,9 @@ import type {
   Term,
 } from "@d-engine/core";
 import type { client, common, replication } from "@d-engine/proto";
-import type { AddressedAppendResponse, DecodedWriteCommand } from "../src/index.js";
+import type { AddressedAppendResponse, DecodedWriteCommand, SessionMark } from "../src/index.js";
 import { statusNumbers } from "./generated.js";
+import { expectedKvCommand } from "./kv-expected.js";
 
 /**
  * What the decoders must make of a message that the generated code has read, as far as the rules
@@ -84,7 +85,23 @@ export function expectedAppendEntriesResponse(
   };
 }
 
-export function expectedWriteCommand({ operation }: client.WriteCommand): DecodedWriteCommand {
+export function expectedWriteCommand(message: client.WriteCommand): DecodedWriteCommand {
+  const operation = expectedWriteOperation(message);
+  if (operation.kind === "none") return operation;
+  const { stampMs, session } = message;
+  return {
+    ...operation,
+    // One of 0 that was sent cannot be told from none here.
+    ...(stampMs === 0n ? {} : { stampMs: safe(stampMs) }),
+    ...(session === undefined ? {} : { mark: expectedMark(session) }),
+  } as DecodedWriteCommand;
+}
+
+function expectedMark({ id, sequence, acknowledged }: client.SessionMark): SessionMark {
+  return { id: safe(id), sequence: safe(sequence), acknowledged: safe(acknowledged) };
+}
+
+function expectedWriteOperation({ operation }: client.WriteCommand): DecodedWriteCommand {
   switch (operation.case) {
     case "insert": {
       const { key, value, ttlSecs, ttlMs } = operation.value;
@@ -96,6 +113,12 @@ export function expectedWriteCommand({ operation }: client.WriteCommand): Decode
       const { key, expectedValue, newValue } = operation.value;
       return { kind: "compareAndSwap", key, expected: expectedValue, value: newValue };
     }
+    case "kvCommand":
+      try {
+        return expectedKvCommand(operation.value);
+      } catch {
+        return refuse("CodecError");
+      }
     case undefined:
       return { kind: "none" };
   }

@@ -15,6 +15,7 @@ import {
   toBinary,
 } from "@d-engine/proto";
 import type { WriteCommand } from "../src/index.js";
+import { generatedKvCommand } from "./kv-generated.js";
 
 /** Encodes core's values with the generated code: the reference for the hand-written encoders. */
 
@@ -64,9 +65,18 @@ export function generatedAppendEntriesResponse(
   return toBinary(schema, create(schema, init));
 }
 
+/** Without a stamp, which is appended to the bytes of the rest. */
 export function generatedWriteCommand(command: WriteCommand): Uint8Array {
-  const message = create(client.WriteCommandSchema, { operation: operationInit(command) });
-  return toBinary(client.WriteCommandSchema, message);
+  const init: CommandInit = { operation: operationInit(command) };
+  if (command.mark !== undefined) {
+    const { id, sequence, acknowledged } = command.mark;
+    init.session = {
+      id: BigInt(id),
+      sequence: BigInt(sequence),
+      acknowledged: BigInt(acknowledged),
+    };
+  }
+  return toBinary(client.WriteCommandSchema, create(client.WriteCommandSchema, init));
 }
 
 export const statusNumbers: Readonly<Record<NodeStatus | "unspecified", common.NodeStatus>> = {
@@ -144,22 +154,24 @@ function resultInit(response: AppendEntriesResponse): NonNullable<ResponseInit["
 }
 
 function operationInit(command: WriteCommand): NonNullable<CommandInit["operation"]> {
-  const key = new Uint8Array(command.key);
   switch (command.kind) {
     case "put": {
+      const key = new Uint8Array(command.key);
       const ttlMs = BigInt(command.ttlMs);
       const value = new Uint8Array(command.value);
       return { case: "insert", value: { key, value, ttlSecs: (ttlMs + 999n) / 1000n, ttlMs } };
     }
     case "delete":
-      return { case: "delete", value: { key } };
+      return { case: "delete", value: { key: new Uint8Array(command.key) } };
     case "compareAndSwap": {
       const value: MessageInitShape<typeof client.WriteCommand_CompareAndSwapSchema> = {
-        key,
+        key: new Uint8Array(command.key),
         newValue: new Uint8Array(command.value),
       };
       if (command.expected !== undefined) value.expectedValue = new Uint8Array(command.expected);
       return { case: "compareAndSwap", value };
     }
+    default:
+      return { case: "kvCommand", value: new Uint8Array(generatedKvCommand(command)) };
   }
 }

@@ -34,6 +34,7 @@ const operation: fc.Arbitrary<SessionOperation> = fc.oneof(
     policy,
   }),
   fc.record({ kind: fc.constant("scan" as const), ...identified, prefix: bytes, policy }),
+  fc.record({ kind: fc.constant("query" as const), ...identified, query: bytes, policy }),
   fc.record({ kind: fc.constant("cancel" as const), target: uint64 }),
 );
 
@@ -49,7 +50,9 @@ const result: fc.Arbitrary<SessionResult> = fc.oneof(
     succeeded: fc.boolean(),
     revision: uint64,
     existed: fc.boolean(),
+    detail: bytes.map((detail) => (detail.length === 0 ? undefined : detail)),
   }),
+  fc.record({ kind: fc.constant("query" as const), id: uint64, answer: bytes }),
   fc.record({
     kind: fc.constant("read" as const),
     id: uint64,
@@ -184,11 +187,12 @@ it("what is decoded does not hold on to the bytes it came from", () => {
     operations: [
       { kind: "write", id: 1, timeoutMs: 0, command },
       { kind: "read", id: 2, timeoutMs: 0, keys: [command], policy: undefined },
+      { kind: "query", id: 3, timeoutMs: 0, query: command, policy: undefined },
     ],
   });
   const { operations } = decodeSessionRequest(encoded, new Slab());
   encoded.fill(0);
-  expect(operations).toMatchObject([{ command }, { keys: [command] }]);
+  expect(operations).toMatchObject([{ command }, { keys: [command] }, { query: command }]);
 });
 
 function outcomeOf(decode: () => unknown): unknown {
@@ -232,6 +236,7 @@ function generatedKind(one: SessionOperation): OperationKind {
   if (one.kind === "write") return { case: "write", value: one.command };
   const level = one.policy === undefined ? {} : { consistencyPolicy: one.policy };
   if (one.kind === "read") return { case: "read", value: { keys: [...one.keys], ...level } };
+  if (one.kind === "query") return { case: "query", value: { query: one.query, ...level } };
   return { case: "scan", value: { prefix: one.prefix, ...level } };
 }
 
@@ -266,9 +271,12 @@ type ResultKind = NonNullable<MessageInitShape<typeof session.ResultSchema>["kin
 function generatedResultKind(one: SessionResult): ResultKind {
   switch (one.kind) {
     case "write": {
-      const { succeeded, revision, existed } = one;
-      return { case: "write", value: { succeeded, revision: BigInt(revision), existed } };
+      const { succeeded, existed, detail } = one;
+      const value = { succeeded, revision: BigInt(one.revision), existed };
+      return { case: "write", value: detail === undefined ? value : { ...value, detail } };
     }
+    case "query":
+      return { case: "query", value: one.answer };
     case "read": {
       const values = one.values.map((value) => (value === undefined ? {} : { value }));
       return { case: "read", value: { values } };
@@ -305,6 +313,10 @@ function readOperation(message: session.Operation): DecodedSessionOperation {
       const { prefix } = kind.value;
       return { kind: "scan", id, timeoutMs, prefix, policy: policyOf(kind.value) };
     }
+    case "query": {
+      const { query } = kind.value;
+      return { kind: "query", id, timeoutMs, query, policy: policyOf(kind.value) };
+    }
     case "cancel":
       return { kind: "cancel", target: Number(kind.value) };
     case undefined:
@@ -313,7 +325,8 @@ function readOperation(message: session.Operation): DecodedSessionOperation {
 }
 
 /** The generated code reads an enum signed. */
-function policyOf({ consistencyPolicy }: session.Read | session.Scan): number | undefined {
+function policyOf(message: session.Read | session.Scan | session.Query): number | undefined {
+  const { consistencyPolicy } = message;
   return consistencyPolicy === undefined ? undefined : consistencyPolicy >>> 0;
 }
 
@@ -336,9 +349,19 @@ function readResult({ id: wideId, more, kind }: session.Result): DecodedSessionR
   const id = Number(wideId);
   switch (kind.case) {
     case "write": {
-      const { succeeded, revision, existed } = kind.value;
-      return { kind: "write", id, succeeded, revision: Number(revision), existed };
+      const { succeeded, existed, detail: sent } = kind.value;
+      const detail = sent.length === 0 ? undefined : sent;
+      return {
+        kind: "write",
+        id,
+        succeeded,
+        revision: Number(kind.value.revision),
+        existed,
+        detail,
+      };
     }
+    case "query":
+      return { kind: "query", id, answer: kind.value };
     case "read":
       return { kind: "read", id, more, values: kind.value.values.map(({ value }) => value) };
     case "scan": {

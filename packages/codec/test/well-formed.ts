@@ -8,7 +8,7 @@ import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf
  */
 export function isWellFormed(schema: DescMessage, bytes: Uint8Array): boolean {
   try {
-    walkMessage(schema, { bytes, position: 0 }, bytes.length);
+    walkMessage(schema, newCursor(bytes), bytes.length);
     return true;
   } catch (error) {
     if (error instanceof Malformed) return false;
@@ -16,19 +16,53 @@ export function isWellFormed(schema: DescMessage, bytes: Uint8Array): boolean {
   }
 }
 
+/** How often something occurs in well-formed bytes, at any depth, in what is overwritten too. */
+export interface Oddities {
+  unknownFields: number;
+  /** Values of an enum, the last ones of their message. */
+  unknownNumbers: number;
+  /** Messages that have a oneof and none of its members. */
+  emptyOneofs: number;
+}
+
+export function oddities(schema: DescMessage, bytes: Uint8Array): Oddities {
+  const cursor = newCursor(bytes);
+  walkMessage(schema, cursor, bytes.length);
+  return cursor;
+}
+
 class Malformed extends Error {}
 
-interface Cursor {
+interface Cursor extends Oddities {
   readonly bytes: Uint8Array;
   position: number;
 }
 
+function newCursor(bytes: Uint8Array): Cursor {
+  return { bytes, position: 0, unknownFields: 0, unknownNumbers: 0, emptyOneofs: 0 };
+}
+
 function walkMessage(schema: DescMessage, cursor: Cursor, end: number): void {
+  const enums = new Map<DescField, number>();
+  let hasMember = schema.oneofs.length === 0;
   while (cursor.position < end) {
     const { number, wireType } = walkTag(cursor, end);
     const field = schema.fields.find((candidate) => candidate.number === number);
-    if (field === undefined) walkUnknown(cursor, end, number, wireType);
-    else walkKnown(field, cursor, end, wireType);
+    if (field === undefined) {
+      cursor.unknownFields++;
+      walkUnknown(cursor, end, number, wireType);
+      continue;
+    }
+    if (field.oneof !== undefined) hasMember = true;
+    if (field.enum !== undefined) {
+      const ahead = { ...cursor };
+      enums.set(field, Number(walkVarint(ahead, end) & 0xffff_ffffn));
+    }
+    walkKnown(field, cursor, end, wireType);
+  }
+  if (!hasMember) cursor.emptyOneofs++;
+  for (const [field, value] of enums) {
+    if (field.enum?.values.every(({ number }) => number !== value)) cursor.unknownNumbers++;
   }
 }
 
@@ -45,10 +79,21 @@ function walkKnown(field: DescField, cursor: Cursor, end: number, wireType: numb
   }
   if (field.fieldKind === "list" && wireType === 2) {
     const packedEnd = walkLength(cursor, end);
-    while (cursor.position < packedEnd) walkVarint(cursor, packedEnd);
+    while (cursor.position < packedEnd) walkNumber(field, cursor, packedEnd);
+    return;
+  }
+  if (field.scalar === ScalarType.FIXED64) {
+    require(wireType === 1);
+    walkBytes(cursor, end, 8);
+    const view = new DataView(cursor.bytes.buffer, cursor.bytes.byteOffset + cursor.position - 8);
+    require(view.getBigUint64(0, true) <= BigInt(Number.MAX_SAFE_INTEGER));
     return;
   }
   require(wireType === 0);
+  walkNumber(field, cursor, end);
+}
+
+function walkNumber(field: DescField, cursor: Cursor, end: number): void {
   const value = walkVarint(cursor, end);
   const wide = field.scalar === ScalarType.UINT64 || field.scalar === ScalarType.BOOL;
   if (wide) require(value <= BigInt(Number.MAX_SAFE_INTEGER));

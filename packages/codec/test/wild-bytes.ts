@@ -65,6 +65,9 @@ function knownField(field: DescField, depth: number): fc.Arbitrary<Bytes> {
   if (field.scalar === ScalarType.STRING) {
     return fc.oneof(string, oddString).map((bytes) => delimited(number, [...bytes]));
   }
+  if (field.scalar === ScalarType.FIXED64) {
+    return fixed64.map((bytes) => [...tag(number, 1), ...bytes]);
+  }
   const single = varint.map((value) => [...tag(number, 0), ...value]);
   if (field.fieldKind !== "list") return single;
   const packed = fc.array(varint, { maxLength: 3 }).map((all) => delimited(number, all.flat()));
@@ -87,6 +90,11 @@ const varint: fc.Arbitrary<Bytes> = fc.oneof(
       .map(([head, last]) => [...head, last]),
   },
 );
+
+/** Small enough to be read, mostly. */
+const fixed64: fc.Arbitrary<Bytes> = fc
+  .tuple(fc.uint8Array({ minLength: 6, maxLength: 6 }), fc.constantFrom(0, 1, 0x1f, 0x20, 0xff))
+  .map(([low, high]) => [...low, high, 0]);
 
 /** Any wire type, under a number that may be a known one. */
 function anyField(number: number): fc.Arbitrary<Bytes> {

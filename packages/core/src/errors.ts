@@ -49,6 +49,16 @@ export const ENGINE_ERRORS = {
   QUORUM_AT_RISK: { outcome: "rejected", retry: "after the voters are back" },
   /** This node was removed from its cluster, by a committed change; it has stopped. */
   NODE_REMOVED: { outcome: "rejected", retry: "elsewhere" },
+  /** The revision is older than the oldest one kept; the message names that. */
+  COMPACTED: { outcome: "rejected", retry: "never" },
+  /** No such lease: never granted, revoked or expired. */
+  LEASE_NOT_FOUND: { outcome: "rejected", retry: "never" },
+  /** The lease id that was asked for is taken. */
+  LEASE_EXISTS: { outcome: "rejected", retry: "never" },
+  /** The session is unknown or over; of a write that was sent in it before, the result is lost. */
+  SESSION_EXPIRED: { outcome: "rejected", retry: "in a new session" },
+  /** The watcher was slower than the writers; watch again from the last revision received. */
+  WATCH_BUFFER_OVERFLOW: { outcome: "rejected", retry: "at once" },
   /** Not a part of this version. */
   UNIMPLEMENTED: { outcome: "rejected", retry: "never" },
 } as const satisfies Record<string, { outcome: Outcome; retry: string }>;
@@ -70,6 +80,8 @@ export interface EngineErrorOptions {
   readonly cause?: unknown;
   readonly leader?: LeaderHint | undefined;
   readonly retryAfterMs?: number | undefined;
+  /** With `COMPACTED`: the oldest revision that is left. */
+  readonly oldestRevision?: number | undefined;
   /** Overrides the class of the code, where a caller knows more (an aborted read, say). */
   readonly outcome?: Outcome;
 }
@@ -90,6 +102,7 @@ export class EngineError extends Error {
   readonly outcome: Outcome;
   readonly leader: LeaderHint | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly oldestRevision: number | undefined;
 
   constructor(code: EngineErrorCode, message: string, options: EngineErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
@@ -97,6 +110,7 @@ export class EngineError extends Error {
     this.outcome = options.outcome ?? ENGINE_ERRORS[code].outcome;
     this.leader = options.leader;
     this.retryAfterMs = options.retryAfterMs;
+    this.oldestRevision = options.oldestRevision;
   }
 }
 

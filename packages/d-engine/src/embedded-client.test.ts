@@ -68,7 +68,6 @@ describe("EmbeddedClient", () => {
     { name: "a key with a lone surrogate", call: { key: "\ud800", value: "v" } },
     { name: "a key of another type", call: { key: 7 as unknown as string, value: "v" } },
     { name: "a value of another type", call: { key: "k", value: null as unknown as string } },
-    { name: "a TTL, until leases exist", call: { key: "k", value: "v", ttlMs: 1_000 } },
     { name: "a TTL that is none", call: { key: "k", value: "v", ttlMs: -1 } },
   ])("refuses $name with INVALID_REQUEST, and the node serves on", async ({ call }) => {
     const client = (await readyEngine()).client();

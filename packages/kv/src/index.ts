@@ -1,6 +1,8 @@
+export type { EventVisitor, KvEvent } from "./history/kv-event.js";
 export type { KvEntry, KvReader, KvScan } from "./kv-reader.js";
 export { KvStateMachine } from "./kv-state-machine.js";
 export { KvView } from "./kv-view.js";
+export { visibleLease } from "./leases/lease.js";
 export type { KvLimits } from "./limits.js";
 export { KV_LIMITS_DEFAULTS, resolveKvLimits } from "./limits.js";
 export type { RecordVisitor } from "./ordered-index.js";
@@ -12,4 +14,4 @@ export type { StoredRecord } from "./snapshot/store-codec.js";
 export type { StorePart } from "./snapshot/store-reader.js";
 export { KvSnapshotReader } from "./snapshot/store-reader.js";
 export type { StateHash } from "./state-hash.js";
-export type { WriteOutcome } from "./write-outcome.js";
+export type { WriteOutcome, WriteRefusal } from "./write-outcome.js";

@@ -1,8 +1,9 @@
 import type { LogIndex } from "@d-engine/core";
 import { type KvReader, type KvScan, readMulti, readPrefix, readValue } from "./kv-reader.js";
-import type { RecordSource, RecordVisitor } from "./ordered-index.js";
+import type { RecordVisitor } from "./ordered-index.js";
 import { prefixRange } from "./prefix-range.js";
 import { type StateHash, stateHash } from "./state-hash.js";
+import type { StoreState } from "./store-state.js";
 
 /**
  * The store as it was when the view was taken. Later commands do not change it, and it needs no
@@ -12,29 +13,34 @@ export class KvView implements KvReader {
   readonly revision: number;
   /** Index of the last log entry whose effect the view holds. */
   readonly lastApplied: LogIndex;
-  readonly #records: RecordSource;
+  readonly #state: StoreState;
 
-  constructor(records: RecordSource, revision: number, lastApplied: LogIndex) {
-    this.#records = records;
-    this.revision = revision;
+  constructor(state: StoreState, lastApplied: LogIndex) {
+    this.#state = state;
+    this.revision = state.revision;
     this.lastApplied = lastApplied;
+  }
+
+  /** All that the view is of: records, history, leases, sessions. */
+  get state(): StoreState {
+    return this.#state;
   }
 
   /** How many keys there are. */
   get keys(): number {
-    return this.#records.size;
+    return this.#state.records.size;
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return readValue(this.#records, key);
+    return readValue(this.#state.records, key);
   }
 
   getMulti(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
-    return readMulti(this.#records, keys);
+    return readMulti(this.#state.records, keys);
   }
 
   scanPrefix(prefix: Uint8Array, limit?: number, after?: Uint8Array): KvScan {
-    return readPrefix(this.#records, this.revision, prefix, limit, after);
+    return readPrefix(this.#state.records, this.revision, prefix, limit, after);
   }
 
   /**
@@ -42,10 +48,10 @@ export class KvView implements KvReader {
    * on, until `visit` answers `false`. For snapshots, which are written piece by piece.
    */
   walk(visit: RecordVisitor, after?: string): void {
-    this.#records.walk(prefixRange("", after), visit);
+    this.#state.records.walk(prefixRange("", after), visit);
   }
 
   stateHash(): StateHash {
-    return stateHash(this.#records, this.revision);
+    return stateHash(this.#state);
   }
 }

@@ -21,18 +21,50 @@ export interface KvLimits {
    * @defaultValue 8388608
    */
   readonly keysMax: number;
+  /**
+   * Operations of one transaction, in both branches and in inner transactions; as many compares
+   * besides. 1 to 10,000.
+   * @defaultValue 128
+   */
+  readonly txnOperationsMax: number;
+  /**
+   * Leases at which new ones are refused with `RATE_LIMITED`, 1 to 2^23. Puts with a time to live
+   * of their own do not count.
+   * @defaultValue 1000000
+   */
+  readonly leasesMax: number;
+  /**
+   * Events of the history at which the oldest quarter is compacted, 1 to 10,000,000. Of the leader
+   * this decides what all nodes keep: compaction is a command of the log.
+   * @defaultValue 100000
+   */
+  readonly historyEventsMax: number;
+  /**
+   * Bytes that the history holds in memory at which it is compacted likewise, 1,024 to 2^36. The
+   * events of the newest revision are kept whatever their size.
+   * @defaultValue 67108864 (64 MiB)
+   */
+  readonly historyBytesMax: number;
 }
 
 export const KV_LIMITS_DEFAULTS: KvLimits = Object.freeze({
   keyBytesMax: 4096,
   valueBytesMax: 1_048_576,
   keysMax: 8_388_608,
+  txnOperationsMax: 128,
+  leasesMax: 1_000_000,
+  historyEventsMax: 100_000,
+  historyBytesMax: 67_108_864,
 });
 
 const allowed: { readonly [Field in keyof KvLimits]: readonly [min: number, max: number] } = {
   keyBytesMax: [1, 65_536],
   valueBytesMax: [0, 2 ** 30],
   keysMax: [1, 2 ** 23],
+  txnOperationsMax: [1, 10_000],
+  leasesMax: [1, 2 ** 23],
+  historyEventsMax: [1, 10_000_000],
+  historyBytesMax: [1024, 2 ** 36],
 };
 
 /** The given limits over the defaults, frozen. One `INVALID_REQUEST` names every bad field. */

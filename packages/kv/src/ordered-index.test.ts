@@ -4,13 +4,13 @@ import { prefixRange } from "./prefix-range.js";
 import { type KvRecord, nextRecord } from "./record.js";
 
 const record = (revision: number): KvRecord =>
-  nextRecord(undefined, new Uint8Array(0), 0, 0, revision);
+  nextRecord(undefined, new Uint8Array(0), 0, 0, revision, 0);
 
 /** Writes as the store does. */
 function set(index: OrderedIndex, key: string, revision: number): void {
   const slot = index.find(key);
   if (slot === undefined) index.insert(key, record(revision));
-  else index.replace(key, slot, record(revision));
+  else index.replace(slot, record(revision));
 }
 
 function contents(source: RecordSource): Map<string, number> {

@@ -8,6 +8,8 @@ import type { KvRecord } from "./record.js";
  * `OrderedIndex` slots are opaque and read-only.
  */
 export interface Slot {
+  /** The one string for the key: whoever keeps it does not keep one for each write. */
+  readonly key: string;
   readonly record: KvRecord;
   readonly epoch: number;
 }
@@ -15,12 +17,18 @@ export interface Slot {
 /** Called with each record in byte order of its key; `false` ends the walk. */
 export type RecordVisitor = (key: string, record: KvRecord) => boolean;
 
-/** What can be read from the index and from its snapshots alike. */
-export interface RecordSource {
-  readonly size: number;
+/** The records of one revision, present or past. */
+export interface RecordReader {
   get(key: string): KvRecord | undefined;
   /** Visits the records of `range` in byte order. The source must not change meanwhile. */
   walk(range: KeyRange, visit: RecordVisitor): void;
+  /** The same from the last one back. */
+  walkBack(range: KeyRange, visit: RecordVisitor): void;
+}
+
+/** What can be read from the index and from its snapshots alike. */
+export interface RecordSource extends RecordReader {
+  readonly size: number;
 }
 
 /**
@@ -55,15 +63,15 @@ export class OrderedIndex implements RecordSource {
 
   /** Adds a key that `find` does not know. */
   insert(key: string, record: KvRecord): void {
-    const slot = { record, epoch: this.#epoch };
+    const slot = { key, record, epoch: this.#epoch };
     this.#slots.set(key, slot);
     this.#tree.set(key, slot);
   }
 
   /** Sets the record of a key whose slot `find` has just returned. */
-  replace(key: string, slot: Slot, record: KvRecord): void {
+  replace(slot: Slot, record: KvRecord): void {
     if (slot.epoch === this.#epoch) (slot as MutableSlot).record = record;
-    else this.insert(key, record);
+    else this.insert(slot.key, record);
   }
 
   /** Takes out a key that `find` knows. */
@@ -76,6 +84,10 @@ export class OrderedIndex implements RecordSource {
     walkTree(this.#tree, range, visit);
   }
 
+  walkBack(range: KeyRange, visit: RecordVisitor): void {
+    walkTreeBack(this.#tree, range, visit);
+  }
+
   /** The records as they are now, for ever. */
   snapshot(): RecordSource {
     this.#epoch++;
@@ -84,6 +96,7 @@ export class OrderedIndex implements RecordSource {
 }
 
 interface MutableSlot {
+  readonly key: string;
   record: KvRecord;
   readonly epoch: number;
 }
@@ -106,6 +119,10 @@ class IndexSnapshot implements RecordSource {
   walk(range: KeyRange, visit: RecordVisitor): void {
     walkTree(this.#tree, range, visit);
   }
+
+  walkBack(range: KeyRange, visit: RecordVisitor): void {
+    walkTreeBack(this.#tree, range, visit);
+  }
 }
 
 function walkTree(tree: BTree<string, Slot>, range: KeyRange, visit: RecordVisitor): void {
@@ -114,10 +131,17 @@ function walkTree(tree: BTree<string, Slot>, range: KeyRange, visit: RecordVisit
   );
 }
 
+function walkTreeBack(tree: BTree<string, Slot>, range: KeyRange, visit: RecordVisitor): void {
+  // The pair is one array for all, and the bound itself, which is in no range, is skipped.
+  for (const [key, slot] of tree.entriesReversed(range.to, [], true)) {
+    if (key < range.from || !visit(key, slot.record)) return;
+  }
+}
+
 const stop = { break: true };
 
 /** Byte order, for one-byte strings. Never `localeCompare`, which depends on the machine. */
-function compareKeys(a: string, b: string): number {
+export function compareKeys(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 

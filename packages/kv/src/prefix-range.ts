@@ -1,3 +1,5 @@
+import { type KeySpan, keyToString } from "@d-engine/codec";
+
 /**
  * Ranges over keys as one-byte strings: one character from U+0000 to U+00FF per key byte. They
  * compare by code unit, which is byte order.
@@ -21,6 +23,13 @@ export function prefixRange(prefix: string, after?: string): KeyRange {
   const to = prefix + aboveEveryByte;
   if (after === undefined || after < prefix) return { from: prefix, to };
   return { from: after + lowestByte, to };
+}
+
+/** The keys of a span; from there to the last one when its end is empty. */
+export function spanRange({ key, rangeEnd }: KeySpan): KeyRange {
+  const from = keyToString(key);
+  if (rangeEnd === undefined) return { from, to: from + lowestByte };
+  return { from, to: rangeEnd.length === 0 ? aboveEveryByte : keyToString(rangeEnd) };
 }
 
 const aboveEveryByte = "\u0100";

@@ -33,7 +33,7 @@ export function valueBytes(record: KvRecord): number {
 
 /**
  * The record that a write makes over `previous`, with the part [`from`, `to`) of `bytes` as its
- * value. A plain put clears a lease.
+ * value, bound to `lease` and to no other.
  */
 export function nextRecord(
   previous: KvRecord | undefined,
@@ -41,6 +41,7 @@ export function nextRecord(
   from: number,
   to: number,
   revision: number,
+  lease: number,
 ): KvRecord {
   return {
     bytes,
@@ -49,6 +50,6 @@ export function nextRecord(
     createRevision: previous === undefined ? revision : previous.createRevision,
     modRevision: revision,
     version: previous === undefined ? 1 : previous.version + 1,
-    lease: 0,
+    lease,
   };
 }

@@ -1,24 +1,49 @@
-import type { RecordSource } from "./ordered-index.js";
+import { leaseSnapshotRecords } from "./leases/lease-snapshot.js";
 import { prefixRange } from "./prefix-range.js";
 import { type KvRecord, recordValue } from "./record.js";
+import type { StoreState } from "./store-state.js";
 
 /** 16 hexadecimal digits. Tells accidents apart, not adversaries: no cryptographic strength. */
 export type StateHash = string & { readonly brand: "StateHash" };
 
 /**
- * A hash of the whole state: the revision and, in key order, every key with all fields of its
- * record. Nodes with an equal applied index have equal hashes (invariant I12). Reads every byte of
- * the store, at some nanoseconds each: for tests, the simulator and consistency checks.
+ * A hash of the whole state: the revision, how far back the history goes and its events, in key
+ * order every key with all fields of its record, the time of the machine, leases and sessions.
+ * Nodes with an equal applied index have equal hashes (invariant I12), whatever of the compacted
+ * past one of them still holds in memory. Reads every byte of the store, at some nanoseconds each:
+ * for tests, the simulator and consistency checks.
  */
-export function stateHash(records: RecordSource, revision: number): StateHash {
+export function stateHash(state: StoreState): StateHash {
   const hash = new TwoLaneHash();
-  hash.number(revision);
-  hash.number(records.size);
-  records.walk(prefixRange(""), (key, record) => {
+  hash.number(state.revision);
+  hash.number(state.records.size);
+  state.records.walk(prefixRange(""), (key, record) => {
     addRecord(hash, key, record);
     return true;
   });
+  addHistory(hash, state);
+  // What a snapshot says of them is all there is.
+  for (const { key, value } of leaseSnapshotRecords(state.leases, state.sessions)) {
+    hash.bytes(key);
+    hash.bytes(value);
+  }
   return hash.digest();
+}
+
+function addHistory(hash: TwoLaneHash, { history, revision }: StoreState): void {
+  const { oldestRevision, oldestEventRevision } = history;
+  hash.number(oldestRevision);
+  hash.number(oldestEventRevision);
+  history.visit(oldestEventRevision, revision + 1, (event) => {
+    const { key, record, previous } = event;
+    hash.number(event.revision);
+    hash.number(event.revision);
+    for (const version of [record, previous]) {
+      hash.number(version === undefined ? 0 : 1);
+      if (version !== undefined) addRecord(hash, key, version);
+    }
+    return true;
+  });
 }
 
 function addRecord(hash: TwoLaneHash, key: string, record: KvRecord): void {

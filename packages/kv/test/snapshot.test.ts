@@ -1,7 +1,10 @@
 import {
+  appendStamp,
   CodecError,
+  encodeKvWrite,
   encodeSnapshotMeta,
   encodeSnapshotRecords,
+  Slab,
   SnapshotDecoder,
 } from "@d-engine/codec";
 import {
@@ -47,6 +50,7 @@ function thrownBy(call: () => unknown): unknown {
   return undefined;
 }
 
+/** Without history, as versions wrote it that knew none. */
 function stateRecord(revision: number): SnapshotRecord {
   const message = create(kv.StoreStateSchema, { revision: BigInt(revision) });
   return { key: Uint8Array.of(0x20), value: toBinary(kv.StoreStateSchema, message) };
@@ -72,6 +76,32 @@ function keyRecord(key: string, fields: Partial<Record<string, number>> = {}): S
   };
 }
 
+/** Of a store that has always known its history, at revision 3. */
+const historyState: SnapshotRecord = {
+  key: Uint8Array.of(0x20),
+  value: toBinary(
+    kv.StoreStateSchema,
+    create(kv.StoreStateSchema, { revision: 3n, oldestEventRevision: 1n }),
+  ),
+};
+
+/** The write of the key "a" in a revision, as its so-many-th event. */
+function event(revision: number, place = 0): SnapshotRecord {
+  const kept = revision === 3;
+  const record = {
+    createRevision: 1n,
+    modRevision: BigInt(revision),
+    version: BigInt(revision),
+    value: new Uint8Array(bytes("v")),
+  };
+  const fields = { key: new Uint8Array(bytes("a")), kept, ...(!kept && { record }) };
+  return {
+    key: Uint8Array.of(0x22, 0, 0, 0, 0, 0, 0, 0, revision, 0, 0, 0, place),
+    value: toBinary(kv.StoreEventSchema, create(kv.StoreEventSchema, fields)),
+  };
+}
+
+const leased = [stateRecord(5), keyRecord("a", { lease: 7 })];
 const sound = [stateRecord(5), keyRecord("a"), keyRecord("b"), endRecord(2)];
 
 describe("the snapshot of a store", () => {
@@ -83,15 +113,37 @@ describe("the snapshot of a store", () => {
       Uint8Array.of(KV_NAMESPACE.state),
       Uint8Array.of(KV_NAMESPACE.record, 0x61),
       Uint8Array.of(KV_NAMESPACE.record, 0xff, 0),
+      ...[1, 2, 3, 4, 5].map((revision) =>
+        Uint8Array.of(KV_NAMESPACE.event, 0, 0, 0, 0, 0, 0, 0, revision, 0, 0, 0, 0),
+      ),
       Uint8Array.of(KV_NAMESPACE.end),
     ]);
-    expect(fromBinary(kv.StoreStateSchema, records[0]!.value).revision).toBe(5n);
+    const state = fromBinary(kv.StoreStateSchema, records[0]!.value);
+    expect(state).toMatchObject({ revision: 5n, oldestRevision: 0n, oldestEventRevision: 1n });
     const a = fromBinary(kv.StoreRecordSchema, records[1]!.value);
     expect(a).toMatchObject({ createRevision: 1n, modRevision: 3n, version: 2n, lease: 0n });
     expect(text(a.value)).toBe("x".repeat(300));
     expect(toBinary(kv.StoreRecordSchema, a)).toEqual(records[1]!.value);
-    expect(fromBinary(kv.StoreEndSchema, records[3]!.value).keys).toBe(2n);
-    expect(recordsIn(restoredFrom(sound))).toEqual(sound);
+    const events = records.slice(3, 8).map(({ value }) => fromBinary(kv.StoreEventSchema, value));
+    expect(events.map(({ kept }) => kept)).toEqual([false, false, true, false, true]);
+    expect(events.map(({ record }) => record && text(record.value))).toEqual([
+      ...["1", ""],
+      ...[undefined, undefined, undefined],
+    ]);
+    // Each says what the one before it left.
+    expect(events.map(({ previous }) => previous)).toEqual(Array(5).fill(undefined));
+    expect(fromBinary(kv.StoreEndSchema, records[8]!.value).keys).toBe(2n);
+  });
+
+  it("is read as versions without a history wrote it: everything older is compacted", () => {
+    const machine = restoredFrom(sound);
+    expect([machine.revision, machine.oldestRevision, machine.oldestEventRevision]).toEqual([
+      5, 5, 6,
+    ]);
+    applyNext(machine, put("a", "2"));
+    const again = restoredFrom(recordsIn(machine));
+    expect(again.stateHash()).toBe(machine.stateHash());
+    expect(again.oldestEventRevision).toBe(6);
   });
 
   it("goes round with the same hash, keys, bytes and records (I12)", () => {
@@ -131,7 +183,7 @@ describe("the snapshot of a store", () => {
       expect(next.length).toBeLessThanOrEqual(10_000 / 64 + 1);
       total += next.length;
     }
-    expect(total).toBe(5002);
+    expect(total).toBe(10_002);
   });
 
   it("lets go of the view, and is not read any more after that", () => {
@@ -174,11 +226,10 @@ describe("the restoration of a store", () => {
   it.each([
     {
       name: "an unknown namespace of stores",
-      records: [{ key: Uint8Array.of(0x22), value: bytes("") }],
+      records: [{ key: Uint8Array.of(0x2f), value: bytes("") }],
     },
     { name: "the system's namespace", records: [{ key: Uint8Array.of(0x02), value: bytes("") }] },
-    { name: "a lease", records: [stateRecord(5), keyRecord("a", { lease: 7 })] },
-    { name: "a field of the state", records: [{ ...stateRecord(5), value: Uint8Array.of(16, 1) }] },
+    { name: "a field of the state", records: [{ ...stateRecord(5), value: Uint8Array.of(32, 1) }] },
     {
       name: "a field of a key",
       records: [stateRecord(5), { ...keyRecord("a"), value: Uint8Array.of(0x30, 1) }],
@@ -217,6 +268,32 @@ describe("the restoration of a store", () => {
       name: `impossible revisions ${JSON.stringify(fields)}`,
       records: [stateRecord(5), keyRecord("a", fields)],
       says: "in a store of revision 5",
+    })),
+    {
+      name: "a key without its lease",
+      records: [...leased, endRecord(1)],
+      says: "lease is missing",
+    },
+    ...[
+      { name: "no event of a revision", events: [event(2), event(3)], says: "behind 0 of 0" },
+      { name: "an event twice", events: [event(1), event(1)], says: "behind 0 of 1" },
+      {
+        name: "an event too many",
+        events: [event(1), event(2), event(3), event(4)],
+        says: "revision 4",
+      },
+      { name: "an event too few", events: [event(1), event(2)], says: "up to 2" },
+      { name: "an event of another value", events: [event(1), event(1, 1)], says: "follow" },
+      { name: "a place left out", events: [event(1), event(1, 2)], says: "event 2 of revision 1" },
+    ].map(({ name, events, says }) => ({
+      name,
+      records: [
+        historyState,
+        keyRecord("a", { modRevision: 3, version: 3 }),
+        ...events,
+        endRecord(1),
+      ],
+      says,
     })),
   ])("refuses $name with DATA_CORRUPTION", ({ records, says }) => {
     const error = thrownBy(() => restoredFrom(records));
@@ -293,6 +370,21 @@ describe("KvBackupTransform", () => {
     const records = [stateRecord(5), keyRecord("a"), leased, keyRecord("c"), endRecord(3)];
     const restored = restoredFrom(transformed(records));
     expect(recordsOf(restored.view()).map(({ key }) => key)).toEqual(["a", "c"]);
+  });
+
+  it("compacts everything older: no event, lease or session passes (rule R19)", () => {
+    const slab = new Slab();
+    const machine = machineWith(put("a", "1"), put("a", "2"), put("b", "1"));
+    const grant = { kind: "leaseGrant", id: 7, ttlMs: 1000, session: true } as const;
+    applyNext(machine, appendStamp(slab, encodeKvWrite(slab, grant), 5));
+    applyNext(machine, appendStamp(slab, put("c", "1", 1000), 6));
+    const restored = restoredFrom(transformed(recordsIn(machine)));
+    expect(recordsOf(restored.view()).map(({ key }) => key)).toEqual(["a", "b"]);
+    const revision = 1_000_000_004;
+    expect([restored.revision, restored.oldestRevision]).toEqual([revision, revision]);
+    expect([restored.oldestEventRevision, restored.leaseCount]).toEqual([revision + 1, 0]);
+    expect(() => restored.events(revision, undefined, () => true)).toThrow("is compacted");
+    restored.events(revision + 1, undefined, () => expect.fail("an event of the old cluster"));
   });
 
   it("refuses a backup that was cut short, is no store, or cannot be raised", () => {

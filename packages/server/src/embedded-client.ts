@@ -82,7 +82,7 @@ export class EmbeddedClient extends AbstractEngineClient {
       if (this.#isOneByteKey(key)) return (store) => this.#copy(store.getByString(key));
       const bytes = this.#keyBytes.of(key, "key");
       this.#node.checkKey(bytes);
-      const level = options?.consistency ?? this.#node.driver.defaultConsistency;
+      const level = options?.consistency ?? this.#node.driver.options.defaultConsistency;
       // An eventual read is served before this call returns; others may need the key later.
       const kept = level === "eventual" ? bytes : this.#copies.copy(bytes);
       return (store) => this.#copy(store.get(kept));

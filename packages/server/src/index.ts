@@ -13,7 +13,7 @@ export type {
   ReadRequestOptions,
   WriteOutcome,
 } from "./driver/index.js";
-export { Driver, KvNode, silentLogger } from "./driver/index.js";
+export { Driver, KvNode, kvStamps, silentLogger } from "./driver/index.js";
 export { membershipSource } from "./driver/membership-source.js";
 export { EmbeddedClient } from "./embedded-client.js";
 export { ForwardingClient } from "./forwarding-client.js";

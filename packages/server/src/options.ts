@@ -11,12 +11,18 @@ import { type FileStorageTuning, STORAGE_DEFAULTS } from "@d-engine/storage";
 import { type InitialCluster, parseInitialCluster } from "./bootstrap/initial-cluster.js";
 import { DRIVER_DEFAULTS, type DriverOptions } from "./driver/options.js";
 import type { JoinAs } from "./join/join-cluster.js";
+import { WATCH_DEFAULTS, type WatchOptions } from "./watch/watch-options.js";
 
 type RaftSettings = Omit<RaftOptions, "pendingReadsMax">;
 type StorageSettings = Required<FileStorageTuning>;
 
 /** Everything that can be set about a node, in one flat list. Each has a default. */
-export interface EngineSettings extends RaftSettings, DriverOptions, KvLimits, StorageSettings {
+export interface EngineSettings
+  extends RaftSettings,
+    DriverOptions,
+    KvLimits,
+    StorageSettings,
+    WatchOptions {
   /** `host:port` at which others reach this node. Recorded when the data directory is made. */
   readonly address: string;
   /** The id of this node, from 1. Recorded when the data directory is made. */
@@ -54,6 +60,7 @@ export const ENGINE_DEFAULTS: EngineSettings = Object.freeze({
   ...DRIVER_DEFAULTS,
   ...KV_LIMITS_DEFAULTS,
   ...STORAGE_DEFAULTS,
+  ...WATCH_DEFAULTS,
   address: "127.0.0.1:9081",
   nodeId: 1,
   initialCluster: undefined,
@@ -81,6 +88,7 @@ export interface ResolvedSettings {
   readonly driver: DriverOptions;
   readonly limits: KvLimits;
   readonly storage: StorageSettings;
+  readonly watch: WatchOptions;
 }
 
 const sectorBytes = 512;
@@ -111,8 +119,17 @@ const driverChecks: { readonly [K in keyof DriverOptions]: Check } = {
   snapshotTransfersMax: integerFrom(1, 64),
   snapshotBytesPerSecond: integerFrom(0, 2 ** 40),
   clockJumpMs: numberFrom(10, 60_000),
+  historyRetentionMs: integerFrom(0, 2 ** 40),
   defaultConsistency: oneOf("linearizable", "lease", "eventual"),
   allowClientOverride: oneOf(true, false),
+};
+
+const watchChecks: { readonly [K in keyof WatchOptions]: Check } = {
+  watchesMax: integerFrom(1, 1_000_000),
+  watchEventsMax: integerFrom(1, 10_000_000),
+  watchBytesMax: integerFrom(1024, 2 ** 32),
+  watchSliceEvents: integerFrom(1, 1_000_000),
+  watchProgressMs: integerFrom(10, 3_600_000),
 };
 
 const storageChecks: { readonly [K in keyof StorageSettings]: Check } = {
@@ -138,6 +155,8 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
   const storage = pick(given, STORAGE_DEFAULTS);
   checkFields(problems, driver, driverChecks);
   checkFields(problems, storage, storageChecks);
+  const watch = pick(given, WATCH_DEFAULTS);
+  checkFields(problems, watch, watchChecks);
   checkLogBounds(problems, driver, storage.segmentBytes);
   const address = input.address ?? ENGINE_DEFAULTS.address;
   if (!isAddress(address)) problems.push(`address must be host:port, got ${shown(address)}`);
@@ -154,7 +173,11 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
   if (problems.length > 0 || raft === undefined || limits === undefined || !id) {
     throw new EngineError("INVALID_REQUEST", `bad settings: ${problems.join("; ")}`);
   }
-  const frozen = { driver: Object.freeze(driver), storage: Object.freeze(storage) };
+  const frozen = {
+    driver: Object.freeze(driver),
+    storage: Object.freeze(storage),
+    watch: Object.freeze(watch),
+  };
   const cluster = { nodeId: id, initialCluster, join, clusterToken };
   return Object.freeze({ address, ...cluster, raft, limits, ...frozen });
 }

@@ -13,15 +13,19 @@ import { nodeClock, nodeFileStorage } from "@d-engine/storage";
 import { bootstrapIdentity, randomId } from "./bootstrap/initial-cluster.js";
 import { settingsThatDisagree } from "./bootstrap/stored-identity.js";
 import { Driver } from "./driver/driver.js";
+import { FEATURE_LEVEL } from "./driver/feature-gate.js";
 import { KvNode } from "./driver/kv-node.js";
 import { type Logger, silentLogger } from "./driver/logger.js";
+import type { StampSource } from "./driver/time/cluster-time.js";
+import { kvStamps } from "./driver/time/kv-stamps.js";
 import { beginsEmpty, pullFirstSnapshot } from "./join/first-snapshot.js";
 import { type Joined, joinCluster } from "./join/join-cluster.js";
 import { forgetPendingJoin, pendingInstanceId } from "./join/pending-join.js";
 import { KeepAlive } from "./keep-alive.js";
 import type { JoinSettings, ResolvedSettings } from "./options.js";
 import { GrpcTransport } from "./peers/grpc-transport.js";
-import { FEATURE_LEVEL, type PeerIdentity } from "./peers/handshake.js";
+import type { PeerIdentity } from "./peers/handshake.js";
+import { FeatureLevels } from "./system/feature-levels.js";
 import { InstanceRegistrar } from "./system/instance-registrar.js";
 import { SystemStateMachine } from "./system/system-state-machine.js";
 import { systemRandom } from "./system-random.js";
@@ -40,6 +44,8 @@ export interface StartNodeSetup<Result> extends StartHooks {
   readonly storage: StorageEngine;
   readonly stateMachine: StateMachine<Result>;
   readonly settings: ResolvedSettings;
+  /** Of a state machine whose commands are stamped (rule R15). */
+  readonly stamps?: StampSource | undefined;
   /**
    * The instance id of a directory that joins a cluster, the same after a crash on the way.
    * @defaultValue one that is drawn at each start
@@ -53,6 +59,8 @@ export interface StartedNode<Result> {
   readonly peers: GrpcTransport;
   /** Who has which node id; the server asks it about nodes that join. */
   readonly instances: InstanceRegistrar;
+  /** What all members know. */
+  readonly features: FeatureLevels;
 }
 
 /** A running node of the key-value store. */
@@ -77,6 +85,7 @@ export async function startNode<Result>(
   const driver = await Driver.start({
     storage,
     stateMachine,
+    stamps: setup.stamps,
     transport: peers,
     clock: nodeClock,
     random: systemRandom,
@@ -95,9 +104,17 @@ export async function startNode<Result>(
     propose: (command) => driver.proposeSystem(command),
     logger,
   });
+  const features = new FeatureLevels({
+    self: peers.identity.nodeId,
+    recorded: () => stateMachine.level,
+    configuration: () => driver.status().configuration,
+    announced: (id) => peers.featureLevelOf(id),
+    propose: (command) => driver.proposeSystem(command),
+    logger,
+  });
   contacts.listener = (peer) => registrar.contact(peer);
   void driver.closed.then(() => registrar.close());
-  return { driver, peers, instances: registrar };
+  return { driver, peers, instances: registrar, features };
 }
 
 /** Opens the storage, made for a node that founds a cluster or joins one if it is new. */
@@ -172,10 +189,11 @@ export async function startKvNode(
   const storage = nodeFileStorage(dataDir, { ...settings.storage, clock: nodeClock });
   const directory = resolve(dataDir);
   const joinInstanceId = (): Promise<string> => pendingInstanceId(directory);
-  const parts = { ...hooks, storage, stateMachine: store, settings, joinInstanceId };
-  const { driver, peers, instances } = await startNode(parts);
+  const stamps = kvStamps(store);
+  const parts = { ...hooks, storage, stateMachine: store, stamps, settings, joinInstanceId };
+  const { driver, peers, instances, features } = await startNode(parts);
   if (settings.join !== undefined) await forgetPendingJoin(directory);
-  return { node: new KvNode(driver, store), peers, instances };
+  return { node: new KvNode(driver, store, features, settings.watch), peers, instances };
 }
 
 /** Takes contacts in from the first message on, before anybody can record them. */

@@ -1,4 +1,5 @@
 import type { KeyValue } from "@d-engine/client";
+import { decodeKvQuery, type KvQuery, type KvQueryResult } from "@d-engine/codec";
 import {
   changeConfiguration,
   EngineError,
@@ -21,9 +22,12 @@ import type {
   LocalNodeStatus,
   MembershipChangeOptions,
   ReadRequestOptions,
+  WatchRequestOptions,
   WriteOutcome,
 } from "../src/driver/local-node.js";
 import type { MembershipListener } from "../src/driver/membership-feed.js";
+import type { LocalWatch, WatchSpec } from "../src/watch/local-watch.js";
+import type { WatchHub } from "../src/watch/watch-hub.js";
 
 /**
  * One node of a cluster whose members share one map: every role and every fault that a gRPC
@@ -39,8 +43,15 @@ export class MapNode implements LocalNode {
   /** Whether this node leads; set for one node of a cluster. */
   ready = true;
   stopped = false;
+  /** Serves the watches; nothing is written through it. */
+  hub: WatchHub | undefined;
+  /** What queries are answered with. */
+  queryResult: KvQueryResult = { kind: "leases", ids: [] };
+  /** What a write answers besides. */
+  outcome: Pick<WriteOutcome, "detail"> = {};
+  readonly queries: KvQuery[] = [];
   readonly seen: {
-    readonly kind: "write" | "read" | "scan";
+    readonly kind: "write" | "read" | "scan" | "query";
     readonly options: ReadRequestOptions;
   }[] = [];
 
@@ -173,8 +184,23 @@ export class MapNode implements LocalNode {
     return { entries, revision: this.#shared.revision };
   }
 
+  async query(
+    query: Uint8Array | KvQuery,
+    options: ReadRequestOptions = {},
+  ): Promise<KvQueryResult> {
+    await this.#enter("query", options, options.consistency !== "eventual");
+    this.queries.push(query instanceof Uint8Array ? decodeKvQuery(query) : query);
+    return this.queryResult;
+  }
+
+  watch(spec: WatchSpec, options?: WatchRequestOptions): LocalWatch {
+    if (this.refusal !== undefined) throw this.refusal;
+    if (this.hub === undefined) throw new EngineError("UNIMPLEMENTED", "no hub was given");
+    return this.hub.watch(spec, options);
+  }
+
   async #enter(
-    kind: "write" | "read" | "scan",
+    kind: "write" | "read" | "scan" | "query",
     options: ReadRequestOptions,
     leaderOnly: boolean,
   ): Promise<void> {
@@ -194,7 +220,7 @@ export class MapNode implements LocalNode {
     if (value === undefined) data.delete(name);
     else data.set(name, value);
     if (existed || value !== undefined) this.#shared.revision += 1;
-    return { succeeded: true, revision: this.#shared.revision, existed };
+    return { succeeded: true, revision: this.#shared.revision, existed, ...this.outcome };
   }
 }
 

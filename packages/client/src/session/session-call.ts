@@ -4,8 +4,9 @@ import {
   type SessionScanEntry,
   sessionOperationSize,
 } from "@d-engine/codec";
+import { isEngineError } from "@d-engine/core";
 import type { TransportAnswer, TransportFailure, TransportRequest } from "../client-transport.js";
-import { policyOf } from "../wire-messages.js";
+import { decodeQuery, policyOf } from "../wire-messages.js";
 import { failureOfResult } from "./result-failure.js";
 
 /** What a session can carry. */
@@ -103,7 +104,18 @@ export class SessionCall {
       if (!this.#fits(bytes) || more) return;
       const { revision } = result;
       this.#settle({ kind: "answered", result: { entries: this.#entries, revision } });
+    } else if (result.kind === "query" && request.kind === "query") {
+      if (this.#fits(result.answer.length)) this.#takeQuery(result.answer);
     } else {
+      this.#failAsNoAnswer();
+    }
+  }
+
+  #takeQuery(bytes: Uint8Array): void {
+    try {
+      this.#settle({ kind: "answered", result: decodeQuery(bytes) });
+    } catch (error) {
+      if (!isEngineError(error)) throw error;
       this.#failAsNoAnswer();
     }
   }
@@ -155,6 +167,10 @@ function operationOf(
     case "scan": {
       const policy = policyOf(request.consistency);
       return { kind: "scan", id, timeoutMs, prefix: request.prefix, policy };
+    }
+    case "query": {
+      const policy = policyOf(request.consistency);
+      return { kind: "query", id, timeoutMs, query: request.query, policy };
     }
   }
 }

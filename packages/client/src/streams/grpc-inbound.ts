@@ -1,29 +1,39 @@
 import { type EngineError, isEngineError } from "@d-engine/core";
-import { client } from "@d-engine/proto";
+import { client, kvService } from "@d-engine/proto";
 import { type Client, Metadata, type ServiceError, type StatusObject, status } from "@grpc/grpc-js";
 import { failureOfStatus } from "../call-failure.js";
 import type {
   TransportFailure,
+  TransportStreamInputs,
   TransportStreamKind,
   TransportStreamMessages,
-  TransportStreamRequestOf,
 } from "../client-transport.js";
 import { asBuffer, asIs, pathOf } from "../grpc-bytes.js";
+import { decodeWatchOutput, encodeWatchInput } from "../watch/watch-wire.js";
 import { decodeMembershipSnapshot } from "../wire-messages.js";
 import type { InboundStream } from "./inbound-stream.js";
 
 /** How one kind of stream stands on the wire. */
 interface StreamForm<Kind extends TransportStreamKind> {
   readonly path: string;
-  encode(request: TransportStreamRequestOf<Kind>): Uint8Array;
+  /** The one request of a stream that only the node sends in; `undefined`: both sides send. */
+  readonly request: Uint8Array | undefined;
+  encode(input: TransportStreamInputs[Kind]): Uint8Array;
   decode(body: Uint8Array): TransportStreamMessages[Kind];
 }
 
 const FORMS: { readonly [Kind in TransportStreamKind]: StreamForm<Kind> } = {
   watchMembership: {
     path: pathOf(client.RaftClientService.method.watchMembership),
-    encode: () => new Uint8Array(0), // this client has no id
+    request: new Uint8Array(0), // this client has no id
+    encode: (input) => input,
     decode: decodeMembershipSnapshot,
+  },
+  watch: {
+    path: pathOf(kvService.KvService.method.watch),
+    request: undefined,
+    encode: encodeWatchInput,
+    decode: decodeWatchOutput,
   },
 };
 
@@ -34,20 +44,16 @@ const FORMS: { readonly [Kind in TransportStreamKind]: StreamForm<Kind> } = {
 export function startGrpcStream<Kind extends TransportStreamKind>(
   channel: Client,
   address: string,
-  request: TransportStreamRequestOf<Kind>,
-  stream: InboundStream<TransportStreamMessages[Kind]>,
+  kind: Kind,
+  stream: InboundStream<TransportStreamMessages[Kind], TransportStreamInputs[Kind]>,
 ): void {
   if (stream.isOver) return;
-  const form: StreamForm<Kind> = FORMS[request.kind as Kind];
-  const call = channel.makeServerStreamRequest(
-    form.path,
-    asBuffer,
-    asIs,
-    form.encode(request),
-    new Metadata(),
-    {},
-  );
+  const form: StreamForm<Kind> = FORMS[kind];
+  // One request and no more is what a stream of one side looks like on the wire, too.
+  const call = channel.makeBidiStreamRequest(form.path, asBuffer, asIs, new Metadata(), {});
+  if (form.request !== undefined) call.end(form.request);
   stream.from({
+    send: (input) => void call.write(form.encode(input)),
     pause: () => void call.pause(),
     resume: () => void call.resume(),
     cancel: () => call.cancel(),
@@ -62,7 +68,7 @@ export function startGrpcStream<Kind extends TransportStreamKind>(
   });
   // Told by the status, which comes in any case; without a listener the process would end.
   call.on("error", () => undefined);
-  // Behind the data that is not read yet: `end` and `error` are, the status is not.
+  // The end comes behind data that is not read yet, as `close` does and `status` does not.
   let over: StatusObject | undefined;
   call.on("status", (end: StatusObject) => {
     over = end;

@@ -4,7 +4,7 @@ import { InboundStream } from "./inbound-stream.js";
 
 let rings: (() => void)[];
 let source: string[];
-let stream: InboundStream<number>;
+let stream: InboundStream<number, string>;
 
 const clock: Clock = {
   nowMs: () => 0,
@@ -19,9 +19,10 @@ const clock: Clock = {
   defer: (callback) => callback(),
 };
 
-const open = (signal?: AbortSignal): InboundStream<number> => {
-  const made = new InboundStream<number>({ address: "h:1", clock, timeoutMs: 100, signal });
+const open = (signal?: AbortSignal): InboundStream<number, string> => {
+  const made = new InboundStream<number, string>({ address: "h:1", clock, timeoutMs: 100, signal });
   made.from({
+    send: (input) => source.push(input),
     pause: () => source.push("pause"),
     resume: () => source.push("resume"),
     cancel: () => source.push("cancel"),
@@ -100,6 +101,20 @@ describe("InboundStream", () => {
     }
     expect(source).toEqual(["cancel", "cancel"]);
     expect(rings).toEqual([]);
+  });
+
+  it("sends what came before its source, in order, and nothing after the end", () => {
+    const early = new InboundStream<number, string>({ address: "h:1", clock, timeoutMs: 100 });
+    early.send("a");
+    early.send("b");
+    expect(source).toEqual([]);
+    const nothing = (): void => undefined;
+    const send = (input: string): void => void source.push(input);
+    early.from({ send, pause: nothing, resume: nothing, cancel: nothing });
+    early.send("c");
+    early.cancel();
+    early.send("d");
+    expect(source).toEqual(["a", "b", "c"]);
   });
 
   it("is over at once with a signal that has aborted, whoever feeds it later", () => {

@@ -18,7 +18,8 @@ export interface InboundStreamOptions {
 }
 
 /** What brings the messages. */
-export interface InboundSource {
+export interface InboundSource<Input = never> {
+  send(input: Input): void;
   /** Brings no more until `resume`; what is on its way already may still come. */
   pause(): void;
   resume(): void;
@@ -30,13 +31,15 @@ export interface InboundSource {
  * bounds, beyond which the source is paused. The end comes behind what arrived before it, except
  * when it is our own doing.
  */
-export class InboundStream<Message> implements TransportStream<Message> {
+export class InboundStream<Message, Input = never> implements TransportStream<Message, Input> {
   readonly #options: InboundStreamOptions;
   readonly #timer: Timer;
   readonly #waiting: { readonly message: Message; readonly bytes: number }[] = [];
   #waitingBytes = 0;
   #paused = false;
-  #source: InboundSource | undefined;
+  #source: InboundSource<Input> | undefined;
+  /** What was sent before there was anywhere to send it to. */
+  #unsent: Input[] = [];
   #failure: TransportFailure | undefined;
   #taker: ((event: TransportStreamEvent<Message>) => void) | undefined;
   #endListeners: (() => void)[] = [];
@@ -56,9 +59,19 @@ export class InboundStream<Message> implements TransportStream<Message> {
   }
 
   /** Names what brings the messages; it is cancelled at once when the stream is over already. */
-  from(source: InboundSource): void {
-    if (this.isOver) source.cancel();
-    else this.#source = source;
+  from(source: InboundSource<Input>): void {
+    if (this.isOver) {
+      source.cancel();
+      return;
+    }
+    this.#source = source;
+    for (const input of this.#unsent.splice(0)) source.send(input);
+  }
+
+  send(input: Input): void {
+    if (this.isOver) return;
+    if (this.#source === undefined) this.#unsent.push(input);
+    else this.#source.send(input);
   }
 
   /** Calls back once, when nothing more can arrive. */
@@ -86,6 +99,7 @@ export class InboundStream<Message> implements TransportStream<Message> {
   ended(failure: TransportFailure): void {
     if (this.isOver) return;
     this.#failure = failure;
+    this.#unsent = [];
     this.#timer.cancel();
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
     this.#give({ kind: "failed", failure });

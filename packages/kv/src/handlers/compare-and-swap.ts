@@ -1,4 +1,5 @@
 import { type CompareAndSwapCommand, keyToString } from "@d-engine/codec";
+import { compareBytes } from "../compare-bytes.js";
 import type { KvStore } from "../kv-store.js";
 import { type KvRecord, recordValue } from "../record.js";
 import type { WriteOutcome } from "../write-outcome.js";
@@ -12,16 +13,13 @@ export function applyCompareAndSwap(store: KvStore, command: CompareAndSwapComma
   const key = keyToString(command.key);
   const slot = store.find(key);
   const succeeded = matches(slot?.record, command.expected);
-  if (succeeded) store.write(key, slot, command.value, 0, command.value.length);
+  if (succeeded) store.set(key, slot, command.value, 0, command.value.length);
+  store.commit();
   return { succeeded, revision: store.revision, existed: slot !== undefined };
 }
 
 function matches(record: KvRecord | undefined, expected: Uint8Array | undefined): boolean {
   if (record === undefined || expected === undefined) return record === expected;
   const actual = recordValue(record);
-  if (actual.length !== expected.length) return false;
-  for (let i = 0; i < actual.length; i++) {
-    if (actual[i] !== expected[i]) return false;
-  }
-  return true;
+  return actual.length === expected.length && compareBytes(actual, expected) === 0;
 }

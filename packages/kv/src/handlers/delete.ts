@@ -6,6 +6,7 @@ import type { WriteOutcome } from "../write-outcome.js";
 export function applyDelete(store: KvStore, command: DeleteCommand): WriteOutcome {
   const key = keyToString(command.key);
   const slot = store.find(key);
-  if (slot !== undefined) store.remove(key, slot);
+  if (slot !== undefined) store.remove(slot);
+  store.commit();
   return { succeeded: true, revision: store.revision, existed: slot !== undefined };
 }

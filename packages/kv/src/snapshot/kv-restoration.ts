@@ -1,4 +1,3 @@
-import { newerVersion } from "@d-engine/codec";
 import {
   assertNever,
   invariant,
@@ -7,7 +6,11 @@ import {
   type StateRestoration,
 } from "@d-engine/core";
 import { KvStore } from "../kv-store.js";
+import { LeaseRestoration } from "../leases/lease-restoration.js";
 import { OrderedIndex } from "../ordered-index.js";
+import type { KvRecord } from "../record.js";
+import { HistoryRestoration } from "./history-restoration.js";
+import type { StoredRecord } from "./store-codec.js";
 import { KvSnapshotReader } from "./store-reader.js";
 import { ValueMemory } from "./value-memory.js";
 
@@ -20,8 +23,13 @@ export class KvRestoration implements StateRestoration {
   readonly #reader = new KvSnapshotReader();
   readonly #index = new OrderedIndex();
   readonly #memory = new ValueMemory();
+  readonly #leases = new LeaseRestoration();
+  #history: HistoryRestoration | undefined;
+  #oldestEventRevision = 0;
   #revision = 0;
   #bytes = 0;
+  /** Keys that were written in a revision whose events are in the snapshot. */
+  #writtenInHistory = 0;
   #isFinished = false;
 
   /** `install` makes the finished store the one in use. */
@@ -30,7 +38,7 @@ export class KvRestoration implements StateRestoration {
   }
 
   /**
-   * @throws EngineError `VERSION_MISMATCH` for what only a newer version writes, a lease among it,
+   * @throws EngineError `VERSION_MISMATCH` for what only a newer version writes,
    *   `DATA_CORRUPTION` for anything else that no store has written
    */
   add(record: SnapshotRecord): void {
@@ -39,19 +47,18 @@ export class KvRestoration implements StateRestoration {
     switch (part.kind) {
       case "state":
         this.#revision = part.revision;
+        this.#oldestEventRevision = part.oldestEventRevision;
+        this.#history = new HistoryRestoration(part, this.#index);
         return;
-      case "record": {
-        const { key, record: stored } = part;
-        const { createRevision, modRevision, version, lease } = stored;
-        // Without its lease the key would live for ever.
-        if (lease !== 0) throw newerVersion("the snapshot has a key that ends with a lease");
-        const memory = this.#memory;
-        memory.copy(stored.value);
-        const { bytes, from, to } = memory;
-        this.#index.insert(key, { bytes, from, to, createRevision, modRevision, version, lease });
-        this.#bytes += key.length + to - from;
+      case "record":
+        this.#addRecord(part.key, this.#copied(part.record));
         return;
-      }
+      case "event":
+        this.#history?.add(part.event, (stored) => this.#copied(stored));
+        return;
+      case "leases":
+        this.#leases.add(part.part);
+        return;
       case "end":
         return;
       default:
@@ -63,8 +70,32 @@ export class KvRestoration implements StateRestoration {
   finish(lastApplied: LogIndex): void {
     this.#checkUnfinished();
     this.#reader.checkComplete();
+    const history = this.#history?.finish(this.#writtenInHistory);
+    const { leases, sessions } = this.#leases.finish();
     this.#isFinished = true;
-    this.#install(new KvStore(this.#index, this.#revision, this.#bytes), lastApplied);
+    const store = new KvStore({
+      index: this.#index,
+      revision: this.#revision,
+      bytes: this.#bytes,
+      ...(history !== undefined && { history }),
+      leases,
+      sessions,
+    });
+    this.#install(store, lastApplied);
+  }
+
+  #addRecord(key: string, record: KvRecord): void {
+    this.#index.insert(key, record);
+    this.#bytes += key.length + record.to - record.from;
+    if (record.modRevision >= this.#oldestEventRevision) this.#writtenInHistory++;
+    if (record.lease !== 0) this.#leases.bind(record.lease, key);
+  }
+
+  #copied({ value, createRevision, modRevision, version, lease }: StoredRecord): KvRecord {
+    const memory = this.#memory;
+    memory.copy(value);
+    const { bytes, from, to } = memory;
+    return { bytes, from, to, createRevision, modRevision, version, lease };
   }
 
   /** Afterwards the index is the state in use. */

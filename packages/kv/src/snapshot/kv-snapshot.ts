@@ -1,7 +1,12 @@
 import { Slab, Writer } from "@d-engine/codec";
 import { invariant, type LogIndex, type SnapshotRecord, type StateSnapshot } from "@d-engine/core";
+import type { KvEvent } from "../history/kv-event.js";
 import type { KvView } from "../kv-view.js";
+import { leaseSnapshotRecords } from "../leases/lease-snapshot.js";
 import type { KvRecord } from "../record.js";
+import type { StoreState } from "../store-state.js";
+import { storedEventSize, writeStoredEvent } from "./event-codec.js";
+import { eventKeyBytes, writeEventKey } from "./event-key.js";
 import { KV_NAMESPACE } from "./namespaces.js";
 import {
   encodeStoreEnd,
@@ -19,8 +24,12 @@ import {
 export class KvSnapshot implements StateSnapshot {
   readonly lastApplied: LogIndex;
   #view: KvView | undefined;
-  #step: "state" | "records" | "end" | "done" = "state";
+  #step: "state" | "records" | "events" | "leases" | "end" | "done" = "state";
   #lastKey = "";
+  /** The event that comes next. */
+  #revision = 0;
+  #place = 0;
+  #leases: Iterator<SnapshotRecord> | undefined;
 
   constructor(view: KvView) {
     this.#view = view;
@@ -31,11 +40,10 @@ export class KvSnapshot implements StateSnapshot {
     const view = this.#view;
     invariant(view !== undefined, "a snapshot of the store was read after its release");
     const batch = new RecordBatch(bytesMax);
-    if (this.#step === "state") {
-      batch.add(Uint8Array.of(KV_NAMESPACE.state), encodeStoreState(view.revision));
-      this.#step = "records";
-    }
+    if (this.#step === "state") this.#addState(view, batch);
     if (this.#step === "records") this.#addRecords(view, batch);
+    if (this.#step === "events") this.#addEvents(view, batch);
+    if (this.#step === "leases") this.#addLeases(view, batch);
     if (this.#step === "end" && !batch.isFull) {
       batch.add(Uint8Array.of(KV_NAMESPACE.end), encodeStoreEnd(view.keys));
       this.#step = "done";
@@ -45,6 +53,15 @@ export class KvSnapshot implements StateSnapshot {
 
   release(): void {
     this.#view = undefined;
+    this.#leases = undefined;
+  }
+
+  #addState({ revision, state: { history } }: KvView, batch: RecordBatch): void {
+    const { oldestRevision, oldestEventRevision } = history;
+    const state = encodeStoreState({ revision, oldestRevision, oldestEventRevision });
+    batch.add(Uint8Array.of(KV_NAMESPACE.state), state);
+    this.#revision = oldestEventRevision;
+    this.#step = "records";
   }
 
   #addRecords(view: KvView, batch: RecordBatch): void {
@@ -56,7 +73,35 @@ export class KvSnapshot implements StateSnapshot {
       this.#lastKey = key;
       return true;
     }, this.#lastKey);
-    if (isLast) this.#step = "end";
+    if (isLast) this.#step = "events";
+  }
+
+  #addEvents({ revision, state }: KvView, batch: RecordBatch): void {
+    let isLast = true;
+    let skipped = this.#place;
+    state.history.visit(this.#revision, revision + 1, (event) => {
+      // Those of the revision that the batch before ended within.
+      if (skipped > 0) return skipped-- > 0;
+      isLast = !batch.isFull;
+      if (!isLast) return false;
+      if (event.revision !== this.#revision) this.#place = 0;
+      this.#revision = event.revision;
+      batch.addEvent(event, this.#place++, state);
+      return true;
+    });
+    if (isLast) this.#step = "leases";
+  }
+
+  #addLeases({ state }: KvView, batch: RecordBatch): void {
+    this.#leases ??= leaseSnapshotRecords(state.leases, state.sessions);
+    while (!batch.isFull) {
+      const { done, value } = this.#leases.next();
+      if (done === true) {
+        this.#step = "end";
+        return;
+      }
+      batch.add(value.key, value.value);
+    }
   }
 }
 
@@ -89,6 +134,26 @@ class RecordBatch {
     writer.bytes = this.#slab.take(storedRecordSize(record));
     writer.position = 0;
     writeStoredRecord(writer, record);
+    this.add(keyBytes, writer.finish());
+  }
+
+  /** Values that the snapshot has elsewhere are not written again. */
+  addEvent(event: KvEvent, place: number, { records, history }: StoreState): void {
+    const { key, record, previous, revision } = event;
+    const kept = record !== undefined && records.get(key) === record;
+    const isSaid = previous !== undefined && previous.modRevision >= history.oldestEventRevision;
+    const stored = {
+      key,
+      record: kept ? undefined : record,
+      kept,
+      previous: isSaid ? undefined : previous,
+    };
+    const keyBytes = this.#slab.take(eventKeyBytes);
+    writeEventKey(keyBytes, revision, place);
+    const writer = this.#writer;
+    writer.bytes = this.#slab.take(storedEventSize(stored));
+    writer.position = 0;
+    writeStoredEvent(writer, stored);
     this.add(keyBytes, writer.finish());
   }
 }

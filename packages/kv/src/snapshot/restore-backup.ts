@@ -1,6 +1,6 @@
 import { EngineError, type SnapshotRecord } from "@d-engine/core";
 import { KV_NAMESPACE } from "./namespaces.js";
-import { encodeStoreEnd, encodeStoreState } from "./store-codec.js";
+import { encodeStoreEnd, encodeStoreState, withoutHistory } from "./store-codec.js";
 import { KvSnapshotReader } from "./store-reader.js";
 
 /**
@@ -12,9 +12,9 @@ export const RESTORED_REVISION_GAP = 1_000_000_000;
 
 /**
  * Makes of the store's records in a backup those of the store in a new cluster (rule R19): the
- * revision goes up by `RESTORED_REVISION_GAP`, and keys that end with a lease are left out, so
- * that an expired lock does not return. There is no history in a snapshot yet, so that everything
- * older than the new revision is compacted as it is.
+ * revision goes up by `RESTORED_REVISION_GAP`, and everything older is compacted: the events are
+ * left out. So are leases, sessions, and keys that end with a lease, so that an expired lock does
+ * not return.
  *
  * One of these reads one backup. Records of keys pass through as they are.
  */
@@ -30,15 +30,16 @@ export class KvBackupTransform {
   next(record: SnapshotRecord): SnapshotRecord | undefined {
     const part = this.#reader.read(record);
     if (part.kind === "state") {
+      const revision = raised(part.revision);
       return {
         key: Uint8Array.of(KV_NAMESPACE.state),
-        value: encodeStoreState(raised(part.revision)),
+        value: encodeStoreState({ revision, ...withoutHistory(revision) }),
       };
     }
     if (part.kind === "end") {
       return { key: Uint8Array.of(KV_NAMESPACE.end), value: encodeStoreEnd(this.#keys) };
     }
-    if (part.record.lease !== 0) return undefined;
+    if (part.kind !== "record" || part.record.lease !== 0) return undefined;
     this.#keys++;
     return record;
   }

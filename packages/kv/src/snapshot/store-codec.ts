@@ -1,4 +1,5 @@
 import { Reader, refuseUnknownField, varintSize, Writer } from "@d-engine/codec";
+import type { HistoryBounds } from "../history/history.js";
 import { type KvRecord, valueBytes } from "../record.js";
 
 /** The values of the store's records in a snapshot: the messages of `d_engine.kv.v1`. */
@@ -53,9 +54,8 @@ export function writeStoredRecord(writer: Writer, record: KvRecord): void {
 /** Up to here copying byte by byte is faster than making a view to copy from. */
 const shortValueMax = 64;
 
-/** @throws CodecError, EngineError `VERSION_MISMATCH` */
-export function readStoredRecord(bytes: Uint8Array): StoredRecord {
-  const reader = new Reader(bytes);
+/** Reads to the end of the message. @throws CodecError, EngineError `VERSION_MISMATCH` */
+export function readStoredRecord(reader: Reader): StoredRecord {
   let createRevision = 0;
   let modRevision = 0;
   let version = 0;
@@ -73,44 +73,72 @@ export function readStoredRecord(bytes: Uint8Array): StoredRecord {
   return { value, createRevision, modRevision, version, lease };
 }
 
-/** `StoreState`. */
-export function encodeStoreState(revision: number): Uint8Array {
-  return encodeCounter(revision, "StoreState.revision");
+/** `StoreState`: the revision, and how far back the history goes. */
+export interface StoredState extends HistoryBounds {
+  readonly revision: number;
 }
 
-/** @throws CodecError, EngineError `VERSION_MISMATCH` */
-export function readStoreState(bytes: Uint8Array): number {
-  return readCounter(bytes, "StoreState", "revision");
+const revisionTag = 0x08;
+const oldestTag = 0x10;
+const oldestEventTag = 0x18;
+
+/** `StoreState`. */
+export function encodeStoreState(state: StoredState): Uint8Array {
+  const { revision, oldestRevision, oldestEventRevision } = state;
+  const size = fieldSize(revision) + fieldSize(oldestRevision) + fieldSize(oldestEventRevision);
+  const writer = new Writer(new Uint8Array(size));
+  writer.uint64Field(revisionTag, revision, "StoreState.revision");
+  writer.uint64Field(oldestTag, oldestRevision, "StoreState.oldest_revision");
+  writer.uint64Field(oldestEventTag, oldestEventRevision, "StoreState.oldest_event_revision");
+  return writer.finish();
 }
+
+/**
+ * Without an oldest event it is of a version that kept no history: its own state can be read.
+ *
+ * @throws CodecError, EngineError `VERSION_MISMATCH`
+ */
+export function readStoreState(bytes: Uint8Array): StoredState {
+  const reader = new Reader(bytes);
+  let revision = 0;
+  let oldestRevision = 0;
+  let oldestEventRevision = 0;
+  while (reader.hasMore()) {
+    const tag = reader.tag("StoreState");
+    if (tag === revisionTag) revision = reader.uint64("StoreState.revision");
+    else if (tag === oldestTag) oldestRevision = reader.uint64("StoreState.oldest_revision");
+    else if (tag === oldestEventTag) {
+      oldestEventRevision = reader.uint64("StoreState.oldest_event_revision");
+    } else refuseUnknownField(reader, "StoreState", tag, tag >>> 3 <= 3);
+  }
+  if (oldestEventRevision === 0) return { revision, ...withoutHistory(revision) };
+  return { revision, oldestRevision, oldestEventRevision };
+}
+
+/** The bounds of a store that knows the state of `revision` and nothing that led to it. */
+export function withoutHistory(revision: number): HistoryBounds {
+  return { oldestRevision: revision, oldestEventRevision: revision + 1 };
+}
+
+const keysTag = 0x08;
 
 /** `StoreEnd`. */
 export function encodeStoreEnd(keys: number): Uint8Array {
-  return encodeCounter(keys, "StoreEnd.keys");
+  const writer = new Writer(new Uint8Array(fieldSize(keys)));
+  writer.uint64Field(keysTag, keys, "StoreEnd.keys");
+  return writer.finish();
 }
 
 /** @throws CodecError, EngineError `VERSION_MISMATCH` */
 export function readStoreEnd(bytes: Uint8Array): number {
-  return readCounter(bytes, "StoreEnd", "keys");
-}
-
-const counterTag = 0x08;
-
-/** A message with one number, field 1. */
-function encodeCounter(value: number, field: string): Uint8Array {
-  const writer = new Writer(new Uint8Array(fieldSize(value)));
-  writer.uint64Field(counterTag, value, field);
-  return writer.finish();
-}
-
-function readCounter(bytes: Uint8Array, message: string, field: string): number {
   const reader = new Reader(bytes);
-  let value = 0;
+  let keys = 0;
   while (reader.hasMore()) {
-    const tag = reader.tag(message);
-    if (tag === counterTag) value = reader.uint64(`${message}.${field}`);
-    else refuseUnknownField(reader, message, tag, tag >>> 3 === 1);
+    const tag = reader.tag("StoreEnd");
+    if (tag === keysTag) keys = reader.uint64("StoreEnd.keys");
+    else refuseUnknownField(reader, "StoreEnd", tag, tag >>> 3 === 1);
   }
-  return value;
+  return keys;
 }
 
 function fieldSize(value: number): number {

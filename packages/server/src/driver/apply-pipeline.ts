@@ -73,9 +73,12 @@ export class ApplyPipeline<Result> {
     const endMs = clock.nowMs() + sliceMs;
     try {
       let done = false;
+      let stretch = stretchEntriesMin;
       // At least one stretch a slice, so that a clock at its bound cannot stop all progress.
-      do done = this.#applyStretch();
-      while (!done && !this.#stopped && clock.nowMs() < endMs);
+      do {
+        done = this.#applyStretch(stretch);
+        stretch = Math.min(stretch * 2, stretchEntriesMax);
+      } while (!done && !this.#stopped && clock.nowMs() < endMs);
     } catch (error) {
       this.#stopped = true;
       onError(error);
@@ -85,9 +88,9 @@ export class ApplyPipeline<Result> {
     onSlice(this.lastApplied);
   }
 
-  /** Applies up to `stretchEntries`; true when nothing is left. */
-  #applyStretch(): boolean {
-    for (let left = stretchEntries; left > 0; ) {
+  /** Applies up to so many entries; true when nothing is left. */
+  #applyStretch(entries: number): boolean {
+    for (let left = entries; left > 0; ) {
       const run = this.#runs.peek();
       if (run === undefined) return true;
       const end = Math.min(run.length, this.#offset + left);
@@ -138,5 +141,9 @@ export function applyEntry<Result>(
   return undefined;
 }
 
-/** Entries between two looks at the clock: well under a millisecond of work. */
-const stretchEntries = 64;
+/**
+ * Entries between two looks at the clock: well under a millisecond of plain writes at the most. A
+ * slice begins with few, since one entry may expire a thousand keys.
+ */
+const stretchEntriesMin = 2;
+const stretchEntriesMax = 64;

@@ -24,6 +24,7 @@ import type { Logger } from "./logger.js";
 import { Mailbox } from "./mailbox.js";
 import type { Counters, DriverMetrics } from "./metrics.js";
 import type { ReachableMembers } from "./reachable-members.js";
+import type { ClusterTime } from "./time/cluster-time.js";
 
 export interface CoreLoopSetup<Result> {
   readonly node: RaftNode;
@@ -31,6 +32,7 @@ export interface CoreLoopSetup<Result> {
   readonly transport: Transport;
   readonly reachable: ReachableMembers;
   readonly silence: LeaderSilence;
+  readonly time: ClusterTime;
   readonly stateMachine: StateMachine<Result>;
   readonly configuration: AppliedConfiguration;
   readonly clock: Clock;
@@ -187,11 +189,12 @@ export class CoreLoop<Result> {
   }
 
   #write(effects: Effects): void {
-    const { log, node, counters } = this.#setup;
+    const { log, node, time, counters } = this.#setup;
     counters.batchesWritten += 1;
     counters.entriesAppended += effects.append.length;
     this.#written = effects.batch;
     const { batch, hardState, resetLog: reset, append: entries } = effects;
+    if (entries.length > 0) time.received(entries, node.isLeader);
     log.write({ batch, hardState, reset, entries, commitIndex: node.commitIndex });
   }
 

@@ -11,12 +11,15 @@ import {
 import type { Logger } from "./logger.js";
 import type { DriverOptions } from "./options.js";
 import type { Recovered } from "./recovery.js";
+import type { StampSource } from "./time/cluster-time.js";
 
 /** What a node runs on. */
 export interface DriverSetup<Result> {
   /** Owned by the driver from the call of `start` on, also when that fails. */
   readonly storage: OpenedStorage;
   readonly stateMachine: StateMachine<Result>;
+  /** Of a state machine whose commands are stamped with the time of the cluster (rule R15). */
+  readonly stamps?: StampSource | undefined;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;

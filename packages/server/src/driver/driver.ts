@@ -1,4 +1,3 @@
-import type { Consistency } from "@d-engine/client";
 import type {
   LeaderHint,
   MembershipChange,
@@ -14,6 +13,7 @@ import { abortable } from "./abortable.js";
 import { CoreLoop } from "./core-loop.js";
 import { notServing } from "./driver-errors.js";
 import { type DriverSetup, nodeOf } from "./driver-setup.js";
+import type { Admission } from "./intake.js";
 import { LeaderSilence } from "./leader-silence.js";
 import { LeaderTracker } from "./leader-tracker.js";
 import { Leadership, leaderHintOf } from "./leadership.js";
@@ -23,11 +23,14 @@ import { type Logger, silentLogger } from "./logger.js";
 import { Membership } from "./membership.js";
 import type { MembershipListener } from "./membership-feed.js";
 import { Counters, type DriverMetrics } from "./metrics.js";
+import type { DriverOptions } from "./options.js";
 import { ReachableMembers } from "./reachable-members.js";
 import { type Recovered, recover } from "./recovery.js";
-import { Requests } from "./requests.js";
+import { type ProposalOptions, Requests } from "./requests.js";
 import { Snapshots } from "./snapshots/snapshots.js";
 import { handOver, successorOf } from "./successor.js";
+import { TickFeed } from "./tick-feed.js";
+import { ClusterTime } from "./time/cluster-time.js";
 
 /**
  * A running node: the core, its log, its state machine and its callers. Knows its surroundings by
@@ -40,7 +43,11 @@ import { handOver, successorOf } from "./successor.js";
  */
 export class Driver<Result> {
   readonly identity: NodeIdentity;
+  readonly options: DriverOptions;
   readonly leader = new LeaderTracker();
+  /** The time by which stamps are made (rule R15). */
+  readonly time: ClusterTime;
+  readonly ticks = new TickFeed();
   readonly #setup: DriverSetup<Result>;
   readonly #node: RaftNode;
   readonly #loop: CoreLoop<Result>;
@@ -48,7 +55,7 @@ export class Driver<Result> {
   readonly #snapshots: Snapshots;
   readonly #leadership: Leadership;
   readonly #lifecycle: Lifecycle;
-  readonly #counters = new Counters();
+  readonly counters = new Counters();
   readonly #membership: Membership;
   readonly #logger: Logger;
   #closing: Promise<void> | undefined;
@@ -75,12 +82,15 @@ export class Driver<Result> {
   }
 
   private constructor(setup: DriverSetup<Result>, recovered: Recovered) {
-    const { clock, raftOptions, options, stateMachine, transport, storage } = setup;
+    const { clock, raftOptions, options, transport, storage } = setup;
     const { electionTimeoutMs, heartbeatIntervalMs } = raftOptions;
     this.#setup = setup;
+    this.options = options;
     this.#logger = setup.logger ?? silentLogger;
     this.identity = storage.identity;
     this.#node = nodeOf(setup, recovered);
+    this.time = new ClusterTime(clock, setup.stamps);
+    this.time.restored(recovered.tail);
     this.#membership = new Membership({
       identity: this.identity,
       configuration: recovered.configuration,
@@ -88,28 +98,25 @@ export class Driver<Result> {
       logger: this.#logger,
       electionTimeoutMs,
     });
-    this.#loop = new CoreLoop({
+    const shared = {
+      ...setup,
       node: this.#node,
       log: storage.log,
-      transport,
+      configuration: this.#membership.applied,
+      electionTimeoutMs,
+      logger: this.#logger,
+      counters: this.counters,
+    };
+    this.#loop = new CoreLoop({
+      ...shared,
+      ...options,
       reachable: new ReachableMembers(this.#node, transport),
       silence: new LeaderSilence({ node: this.#node, transport, clock, electionTimeoutMs }),
-      stateMachine,
-      configuration: this.#membership.applied,
-      clock,
-      logger: this.#logger,
-      counters: this.#counters,
-      applySliceMs: options.applySliceMs,
-      heldMessagesMax: options.heldMessagesMax,
+      time: this.time,
       events: this.#loopEvents(),
     });
     this.#requests = new Requests({
-      node: this.#node,
-      stateMachine,
-      configuration: this.#membership.applied,
-      clock,
-      options,
-      counters: this.#counters,
+      ...shared,
       post: (event) => this.#loop.post(event),
       writing: () => this.#loop.writing,
       leaderHint: () => this.leaderHint(),
@@ -117,20 +124,15 @@ export class Driver<Result> {
       notServing: () => this.#whyNotServing(),
     });
     this.#snapshots = new Snapshots({
-      ...setup,
+      ...shared,
       self: this.identity.nodeId,
-      node: this.#node,
-      log: storage.log,
       snapshots: storage.snapshots,
-      configuration: this.#membership.applied,
-      electionTimeoutMs,
-      logger: this.#logger,
-      counters: this.#counters,
       replayed: recovered.replayed,
       post: (event) => this.#loop.post(event),
       issueRequestId: () => this.#requests.issueId(),
       dropApplies: () => this.#loop.dropApplies(),
       installed: (upTo) => {
+        this.time.restored();
         this.#membership.changed();
         this.#requests.installed(upTo);
       },
@@ -138,16 +140,13 @@ export class Driver<Result> {
     });
     this.#leadership = new Leadership(this.#node, this.leader, this.#logger);
     this.#lifecycle = new Lifecycle({
+      ...setup,
+      ...options,
       heartbeatIntervalMs,
-      clockJumpMs: options.clockJumpMs,
       onTick: () => this.#tick(),
       onClockJump: (byMs) => this.#clockJumped(byMs),
-      transport,
-      storage,
       quiesce: () => this.#snapshots.close(),
-      clock,
       logger: this.#logger,
-      closeTimeoutMs: options.closeTimeoutMs,
       idle: () => this.#requests.idle,
     });
   }
@@ -190,14 +189,14 @@ export class Driver<Result> {
   propose<T>(
     command: Uint8Array,
     finish: (result: Result) => T,
-    options?: DeadlineOptions,
+    options?: ProposalOptions,
   ): Promise<T> {
     return this.#requests.propose(command, finish, options);
   }
 
-  /** Writes a command of the node's own; rejects like `propose`. */
-  proposeSystem(command: Uint8Array): Promise<void> {
-    return this.#requests.proposeSystem(command);
+  /** Writes a command of the node's own, which is not validated; rejects like `propose`. */
+  proposeSystem(command: Uint8Array, admission: Admission = "normal"): Promise<void> {
+    return this.#requests.proposeSystem(command, admission);
   }
 
   /**
@@ -248,9 +247,9 @@ export class Driver<Result> {
     return this.#membership.applied.current;
   }
 
-  /** The level of reads that name none. */
-  get defaultConsistency(): Consistency {
-    return this.#setup.options.defaultConsistency;
+  /** Whether this node leads and its noop is applied, so that it may stamp and expire (rule R15). */
+  get leads(): boolean {
+    return this.leader.current?.leaderId === this.identity.nodeId;
   }
 
   status(): RaftStatus {
@@ -294,7 +293,7 @@ export class Driver<Result> {
 
   metrics(): DriverMetrics {
     return {
-      ...this.#counters,
+      ...this.counters,
       ...this.#requests.pending(),
       ...this.#snapshots.metrics(),
       ...this.#loop.metrics(),
@@ -328,11 +327,12 @@ export class Driver<Result> {
     this.#loop.post({ kind: "tick" });
     this.#requests.expire();
     this.#snapshots.tick();
+    if (this.serving) this.ticks.tick();
     this.#endIfDone();
   }
 
   #clockJumped(byMs: number): void {
-    this.#counters.clockJumps += 1;
+    this.counters.clockJumps += 1;
     this.#logger.warn(`wall clock moved ${Math.round(byMs)} ms against the monotonic clock`);
     this.#loop.post({ kind: "clockJump" });
   }
@@ -367,7 +367,7 @@ export class Driver<Result> {
   }
 
   #onRoom(available: boolean): void {
-    this.#requests.diskFull = !available;
+    this.#requests.room(available);
     if (available) this.#logger.info("the disk has room again; writes are accepted");
     else this.#logger.warn("the disk has no room for another log segment; writes are refused");
   }

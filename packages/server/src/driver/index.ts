@@ -1,5 +1,11 @@
+export type { LocalWatch, WatchMessage, WatchSpec } from "../watch/local-watch.js";
+export type { WatchMetrics } from "../watch/watch-hub.js";
+export type { WatchOptions } from "../watch/watch-options.js";
+export { WATCH_DEFAULTS } from "../watch/watch-options.js";
+export { prefixSpan } from "../watch/watch-span.js";
 export { Driver } from "./driver.js";
 export type { DriverSetup } from "./driver-setup.js";
+export type { FeatureGate } from "./feature-gate.js";
 export { KvNode } from "./kv-node.js";
 export type { LeaderListener } from "./leader-tracker.js";
 export type { NodeState } from "./lifecycle.js";
@@ -9,7 +15,9 @@ export type {
   LocalNode,
   LocalNodeStatus,
   MembershipChangeOptions,
+  QueryRequestOptions,
   ReadRequestOptions,
+  WatchRequestOptions,
   WriteOutcome,
 } from "./local-node.js";
 export type { LogFields, Logger } from "./logger.js";
@@ -20,3 +28,5 @@ export type { DriverMetrics } from "./metrics.js";
 export { NullTransport } from "./null-transport.js";
 export type { DriverOptions } from "./options.js";
 export { DRIVER_DEFAULTS } from "./options.js";
+export type { StampSource } from "./time/cluster-time.js";
+export { kvStamps } from "./time/kv-stamps.js";

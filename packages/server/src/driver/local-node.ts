@@ -1,4 +1,5 @@
 import type { Consistency, KeyValue } from "@d-engine/client";
+import type { KvQuery, KvQueryResult } from "@d-engine/codec";
 import type {
   LeaderHint,
   LogIndex,
@@ -10,6 +11,7 @@ import type {
   Term,
 } from "@d-engine/core";
 import type { WriteOutcome } from "@d-engine/kv";
+import type { LocalWatch, WatchSpec } from "../watch/local-watch.js";
 import type { CancelSignal } from "./cancel-signal.js";
 import type { MembershipListener } from "./membership-feed.js";
 
@@ -52,9 +54,19 @@ export interface MembershipChangeOptions extends DeadlineOptions {
   readonly version?: LogIndex | undefined;
 }
 
+export interface WatchRequestOptions {
+  /** Aborting ends the watch with the signal's reason. */
+  readonly signal?: CancelSignal | undefined;
+}
+
 export interface ReadRequestOptions extends DeadlineOptions {
   /** `undefined`: the node's default policy. */
   readonly consistency?: Consistency | undefined;
+}
+
+export interface QueryRequestOptions extends ReadRequestOptions {
+  /** About as many bytes of entries are answered at most, but at least one entry. */
+  readonly bytesMax?: number | undefined;
 }
 
 /** The members as a node has applied them, and the way to change them. */
@@ -92,4 +104,16 @@ export interface LocalNode {
     prefix: Uint8Array,
     options?: ReadRequestOptions,
   ): Promise<{ readonly entries: readonly KeyValue[]; readonly revision: number }>;
+  /**
+   * Answers one query, encoded or not: ranges, also of the past, and leases. A range is cut off
+   * (`more`) where the answer would become too large. Rejects with `COMPACTED` for a revision that is
+   * no longer kept.
+   */
+  query(query: Uint8Array | KvQuery, options?: QueryRequestOptions): Promise<KvQueryResult>;
+  /**
+   * Watches what this node applies, on every role.
+   *
+   * @throws EngineError at once: `INVALID_REQUEST`, `COMPACTED`, `RATE_LIMITED`, `CLOSED`
+   */
+  watch(spec: WatchSpec, options?: WatchRequestOptions): LocalWatch;
 }

@@ -10,6 +10,15 @@ export class Counters {
   diskFull = 0;
   /** Commands that the core refused, mostly because this node does not lead. */
   proposalsRefused = 0;
+  /** Commands by which the leader ended leases that were due. */
+  expiries = 0;
+  /** Commands by which it wrote nothing but the time. */
+  timeEntries = 0;
+  /** Commands by which it gave up old history of its own accord. */
+  compactions = 0;
+  /** Commands of these kinds that were refused, and those of which the outcome is not known. */
+  upkeepRefused = 0;
+  upkeepUnknown = 0;
   /** Entries handed to the log. */
   entriesAppended = 0;
   /** Batches handed to the log. */

@@ -47,6 +47,11 @@ export interface DriverOptions {
   readonly snapshotBytesPerSecond: number;
   /** Difference between wall and monotonic clock, from one tick to the next, that voids leases. */
   readonly clockJumpMs: number;
+  /**
+   * How long the leader keeps what was overwritten or deleted, for reads and watches of the past,
+   * unless there is too much of it; 0: as long as there is not.
+   */
+  readonly historyRetentionMs: number;
   /** The level of a read that names none. */
   readonly defaultConsistency: Consistency;
   /** Whether a read may name another level than the default; if not, it is refused. */
@@ -79,6 +84,7 @@ export const DRIVER_DEFAULTS: DriverOptions = Object.freeze({
   snapshotTransfersMax: 2,
   snapshotBytesPerSecond: 0,
   clockJumpMs: 100,
+  historyRetentionMs: 3_600_000,
   defaultConsistency: "linearizable",
   allowClientOverride: true,
 });

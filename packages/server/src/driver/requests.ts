@@ -26,30 +26,29 @@ import {
   stopped,
   stoppedWhileProposed,
 } from "./driver-errors.js";
+import { type Admission, Intake, type IntakeSetup } from "./intake.js";
 import type { DeadlineOptions, MembershipChangeOptions, ReadRequestOptions } from "./local-node.js";
 import { MembershipChanges } from "./membership-changes.js";
-import type { Counters, DriverMetrics } from "./metrics.js";
-import type { DriverOptions } from "./options.js";
+import type { DriverMetrics } from "./metrics.js";
 import { ProposalQueue } from "./proposal-queue.js";
 import { ReadQueue } from "./read-queue.js";
 import { Transfers } from "./transfers.js";
 
-export interface RequestsSetup<Result> {
+export interface RequestsSetup<Result> extends IntakeSetup {
   readonly node: RaftNode;
   readonly stateMachine: StateMachine<Result>;
   /** As of the entry applied last. */
   readonly configuration: AppliedConfiguration;
   readonly clock: Clock;
-  readonly options: DriverOptions;
-  readonly counters: Counters;
   readonly post: (event: InputEvent) => void;
   /** Whether the log is at work on a batch. */
   readonly writing: () => boolean;
   readonly leaderHint: () => LeaderHint | undefined;
-  /** Why writes are refused for the size of the log, if they are. */
-  readonly logFull: () => string | undefined;
-  /** Why calls are refused at this moment, if they are. */
-  readonly notServing: () => Error | undefined;
+}
+
+export interface ProposalOptions extends DeadlineOptions {
+  /** @defaultValue "normal" */
+  readonly admission?: Admission | undefined;
 }
 
 /**
@@ -59,9 +58,8 @@ export interface RequestsSetup<Result> {
  * What arrives within one turn of the event loop goes to the core together.
  */
 export class Requests<Result> {
-  /** While set, commands are refused and reads are served (rule R10). */
-  diskFull = false;
   readonly #setup: RequestsSetup<Result>;
+  readonly #intake: Intake;
   readonly #proposals: ProposalQueue<Result>;
   readonly #reads: ReadQueue;
   readonly #transfers = new Transfers();
@@ -77,6 +75,7 @@ export class Requests<Result> {
     this.#setup = setup;
     const { proposalEntriesMax: entriesMax, proposalBytesMax: bytesMax } = setup.options;
     this.#proposals = new ProposalQueue({ entriesMax, bytesMax });
+    this.#intake = new Intake(setup, this.#proposals.gauge);
     this.#reads = new ReadQueue(setup.options.readRequestsMax);
   }
 
@@ -102,9 +101,9 @@ export class Requests<Result> {
   }
 
   /** Writes a command of the node's own, which no state machine of users has to accept. */
-  proposeSystem(command: Uint8Array): Promise<void> {
+  proposeSystem(command: Uint8Array, admission: Admission): Promise<void> {
     try {
-      this.#checkProposal(command.length);
+      this.#intake.check(command.length, admission);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -143,11 +142,11 @@ export class Requests<Result> {
   propose<T>(
     command: Uint8Array,
     finish: (result: Result) => T,
-    options: DeadlineOptions | undefined,
+    options: ProposalOptions | undefined,
   ): Promise<T> {
     let deadlineMs: number;
     try {
-      this.#checkProposal(command.length);
+      this.#intake.check(command.length, options?.admission ?? "normal");
       this.#setup.stateMachine.validate(command);
       deadlineMs = this.#setup.clock.nowMs() + this.#timeoutMs(options);
     } catch (error) {
@@ -181,7 +180,6 @@ export class Requests<Result> {
   /** Hands over to the core what has gathered. */
   flush(): void {
     const { post, clock } = this.#setup;
-    if (this.diskFull) this.#proposals.failQueued(diskFull());
     // After a stall of the event loop: what nobody waits for any more is better not proposed.
     this.#proposals.expireQueued(clock.nowMs());
     while (this.#proposals.hasQueued) {
@@ -237,6 +235,12 @@ export class Requests<Result> {
     this.applied(upTo);
   }
 
+  /** The disk has no room for more than upkeep (rule R10), or has room again. */
+  room(available: boolean): void {
+    this.#intake.diskFull = !available;
+    if (!available) this.#proposals.failQueued(diskFull());
+  }
+
   /** Ends the calls whose time is over. */
   expire(): void {
     const nowMs = this.#setup.clock.nowMs();
@@ -267,32 +271,6 @@ export class Requests<Result> {
 
   get #lastApplied(): LogIndex {
     return this.#setup.stateMachine.lastApplied;
-  }
-
-  #checkProposal(bytes: number): void {
-    const { options, counters, notServing, logFull } = this.#setup;
-    const refusal = notServing();
-    if (refusal !== undefined) throw refusal;
-    if (this.diskFull) {
-      counters.diskFull += 1;
-      throw diskFull();
-    }
-    const full = logFull();
-    if (full !== undefined) {
-      counters.logFull += 1;
-      throw rateLimited(full, options.retryAfterMs);
-    }
-    const { gauge } = this.#proposals;
-    if (gauge.count >= options.pendingProposalsMax) {
-      counters.rateLimited += 1;
-      const what = `${gauge.count} writes wait already (pendingProposalsMax)`;
-      throw rateLimited(what, options.retryAfterMs);
-    }
-    if (gauge.count > 0 && gauge.bytes + bytes > options.pendingProposalBytesMax) {
-      counters.rateLimited += 1;
-      const what = `${gauge.bytes} bytes of writes wait already (pendingProposalBytesMax)`;
-      throw rateLimited(what, options.retryAfterMs);
-    }
   }
 
   #enqueue<T>(

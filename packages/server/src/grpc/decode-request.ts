@@ -1,5 +1,6 @@
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import type { Consistency } from "@d-engine/client";
+import { CodecError, decodeKvQuery, type KvQuery } from "@d-engine/codec";
 import { EngineError } from "@d-engine/core";
 import { client, type DescMessage, fromBinary, type MessageShape } from "@d-engine/proto";
 
@@ -17,27 +18,42 @@ export function decodeRequest<Desc extends DescMessage>(
 
 /**
  * The bytes of `ClientWriteRequest.command`, as they arrived: they become the log entry, byte for
- * byte, fields of later versions included. A field that appears twice means both halves merged,
- * which in this encoding is their concatenation. Empty when the request has no command.
+ * byte, fields of later versions included. Empty when the request has no command.
  */
 export function commandOfWriteRequest(bytes: Uint8Array): Uint8Array {
   const schema = client.ClientWriteRequestSchema;
-  const commands: Uint8Array[] = [];
+  return bytesOfField(schema, schema.field.command.number, bytes);
+}
+
+/**
+ * The bytes of a member that is itself a message. A field that appears twice means both halves
+ * merged, which in this encoding is their concatenation. Empty when it is absent.
+ */
+export function bytesOfField(schema: DescMessage, wanted: number, bytes: Uint8Array): Uint8Array {
+  const found: Uint8Array[] = [];
   try {
     const reader = new BinaryReader(bytes);
     while (reader.pos < reader.len) {
       const [field, wireType] = reader.tag();
-      if (field === schema.field.command.number && wireType === WireType.LengthDelimited) {
-        commands.push(reader.bytes());
-      } else {
-        reader.skip(wireType, field);
-      }
+      if (field === wanted && wireType === WireType.LengthDelimited) found.push(reader.bytes());
+      else reader.skip(wireType, field);
     }
   } catch (cause) {
     throw malformed(schema, bytes, cause);
   }
-  const [only] = commands;
-  return commands.length === 1 && only !== undefined ? only : Buffer.concat(commands);
+  const [only] = found;
+  return found.length === 1 && only !== undefined ? only : Buffer.concat(found);
+}
+
+/** Decodes a `d_engine.kv.v1.Query`. Throws `INVALID_REQUEST` for what is none. */
+export function queryOf(bytes: Uint8Array): KvQuery {
+  try {
+    return decodeKvQuery(bytes);
+  } catch (cause) {
+    if (!(cause instanceof CodecError)) throw cause;
+    const message = `the query (${bytes.length} bytes) cannot be decoded: ${cause.message}`;
+    throw new EngineError("INVALID_REQUEST", message, { cause });
+  }
 }
 
 /**

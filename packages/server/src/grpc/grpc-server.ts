@@ -18,10 +18,12 @@ import {
   clusterManagementService,
 } from "./services/cluster-management-service.js";
 import { healthHandlers, healthService } from "./services/health-service.js";
+import { kvHandlers, kvService } from "./services/kv-service.js";
 import { raftClientHandlers, raftClientService } from "./services/raft-client-service.js";
 import { sessionHandlers, sessionService } from "./services/session-service.js";
 import { OpenSessions } from "./session/open-sessions.js";
 import { type BugListener, unaryCall } from "./unary-call.js";
+import { OpenWatches } from "./watch/open-watches.js";
 import { ownNumberOf, serviceErrorOf } from "./wire-status.js";
 
 export interface GrpcServerOptions {
@@ -78,6 +80,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const onBug = options.onBug ?? warnOfBug;
   const streams = new OpenStreams(limits.streamsMax, onBug);
   const sessions = new OpenSessions(limits, onBug);
+  const watches = new OpenWatches({ streamsMax: limits.watchStreamsMax, onBug });
   const server = new Server({
     "grpc.max_receive_message_length": limits.requestBytesMax,
     "grpc.max_send_message_length": -1,
@@ -94,6 +97,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     limits,
     ownAddress: (authority) => ownAddress(authority),
     sessions,
+    watches,
     admin: options.admin,
     onBug,
     unary: (handler) => unaryCall(handler, onBug),
@@ -112,6 +116,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const close = (): Promise<void> => {
     if (closed === undefined) {
       streams.close();
+      watches.close();
       sessions.drain();
       closed = shutDown(server, options.drainTimeoutMs ?? 5_000);
     }
@@ -133,6 +138,7 @@ function addServices(
     clusterManagementHandlers(context, instances),
   );
   server.addService(rawServiceDefinition(sessionService), sessionHandlers(context));
+  server.addService(rawServiceDefinition(kvService), kvHandlers(context));
   server.addService(rawServiceDefinition(adminService), adminHandlers(context));
   server.addService(rawServiceDefinition(healthService), healthHandlers(context));
 }

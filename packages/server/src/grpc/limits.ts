@@ -20,6 +20,10 @@ export interface GrpcLimits {
   readonly sessionUnsentBytesMax: number;
   /** Scans that one session runs at a time; more wait their turn. */
   readonly sessionScansMax: number;
+  /** Watch streams open at once; more are refused as `RATE_LIMITED`. */
+  readonly watchStreamsMax: number;
+  /** Bytes that one watch stream may have unread; beyond, its watches keep what they have. */
+  readonly watchUnsentBytesMax: number;
 }
 
 export const GRPC_LIMITS: GrpcLimits = Object.freeze({
@@ -33,4 +37,6 @@ export const GRPC_LIMITS: GrpcLimits = Object.freeze({
   sessionBytesMax: 16 * 1024 * 1024,
   sessionUnsentBytesMax: 2 * 1024 * 1024,
   sessionScansMax: 4,
+  watchStreamsMax: 20_000,
+  watchUnsentBytesMax: 256 * 1024,
 });

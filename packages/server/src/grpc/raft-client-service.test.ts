@@ -130,6 +130,29 @@ describe("HandleClientWrite", () => {
   });
 });
 
+describe("HandleClientWrite of a kv command", () => {
+  it("answers what it did, encoded, as field 102 (detail)", async () => {
+    test.node.outcome = { detail: { kind: "deleted", deleted: 3 } };
+    const { body } = await test.raw.unary(WRITE, putKV);
+    const response = fromBinary(client.ClientResponseSchema, body ?? hex(""));
+    const { detail } = response.successResult.value as client.WriteResult;
+    expect(Buffer.from(detail)).toEqual(hex("18 03"));
+  });
+
+  it.each([
+    { code: "COMPACTED", number: "10007" },
+    { code: "LEASE_NOT_FOUND", number: "10008" },
+    { code: "LEASE_EXISTS", number: "10009" },
+    { code: "SESSION_EXPIRED", number: "10010" },
+  ] as const)("sends $code as FAILED_PRECONDITION with its number (R20)", async (sent) => {
+    test.node.refusal = new EngineError(sent.code, "no");
+    expect(await test.raw.unary(WRITE, putKV)).toMatchObject({
+      status: "FAILED_PRECONDITION",
+      trailers: { "x-d-engine-code": sent.number },
+    });
+  });
+});
+
 describe("HandleClientRead", () => {
   it("answers with read_data, missing keys left out", async () => {
     await test.raw.unary(WRITE, putKV);
@@ -221,7 +244,7 @@ describe("HandleClientScan", () => {
   });
 });
 
-describe("WatchMembership and Watch", () => {
+describe("WatchMembership", () => {
   const WATCH_MEMBERSHIP = "/d_engine.client.RaftClientService/WatchMembership";
 
   it("sends headers and the present membership at once, then each later one", async () => {
@@ -237,11 +260,6 @@ describe("WatchMembership and Watch", () => {
     await test.server.close();
     expect(await stream.next()).toBe("UNAVAILABLE");
     expect(test.shared.listeners.size).toBe(0);
-  });
-
-  it("says of Watch that it is UNIMPLEMENTED", async () => {
-    const stream = test.raw.stream("/d_engine.client.RaftClientService/Watch", hex("12 01 6b"));
-    expect(await stream.next()).toBe("UNIMPLEMENTED");
   });
 });
 

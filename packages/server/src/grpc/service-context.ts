@@ -6,6 +6,7 @@ import type { OwnAddress } from "./cluster-view.js";
 import type { GrpcLimits } from "./limits.js";
 import type { OpenSessions } from "./session/open-sessions.js";
 import type { BugListener } from "./unary-call.js";
+import type { OpenWatches } from "./watch/open-watches.js";
 
 /** What services are made of. */
 export interface ServiceContext {
@@ -13,6 +14,7 @@ export interface ServiceContext {
   readonly limits: GrpcLimits;
   readonly ownAddress: OwnAddress;
   readonly sessions: OpenSessions;
+  readonly watches: OpenWatches;
   /** Absent where a node takes no orders. */
   readonly admin: AdminNode | undefined;
   readonly onBug: BugListener;

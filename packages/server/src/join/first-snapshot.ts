@@ -1,7 +1,7 @@
 import { type Clock, isEngineError, type NodeIdentity, type OpenedStorage } from "@d-engine/core";
 import type { Crc32 } from "@d-engine/storage";
+import { FEATURE_LEVEL } from "../driver/feature-gate.js";
 import type { Logger } from "../driver/logger.js";
-import { FEATURE_LEVEL } from "../peers/handshake.js";
 import { pullSnapshot } from "../peers/snapshot-puller.js";
 
 export interface FirstSnapshotOptions {

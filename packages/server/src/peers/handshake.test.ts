@@ -1,8 +1,8 @@
 import { type LogIndex, nodeId } from "@d-engine/core";
 import type { Metadata } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
+import { FEATURE_LEVEL } from "../driver/feature-gate.js";
 import {
-  FEATURE_LEVEL,
   identityMetadata,
   type PeerIdentity,
   readIdentity,

@@ -12,9 +12,6 @@ export interface PeerIdentity {
   readonly featureLevel: number;
 }
 
-/** The level of this build. */
-export const FEATURE_LEVEL = 1;
-
 const keys = {
   clusterId: "x-d-engine-cluster-id",
   nodeId: "x-d-engine-node-id",

@@ -1,8 +1,8 @@
 import { crc32 } from "node:zlib";
 import { type Clock, isEngineError, nodeId, type SnapshotLabel, type Term } from "@d-engine/core";
 import { describe, expect, it } from "vitest";
+import { FEATURE_LEVEL } from "../driver/feature-gate.js";
 import { silentLogger } from "../driver/logger.js";
-import { FEATURE_LEVEL } from "./handshake.js";
 import { pullSnapshot } from "./snapshot-puller.js";
 import { STREAM_SNAPSHOT_DEFAULTS } from "./stream-snapshot-call.js";
 import { MemorySnapshot, ReceivingStore, sampleFile } from "./testing/memory-snapshots.js";

@@ -99,7 +99,7 @@ describe("inspectSnapshot", () => {
       format: 1,
       meta,
       bytes: file.length,
-      records: 44,
+      records: 84,
       configuration,
     });
     expect(found.namespaces.map(({ namespace, records }) => [namespace, records])).toEqual([
@@ -107,6 +107,7 @@ describe("inspectSnapshot", () => {
       [0x02, 1],
       [0x20, 1],
       [0x21, 40],
+      [0x22, 40],
       [0x3f, 1],
     ]);
     expect([...found.instances]).toEqual([[1, "ab".repeat(16)]]);

@@ -14,13 +14,24 @@ export const REMOVALS_MAX = 256;
 /**
  * Which data directory each member's node id belongs to (rule R13), and which one belonged to it
  * when it was last removed, so that a removed node which comes back can be told. A part of the
- * replicated state: it depends on the entries of the log and on nothing else.
+ * replicated state: it depends on the entries of the log and on nothing else. So is the level of what
+ * the log may hold.
  */
 export class InstanceRegistry {
+  #level = 1;
   readonly #instances = new Map<NodeId, string>();
   readonly #removals = new Map<NodeId, Removal>();
   /** Whoever counts in the configuration; `undefined` until one was told. */
   #members: ReadonlySet<NodeId> | undefined;
+
+  /** The feature level that every member has announced at some time (rule R14). */
+  get level(): number {
+    return this.#level;
+  }
+
+  raiseLevel(level: number): void {
+    this.#level = Math.max(this.#level, level);
+  }
 
   /** Ordered by node id. */
   get instances(): readonly (readonly [NodeId, string])[] {

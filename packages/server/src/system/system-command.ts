@@ -1,26 +1,33 @@
-import { EngineError, type NodeId, nodeId } from "@d-engine/core";
+import { assertNever, EngineError, type NodeId, nodeId } from "@d-engine/core";
 import { create, fromBinary, system, toBinary } from "@d-engine/proto";
 
 /** What a node writes into the log for itself (rule R14). */
-export interface SystemCommand {
+export type SystemCommand = RegisterInstance | RaiseLevel;
+
+export interface RegisterInstance {
   readonly kind: "registerInstance";
   readonly nodeId: NodeId;
   /** 32 hexadecimal digits. */
   readonly instanceId: string;
 }
 
+/** Every member has announced that it knows this level (rule R14). */
+export interface RaiseLevel {
+  readonly kind: "raiseLevel";
+  readonly level: number;
+}
+
 /**
- * Every field of a system command has a number from 100 to 127, whose tag begins with a byte
- * from this range and ends with this one; no operation of a client begins so.
+ * The tag of a system command: field 100, or one from 108 to 111, of bytes. What clients send
+ * begins with one of its fields, 1 to 3 or 101 to 107.
  */
 const secondTagByte = 0x06;
-const tagBytes = { from: 0xa2, to: 0xfa } as const;
+const firstTagBytes: readonly number[] = [0xa2, 0xe2, 0xea, 0xf2, 0xfa];
 
 /** Whether the bytes of a log command are the system's own, told by their first two bytes. */
 export function isSystemCommand(command: Uint8Array): boolean {
-  const first = command[0];
-  if (first === undefined || command[1] !== secondTagByte) return false;
-  return first >= tagBytes.from && first <= tagBytes.to && (first & 0x07) === 2;
+  const [first, second] = command;
+  return second === secondTagByte && first !== undefined && firstTagBytes.includes(first);
 }
 
 /** No protobuf message begins with this byte. */
@@ -45,13 +52,21 @@ export function unwrapOpaque(command: Uint8Array): Uint8Array {
 export function encodeSystemCommand(command: SystemCommand): Uint8Array {
   return toBinary(
     system.SystemCommandSchema,
-    create(system.SystemCommandSchema, {
-      command: {
-        case: "registerInstance",
-        value: { nodeId: command.nodeId, instanceId: fromHex(command.instanceId) },
-      },
-    }),
+    create(system.SystemCommandSchema, { command: messageOf(command) }),
   );
+}
+
+function messageOf(command: SystemCommand) {
+  switch (command.kind) {
+    case "registerInstance": {
+      const value = { nodeId: command.nodeId, instanceId: fromHex(command.instanceId) };
+      return { case: "registerInstance", value } as const;
+    }
+    case "raiseLevel":
+      return { case: "raiseLevel", value: { level: command.level } } as const;
+    default:
+      return assertNever(command);
+  }
 }
 
 /**
@@ -60,15 +75,16 @@ export function encodeSystemCommand(command: SystemCommand): Uint8Array {
  */
 export function decodeSystemCommand(bytes: Uint8Array): SystemCommand {
   const { command } = fromBinary(system.SystemCommandSchema, bytes);
-  if (command.case !== "registerInstance" || command.value.instanceId.length !== instanceBytes) {
-    throw new EngineError(
-      "VERSION_MISMATCH",
-      "the log holds a system command that this version does not know; install a newer version",
-    );
+  if (command.case === "registerInstance" && command.value.instanceId.length === instanceBytes) {
+    const { value } = command;
+    const instanceId = toHex(value.instanceId);
+    return { kind: "registerInstance", nodeId: nodeId(value.nodeId), instanceId };
   }
-  const { value } = command;
-  const instanceId = toHex(value.instanceId);
-  return { kind: "registerInstance", nodeId: nodeId(value.nodeId), instanceId };
+  if (command.case === "raiseLevel") return { kind: "raiseLevel", level: command.value.level };
+  throw new EngineError(
+    "VERSION_MISMATCH",
+    "the log holds a system command that this version does not know; install a newer version",
+  );
 }
 
 const instanceBytes = 16;

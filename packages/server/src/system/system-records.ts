@@ -11,9 +11,10 @@ import { fromHex, toHex } from "./system-command.js";
 
 /**
  * The system's records in a snapshot. Keys are the namespace, a byte for the kind and the node id
- * in four bytes, highest first; values the messages of `d_engine.system.v1`.
+ * in four bytes, highest first, which that of the level lacks; values the messages of `d_engine.system.v1`.
  */
 export type SystemRecord =
+  | { readonly kind: "level"; readonly level: number }
   | { readonly kind: "instance"; readonly nodeId: NodeId; readonly instanceId: string }
   | {
       readonly kind: "removal";
@@ -23,7 +24,9 @@ export type SystemRecord =
     };
 
 const namespace = SNAPSHOT_NAMESPACE.system;
-const kinds = { instance: 1, removal: 2 } as const;
+const kinds = { instance: 1, removal: 2, level: 3 } as const;
+const levelKeyBytes = 2;
+const levelTag = 0x08;
 const keyBytes = 6;
 const instanceBytes = 16;
 const instanceTag = 0x0a;
@@ -39,7 +42,16 @@ export function systemRecords(registry: InstanceRegistry): readonly SnapshotReco
     key: keyOf(kinds.removal, id),
     value: recordValue(instanceId, index),
   }));
-  return [...instances, ...removals];
+  return [...instances, ...removals, ...levelRecords(registry.level)];
+}
+
+/** None at level 1, which versions that know no other can read. */
+function levelRecords(level: number): readonly SnapshotRecord[] {
+  if (level === 1) return [];
+  const writer = new Writer();
+  writer.uint64Field(levelTag, level, "LevelRecord.level");
+  const key = Uint8Array.of(namespace, kinds.level);
+  return [{ key, value: writer.finish().slice() }];
 }
 
 /**
@@ -49,9 +61,10 @@ export function systemRecords(registry: InstanceRegistry): readonly SnapshotReco
 export function readSystemRecord({ key, value }: SnapshotRecord): SystemRecord {
   const kind = key[1];
   if (key[0] !== namespace || kind === undefined) corrupt("has a key of its namespace alone");
-  if (kind !== kinds.instance && kind !== kinds.removal) {
+  if (kind !== kinds.instance && kind !== kinds.removal && kind !== kinds.level) {
     throw newerVersion(`the snapshot has a record of the system's of kind ${kind}`);
   }
+  if (kind === kinds.level) return readLevel(key, value);
   if (key.length !== keyBytes) corrupt(`has a key of ${key.length} bytes instead of ${keyBytes}`);
   const id = new DataView(key.buffer, key.byteOffset, keyBytes).getUint32(2);
   if (id === 0) corrupt("is of node 0");
@@ -59,6 +72,24 @@ export function readSystemRecord({ key, value }: SnapshotRecord): SystemRecord {
   const { instanceId, index } = readValue(value, kind === kinds.removal);
   if (kind === kinds.instance) return { kind: "instance", nodeId, instanceId };
   return { kind: "removal", nodeId, instanceId, index };
+}
+
+function readLevel(key: Uint8Array, value: Uint8Array): SystemRecord {
+  if (key.length !== levelKeyBytes) {
+    corrupt(`has a key of ${key.length} bytes instead of ${levelKeyBytes}`);
+  }
+  const level = reading("LevelRecord", () => {
+    const reader = new Reader(value);
+    let read = 0;
+    while (reader.hasMore()) {
+      const tag = reader.tag("LevelRecord");
+      if (tag === levelTag) read = reader.uint64("LevelRecord.level");
+      else refuseUnknownField(reader, "LevelRecord", tag, tag >>> 3 <= 1);
+    }
+    return read;
+  });
+  if (level < 2) corrupt(`is of level ${level}`);
+  return { kind: "level", level };
 }
 
 function keyOf(kind: number, id: NodeId): Uint8Array {
@@ -83,7 +114,7 @@ function readValue(
   isRemoval: boolean,
 ): { readonly instanceId: string; readonly index: LogIndex } {
   const message = isRemoval ? "RemovalRecord" : "InstanceRecord";
-  try {
+  return reading(message, () => {
     const reader = new Reader(value);
     let instance = new Uint8Array(0) as Uint8Array;
     let index = 0;
@@ -97,9 +128,15 @@ function readValue(
       corrupt(`has an instance of ${instance.length} bytes instead of ${instanceBytes}`);
     }
     return { instanceId: toHex(instance), index: index as LogIndex };
+  });
+}
+
+function reading<T>(message: string, read: () => T): T {
+  try {
+    return read();
   } catch (cause) {
     if (!(cause instanceof CodecError)) throw cause;
-    return corrupt(`cannot be read: ${cause.message}`, cause);
+    return corrupt(`cannot be read as ${message}: ${cause.message}`, cause);
   }
 }
 

@@ -15,6 +15,7 @@ import { describeStateMachine } from "@d-engine/kv/testing";
 import { create, systemSnapshot, toBinary } from "@d-engine/proto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { FEATURE_LEVEL } from "../driver/feature-gate.js";
 import { REMOVALS_MAX } from "./instance-registry.js";
 import { encodeSystemCommand, wrapOpaque } from "./system-command.js";
 import { readSystemRecord } from "./system-records.js";
@@ -92,6 +93,39 @@ describeStateMachine("SystemStateMachine over KvStateMachine", () => ({
   refused: [new Uint8Array(0), register(1, instance("a"))],
   fingerprint: (machine) => (machine.inner as KvStateMachine).stateHash(),
 }));
+
+describe("the feature level of a cluster (rule R14)", () => {
+  const raise = (level: number) => encodeSystemCommand({ kind: "raiseLevel", level });
+
+  it("only rises, and is part of the snapshot", () => {
+    const machine = newMachine();
+    expect(machine.level).toBe(1);
+    expect(readOut(machine.snapshot!()).filter(({ key }) => key[0] === 2)).toEqual([]);
+    applyNext(machine, raise(2));
+    applyNext(machine, raise(1));
+    expect(machine.level).toBe(2);
+    applyNext(machine, register(3, instance("a")));
+    const restored = restoredFrom(readOut(machine.snapshot!()));
+    expect(restored.level).toBe(2);
+    expect(restored.instanceOf(nodeId(3))).toBe(instance("a"));
+  });
+
+  it("is written as the message that says so", () => {
+    const machine = newMachine();
+    applyNext(machine, raise(2));
+    const records = readOut(machine.snapshot!()).filter(({ key }) => key[0] === 2);
+    const message = create(systemSnapshot.LevelRecordSchema, { level: 2 });
+    const value = toBinary(systemSnapshot.LevelRecordSchema, message);
+    expect(records).toEqual([{ key: Uint8Array.of(2, 3), value }]);
+  });
+
+  it("stops a node that does not know what may follow", () => {
+    const machine = newMachine();
+    const error = thrownBy(() => applyNext(machine, raise(FEATURE_LEVEL + 1)));
+    expect(isEngineError(error, "VERSION_MISMATCH"), String(error)).toBe(true);
+    expect(machine.level).toBe(1);
+  });
+});
 
 describe("the system's state and the members (rule R13)", () => {
   it("drops the instance of a node that is no member any more, and takes another later", () => {
@@ -188,7 +222,7 @@ describe("the system's snapshot", () => {
         value: toBinary(systemSnapshot.RemovalRecordSchema, removal),
       },
     ]);
-    expect(records.slice(2).map(({ key }) => key[0])).toEqual([0x20, 0x21, 0x3f]);
+    expect(records.slice(2).map(({ key }) => key[0])).toEqual([0x20, 0x21, 0x22, 0x3f]);
   });
 
   it("brings everything back, and takes in what follows alike (I12)", () => {
@@ -226,11 +260,18 @@ describe("the system's snapshot", () => {
     key: Uint8Array.from(key),
     value: Uint8Array.of(0x0a, 16, ...new Uint8Array(16)),
   });
+  const levelRecord = (...value: number[]) => ({
+    key: Uint8Array.of(2, 3),
+    value: Uint8Array.from(value),
+  });
   const one = instanceRecord(2, 1, 0, 0, 0, 1);
   const two = instanceRecord(2, 1, 0, 0, 0, 2);
   const store = readOut(new KvStateMachine().snapshot());
   it.each([
     { name: "node 0", records: [instanceRecord(2, 1, 0, 0, 0, 0)] },
+    { name: "level 1, which goes without saying", records: [levelRecord(0x08, 1)] },
+    { name: "a level of a node", records: [instanceRecord(2, 3, 0, 0, 0, 1)] },
+    { name: "a level before an instance", records: [levelRecord(0x08, 2), one] },
     { name: "a short key", records: [instanceRecord(2, 1, 0, 0, 1)] },
     { name: "a bare namespace", records: [instanceRecord(2)] },
     { name: "a short instance", records: [{ ...one, value: Uint8Array.of(0x0a, 1, 7) }] },
@@ -250,12 +291,14 @@ describe("the system's snapshot", () => {
   });
 
   it.each([
-    { name: "another kind of record", records: [instanceRecord(2, 3, 0, 0, 0, 1)] },
+    { name: "another kind of record", records: [instanceRecord(2, 4, 0, 0, 0, 1)] },
+    { name: "a level that it does not know", records: [levelRecord(0x08, FEATURE_LEVEL + 1)] },
+    { name: "an unknown field of a level", records: [levelRecord(0x10, 2)] },
     { name: "another namespace", records: [instanceRecord(3)] },
     { name: "an unknown field", records: [{ ...one, value: Uint8Array.of(0x10, 1) }] },
     {
       name: "an unknown namespace of the store",
-      records: [...store.slice(0, 1), instanceRecord(0x22)],
+      records: [...store.slice(0, 1), instanceRecord(0x2f)],
     },
   ])("refuses $name with VERSION_MISMATCH", ({ records }) => {
     const error = thrownBy(() => restoredFrom(records));

@@ -7,6 +7,7 @@ import {
   type StateRestoration,
   type StateSnapshot,
 } from "@d-engine/core";
+import { checkLevel } from "./feature-levels.js";
 import { InstanceRegistry, REMOVALS_MAX } from "./instance-registry.js";
 import { readSystemRecord, systemRecords } from "./system-records.js";
 
@@ -96,6 +97,11 @@ export class SystemRestoration implements StateRestoration {
       corrupt("are out of order, or one of them comes twice");
     }
     this.#lastKey = new Uint8Array(record.key);
+    if (read.kind === "level") {
+      checkLevel(read.level);
+      this.#registry.raiseLevel(read.level);
+      return;
+    }
     const { nodeId, instanceId } = read;
     if (read.kind === "instance") {
       this.#registry.restoreInstance(nodeId, instanceId);
@@ -108,7 +114,7 @@ export class SystemRestoration implements StateRestoration {
   }
 }
 
-/** In byte order, for keys of one length. */
+/** In byte order, for keys of which none begins another. */
 function isAfter(key: Uint8Array, before: Uint8Array): boolean {
   const at = key.findIndex((byte, i) => byte !== before[i]);
   return at >= 0 && key[at]! > (before[at] ?? -1);

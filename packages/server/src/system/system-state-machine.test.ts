@@ -40,6 +40,15 @@ describe("isSystemCommand", () => {
       operation: { case: "compareAndSwap", value: { key: bytes("k"), newValue: bytes("v") } },
     });
     expect(isSystemCommand(toBinary(client.WriteCommandSchema, cas))).toBe(false);
+    const mark = { id: 1n, sequence: 1n, acknowledged: 0n };
+    for (const begun of [
+      create(client.WriteCommandSchema, { operation: { case: "kvCommand", value: bytes("x") } }),
+      create(client.WriteCommandSchema, { session: mark }),
+      create(client.WriteCommandSchema, { stampMs: 7n }),
+    ]) {
+      expect(isSystemCommand(toBinary(client.WriteCommandSchema, begun))).toBe(false);
+    }
+    expect(isSystemCommand(encodeSystemCommand({ kind: "raiseLevel", level: 2 }))).toBe(true);
     expect(isSystemCommand(new Uint8Array(0))).toBe(false);
     expect(isSystemCommand(new Uint8Array([0xa2]))).toBe(false);
   });
@@ -65,7 +74,7 @@ describe("SystemStateMachine", () => {
     expect(inner.lastApplied).toBe(2);
   });
 
-  it("refuses what a client sends in the shape of a system command (scenario 78)", () => {
+  it("refuses what a client sends in the shape of a system command, and would be executed as one", () => {
     const machine = new SystemStateMachine(new KvStateMachine());
     const disguised = new Uint8Array([
       ...register(2, "a"),
@@ -76,7 +85,7 @@ describe("SystemStateMachine", () => {
   });
 
   it("stops at a system command of a later version instead of skipping it", () => {
-    const unknown = new Uint8Array([0xaa, 0x06, 0x00]); // field 101
+    const unknown = new Uint8Array([0xea, 0x06, 0x00]); // field 109
     expect(isSystemCommand(unknown)).toBe(true);
     expect(() => decodeSystemCommand(unknown)).toThrow("install a newer version");
   });

@@ -7,6 +7,7 @@ import {
   type StateRestoration,
   type StateSnapshot,
 } from "@d-engine/core";
+import { checkLevel } from "./feature-levels.js";
 import { InstanceRegistry } from "./instance-registry.js";
 import { decodeSystemCommand, isSystemCommand, unwrapOpaque } from "./system-command.js";
 import { SystemRestoration, SystemSnapshot } from "./system-snapshot.js";
@@ -57,9 +58,14 @@ export class SystemStateMachine<Result> implements StateMachine<Result> {
     return removal?.instanceId === instanceId ? removal.index : undefined;
   }
 
+  /** The feature level that every member has announced (rule R14). */
+  get level(): number {
+    return this.#registry.level;
+  }
+
   validate(command: Uint8Array): void {
     // Behind a field that it does not know the inner machine might find an operation, and take as a
-    // client's what `apply` would execute as the system's (scenario 78).
+    // client's what `apply` would execute as the system's.
     if (isSystemCommand(command)) {
       throw new EngineError("INVALID_REQUEST", "the write command begins like one of the system's");
     }
@@ -69,8 +75,13 @@ export class SystemStateMachine<Result> implements StateMachine<Result> {
   /** The result of a system command means nothing: only the system proposes those. */
   apply(index: LogIndex, command: Uint8Array): Result {
     if (!isSystemCommand(command)) return this.inner.apply(index, unwrapOpaque(command));
-    const { nodeId, instanceId } = decodeSystemCommand(command);
-    this.#registry.register(nodeId, instanceId);
+    const decoded = decodeSystemCommand(command);
+    if (decoded.kind === "registerInstance") {
+      this.#registry.register(decoded.nodeId, decoded.instanceId);
+    } else {
+      checkLevel(decoded.level);
+      this.#registry.raiseLevel(decoded.level);
+    }
     this.inner.skip(index);
     return undefined as Result;
   }

@@ -8,7 +8,7 @@ import {
   type TransportRequest,
   type TransportResults,
 } from "@d-engine/client";
-import { assertNever, ENGINE_ERRORS, isEngineError } from "@d-engine/core";
+import { assertNever, ENGINE_ERRORS, EngineError, isEngineError } from "@d-engine/core";
 import type { DeadlineOptions, LocalNode, LocalNodeStatus } from "@d-engine/server/driver";
 
 /**
@@ -54,6 +54,9 @@ async function resultOf(
       });
       return { entries, revision: scan.revision };
     }
+    case "query":
+      // As a node answers that does not have this service.
+      throw new EngineError("UNIMPLEMENTED", "this node answers no queries");
     case "metadata":
       return clusterView(node.status());
     default:

@@ -1,5 +1,5 @@
 import type { TransportAnswer, TransportRequest } from "@d-engine/client";
-import { decodeWriteCommand } from "@d-engine/codec";
+import { decodeKvQuery, decodeWriteCommand, encodeKvQueryResult } from "@d-engine/codec";
 import { assertNever } from "@d-engine/core";
 import { hashBytes } from "../checkers/mirror-log.js";
 
@@ -12,6 +12,8 @@ export function requestDigest(request: TransportRequest): number {
       return combined(request.keys.map(hashBytes));
     case "scan":
       return hashBytes(request.prefix);
+    case "query":
+      return hashBytes(request.query);
     case "metadata":
       return 0;
     default:
@@ -23,6 +25,7 @@ export function requestDigest(request: TransportRequest): number {
 export function answerDigest(answer: TransportAnswer): number {
   if (answer.kind === "failed") return answer.failure.kind.length;
   const { result } = answer;
+  if ("kind" in result) return hashBytes(encodeKvQueryResult(result));
   if ("succeeded" in result) return combined([result.revision, Number(result.succeeded)]);
   if ("members" in result) return combined([result.version, result.leaderId ?? 0]);
   if ("revision" in result) {
@@ -44,6 +47,8 @@ export function describeRequest(request: TransportRequest): string {
       return `${request.keys.map(textOf).join(", ")} ${request.consistency ?? ""}`;
     case "scan":
       return `${textOf(request.prefix)}* ${request.consistency ?? ""}`;
+    case "query":
+      return `${decodeKvQuery(request.query).kind} ${request.consistency ?? ""}`;
     case "metadata":
       return "";
     default:

@@ -2,6 +2,7 @@ import {
   type ClientTransport,
   CONNECT_DEFAULTS,
   InboundStream,
+  type MembershipSnapshot,
   type TransportAnswer,
   type TransportCallOptions,
   type TransportFailure,
@@ -9,6 +10,7 @@ import {
   type TransportRequest,
   type TransportRequestOf,
   type TransportStream,
+  type TransportStreamInputs,
   type TransportStreamKind,
   type TransportStreamMessages,
   type TransportStreamOptions,
@@ -23,8 +25,8 @@ import type { Process } from "../world/process.js";
 import { WorldClock } from "../world/world-clock.js";
 import { answerRequest } from "./answer-request.js";
 import { Connection } from "./connection.js";
+import { MembershipStream, type StreamWay } from "./membership-stream.js";
 import { OpenCall } from "./open-call.js";
-import { OpenStream } from "./open-stream.js";
 import { answerDigest, describeRequest, requestDigest } from "./request-digest.js";
 
 export interface SimulatedTransportSetup {
@@ -87,9 +89,9 @@ export class SimulatedTransport implements ClientTransport {
     address: string,
     request: TransportStreamRequestOf<Kind>,
     options: TransportStreamOptions,
-  ): TransportStream<TransportStreamMessages[Kind]> {
+  ): TransportStream<TransportStreamMessages[Kind], TransportStreamInputs[Kind]> {
     const { world } = this.#setup.cluster;
-    const stream = new InboundStream<TransportStreamMessages[Kind]>({
+    const stream = new InboundStream<TransportStreamMessages[Kind], TransportStreamInputs[Kind]>({
       ...options,
       address,
       clock: new WorldClock(world),
@@ -102,18 +104,15 @@ export class SimulatedTransport implements ClientTransport {
     }
     const { name } = this.#setup;
     world.note(`${name} opens ${request.kind}`, node.id, 0, () => request.kind);
-    new OpenStream<Kind>(stream, {
-      world,
-      node,
-      request,
-      connectTimeoutMs,
-      silenceTimeoutMs,
-      delayMs: () => this.#delayMs(node),
-      isCut: () => this.#isCut(node),
-      loses: () => this.#loses(),
-      onLoss: () => this.#lose(node),
-      join: (process, breakable) => this.#connectionTo(node, process).add(breakable),
-    }).start();
+    if (request.kind === "watch") {
+      // As a node answers that does not have this service.
+      const message = `${address}: no watches`;
+      stream.ended({ kind: "refused", code: "UNIMPLEMENTED", message });
+      return stream;
+    }
+    // Which kind of messages the kind of the request stands for the compiler cannot see.
+    const members = stream as unknown as InboundStream<MembershipSnapshot>;
+    new MembershipStream(members, this.#wayTo(node)).start();
     return stream;
   }
 
@@ -126,6 +125,20 @@ export class SimulatedTransport implements ClientTransport {
     this.#closed = true;
     for (const connection of this.#connections.values()) connection.break("the client is closed");
     this.#connections.clear();
+  }
+
+  #wayTo(node: SimulatedNode): StreamWay {
+    return {
+      world: this.#setup.cluster.world,
+      node,
+      connectTimeoutMs,
+      silenceTimeoutMs,
+      delayMs: () => this.#delayMs(node),
+      isCut: () => this.#isCut(node),
+      loses: () => this.#loses(),
+      onLoss: () => this.#lose(node),
+      join: (process, breakable) => this.#connectionTo(node, process).add(breakable),
+    };
   }
 
   #send(node: SimulatedNode, request: TransportRequest, call: OpenCall, deadlineMs: number): void {

@@ -14,12 +14,13 @@ import {
   type RaftStatus,
   type StateMachine,
 } from "@d-engine/core";
-import { KvStateMachine, type WriteOutcome } from "@d-engine/kv";
+import { KvStateMachine } from "@d-engine/kv";
 import {
   Driver,
   type DriverMetrics,
   type DriverOptions,
   KvNode,
+  kvStamps,
   type Logger,
 } from "@d-engine/server/driver";
 import { tableCrc32 } from "@d-engine/storage";
@@ -336,6 +337,7 @@ export class SimulatedNode {
     const driver = await Driver.start<unknown>({
       storage,
       stateMachine: machine,
+      stamps: machine instanceof KvStateMachine ? kvStamps(machine) : undefined,
       transport: setup.network.transportOf(process),
       clock,
       random: random.split("raft"),
@@ -346,9 +348,7 @@ export class SimulatedNode {
     });
     this.#driver = driver;
     this.#machine = machine;
-    if (machine instanceof KvStateMachine) {
-      this.#kv = new KvNode(driver as Driver<WriteOutcome>, machine);
-    }
+    if (machine instanceof KvStateMachine) this.#kv = new KvNode(driver as never, machine);
     return driver;
   }
 

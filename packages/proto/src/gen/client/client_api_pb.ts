@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file client/client_api.proto.
  */
 export const file_client_client_api: GenFile = /*@__PURE__*/
-  fileDesc("ChdjbGllbnQvY2xpZW50X2FwaS5wcm90bxIPZF9lbmdpbmUuY2xpZW50IpYDCgxXcml0ZUNvbW1hbmQSNgoGaW5zZXJ0GAEgASgLMiQuZF9lbmdpbmUuY2xpZW50LldyaXRlQ29tbWFuZC5JbnNlcnRIABI2CgZkZWxldGUYAiABKAsyJC5kX2VuZ2luZS5jbGllbnQuV3JpdGVDb21tYW5kLkRlbGV0ZUgAEkgKEGNvbXBhcmVfYW5kX3N3YXAYAyABKAsyLC5kX2VuZ2luZS5jbGllbnQuV3JpdGVDb21tYW5kLkNvbXBhcmVBbmRTd2FwSAAaRgoGSW5zZXJ0EgsKA2tleRgBIAEoDBINCgV2YWx1ZRgCIAEoDBIQCgh0dGxfc2VjcxgDIAEoBBIOCgZ0dGxfbXMYZCABKAQaFQoGRGVsZXRlEgsKA2tleRgBIAEoDBpgCg5Db21wYXJlQW5kU3dhcBILCgNrZXkYASABKAwSGwoOZXhwZWN0ZWRfdmFsdWUYAiABKAxIAIgBARIRCgluZXdfdmFsdWUYAyABKAxCEQoPX2V4cGVjdGVkX3ZhbHVlQgsKCW9wZXJhdGlvbiJXChJDbGllbnRXcml0ZVJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgNEi4KB2NvbW1hbmQYAiABKAsyHS5kX2VuZ2luZS5jbGllbnQuV3JpdGVDb21tYW5kIpQBChFDbGllbnRSZWFkUmVxdWVzdBIRCgljbGllbnRfaWQYASABKA0SDAoEa2V5cxgCIAMoDBJHChJjb25zaXN0ZW5jeV9wb2xpY3kYAyABKA4yJi5kX2VuZ2luZS5jbGllbnQuUmVhZENvbnNpc3RlbmN5UG9saWN5SACIAQFCFQoTX2NvbnNpc3RlbmN5X3BvbGljeSJDCgtXcml0ZVJlc3VsdBIRCglzdWNjZWVkZWQYASABKAgSEAoIcmV2aXNpb24YZCABKAQSDwoHZXhpc3RlZBhlIAEoCCLmAQoOQ2xpZW50UmVzcG9uc2USKAoFZXJyb3IYASABKA4yGS5kX2VuZ2luZS5lcnJvci5FcnJvckNvZGUSNAoMd3JpdGVfcmVzdWx0GAIgASgLMhwuZF9lbmdpbmUuY2xpZW50LldyaXRlUmVzdWx0SAASMQoJcmVhZF9kYXRhGAMgASgLMhwuZF9lbmdpbmUuY2xpZW50LlJlYWRSZXN1bHRzSAASLwoIbWV0YWRhdGEYBCABKAsyHS5kX2VuZ2luZS5lcnJvci5FcnJvck1ldGFkYXRhQhAKDnN1Y2Nlc3NfcmVzdWx0IioKDENsaWVudFJlc3VsdBILCgNrZXkYASABKAwSDQoFdmFsdWUYAiABKAwiTwoLUmVhZFJlc3VsdHMSLgoHcmVzdWx0cxgBIAMoCzIdLmRfZW5naW5lLmNsaWVudC5DbGllbnRSZXN1bHQSEAoIcmV2aXNpb24YZCABKAQiJQoHS3ZFbnRyeRILCgNrZXkYASABKAwSDQoFdmFsdWUYAiABKAwikAEKC1NjYW5SZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoDRIOCgZwcmVmaXgYAiABKAwSRwoSY29uc2lzdGVuY3lfcG9saWN5GGQgASgOMiYuZF9lbmdpbmUuY2xpZW50LlJlYWRDb25zaXN0ZW5jeVBvbGljeUgAiAEBQhUKE19jb25zaXN0ZW5jeV9wb2xpY3kiSwoMU2NhblJlc3BvbnNlEikKB2VudHJpZXMYASADKAsyGC5kX2VuZ2luZS5jbGllbnQuS3ZFbnRyeRIQCghyZXZpc2lvbhgCIAEoBCIrChZXYXRjaE1lbWJlcnNoaXBSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoDSJQChJNZW1iZXJzaGlwU25hcHNob3QSDwoHbWVtYmVycxgBIAMoDRIQCghsZWFybmVycxgCIAMoDRIXCg9jb21taXR0ZWRfaW5kZXgYAyABKAQiTwoMV2F0Y2hSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoDRILCgNrZXkYAiABKAwSDgoGcHJlZml4GAMgASgIEg8KB3ByZXZfa3YYBCABKAgisAEKDVdhdGNoUmVzcG9uc2USCwoDa2V5GAEgASgMEg0KBXZhbHVlGAIgASgMEjMKCmV2ZW50X3R5cGUYAyABKA4yHy5kX2VuZ2luZS5jbGllbnQuV2F0Y2hFdmVudFR5cGUSKAoFZXJyb3IYBCABKA4yGS5kX2VuZ2luZS5lcnJvci5FcnJvckNvZGUSEAoIcmV2aXNpb24YBSABKAQSEgoKcHJldl92YWx1ZRgGIAEoDCqgAQoVUmVhZENvbnNpc3RlbmN5UG9saWN5EiYKIlJFQURfQ09OU0lTVEVOQ1lfUE9MSUNZX0xFQVNFX1JFQUQQABItCilSRUFEX0NPTlNJU1RFTkNZX1BPTElDWV9MSU5FQVJJWkFCTEVfUkVBRBABEjAKLFJFQURfQ09OU0lTVEVOQ1lfUE9MSUNZX0VWRU5UVUFMX0NPTlNJU1RFTkNZEAIqhQEKDldhdGNoRXZlbnRUeXBlEhgKFFdBVENIX0VWRU5UX1RZUEVfUFVUEAASGwoXV0FUQ0hfRVZFTlRfVFlQRV9ERUxFVEUQARIdChlXQVRDSF9FVkVOVF9UWVBFX0NBTkNFTEVEEAISHQoZV0FUQ0hfRVZFTlRfVFlQRV9QUk9HUkVTUxADMsUDChFSYWZ0Q2xpZW50U2VydmljZRJZChFIYW5kbGVDbGllbnRXcml0ZRIjLmRfZW5naW5lLmNsaWVudC5DbGllbnRXcml0ZVJlcXVlc3QaHy5kX2VuZ2luZS5jbGllbnQuQ2xpZW50UmVzcG9uc2USVwoQSGFuZGxlQ2xpZW50UmVhZBIiLmRfZW5naW5lLmNsaWVudC5DbGllbnRSZWFkUmVxdWVzdBofLmRfZW5naW5lLmNsaWVudC5DbGllbnRSZXNwb25zZRJPChBIYW5kbGVDbGllbnRTY2FuEhwuZF9lbmdpbmUuY2xpZW50LlNjYW5SZXF1ZXN0Gh0uZF9lbmdpbmUuY2xpZW50LlNjYW5SZXNwb25zZRJICgVXYXRjaBIdLmRfZW5naW5lLmNsaWVudC5XYXRjaFJlcXVlc3QaHi5kX2VuZ2luZS5jbGllbnQuV2F0Y2hSZXNwb25zZTABEmEKD1dhdGNoTWVtYmVyc2hpcBInLmRfZW5naW5lLmNsaWVudC5XYXRjaE1lbWJlcnNoaXBSZXF1ZXN0GiMuZF9lbmdpbmUuY2xpZW50Lk1lbWJlcnNoaXBTbmFwc2hvdDABQixaKmdpdGh1Yi5jb20vZGV2ZW50bGFiL2QtZW5naW5lL3Byb3RvL2NsaWVudGIGcHJvdG8z", [file_error]);
+  fileDesc("ChdjbGllbnQvY2xpZW50X2FwaS5wcm90bxIPZF9lbmdpbmUuY2xpZW50Iu0DCgxXcml0ZUNvbW1hbmQSNgoGaW5zZXJ0GAEgASgLMiQuZF9lbmdpbmUuY2xpZW50LldyaXRlQ29tbWFuZC5JbnNlcnRIABI2CgZkZWxldGUYAiABKAsyJC5kX2VuZ2luZS5jbGllbnQuV3JpdGVDb21tYW5kLkRlbGV0ZUgAEkgKEGNvbXBhcmVfYW5kX3N3YXAYAyABKAsyLC5kX2VuZ2luZS5jbGllbnQuV3JpdGVDb21tYW5kLkNvbXBhcmVBbmRTd2FwSAASFAoKa3ZfY29tbWFuZBhlIAEoDEgAEi0KB3Nlc3Npb24YZiABKAsyHC5kX2VuZ2luZS5jbGllbnQuU2Vzc2lvbk1hcmsSEAoIc3RhbXBfbXMYZCABKAYaRgoGSW5zZXJ0EgsKA2tleRgBIAEoDBINCgV2YWx1ZRgCIAEoDBIQCgh0dGxfc2VjcxgDIAEoBBIOCgZ0dGxfbXMYZCABKAQaFQoGRGVsZXRlEgsKA2tleRgBIAEoDBpgCg5Db21wYXJlQW5kU3dhcBILCgNrZXkYASABKAwSGwoOZXhwZWN0ZWRfdmFsdWUYAiABKAxIAIgBARIRCgluZXdfdmFsdWUYAyABKAxCEQoPX2V4cGVjdGVkX3ZhbHVlQgsKCW9wZXJhdGlvbiJBCgtTZXNzaW9uTWFyaxIKCgJpZBgBIAEoBBIQCghzZXF1ZW5jZRgCIAEoBBIUCgxhY2tub3dsZWRnZWQYAyABKAQiVwoSQ2xpZW50V3JpdGVSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoDRIuCgdjb21tYW5kGAIgASgLMh0uZF9lbmdpbmUuY2xpZW50LldyaXRlQ29tbWFuZCKUAQoRQ2xpZW50UmVhZFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgNEgwKBGtleXMYAiADKAwSRwoSY29uc2lzdGVuY3lfcG9saWN5GAMgASgOMiYuZF9lbmdpbmUuY2xpZW50LlJlYWRDb25zaXN0ZW5jeVBvbGljeUgAiAEBQhUKE19jb25zaXN0ZW5jeV9wb2xpY3kiUwoLV3JpdGVSZXN1bHQSEQoJc3VjY2VlZGVkGAEgASgIEhAKCHJldmlzaW9uGGQgASgEEg8KB2V4aXN0ZWQYZSABKAgSDgoGZGV0YWlsGGYgASgMIuYBCg5DbGllbnRSZXNwb25zZRIoCgVlcnJvchgBIAEoDjIZLmRfZW5naW5lLmVycm9yLkVycm9yQ29kZRI0Cgx3cml0ZV9yZXN1bHQYAiABKAsyHC5kX2VuZ2luZS5jbGllbnQuV3JpdGVSZXN1bHRIABIxCglyZWFkX2RhdGEYAyABKAsyHC5kX2VuZ2luZS5jbGllbnQuUmVhZFJlc3VsdHNIABIvCghtZXRhZGF0YRgEIAEoCzIdLmRfZW5naW5lLmVycm9yLkVycm9yTWV0YWRhdGFCEAoOc3VjY2Vzc19yZXN1bHQiKgoMQ2xpZW50UmVzdWx0EgsKA2tleRgBIAEoDBINCgV2YWx1ZRgCIAEoDCJPCgtSZWFkUmVzdWx0cxIuCgdyZXN1bHRzGAEgAygLMh0uZF9lbmdpbmUuY2xpZW50LkNsaWVudFJlc3VsdBIQCghyZXZpc2lvbhhkIAEoBCIlCgdLdkVudHJ5EgsKA2tleRgBIAEoDBINCgV2YWx1ZRgCIAEoDCKQAQoLU2NhblJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgNEg4KBnByZWZpeBgCIAEoDBJHChJjb25zaXN0ZW5jeV9wb2xpY3kYZCABKA4yJi5kX2VuZ2luZS5jbGllbnQuUmVhZENvbnNpc3RlbmN5UG9saWN5SACIAQFCFQoTX2NvbnNpc3RlbmN5X3BvbGljeSJLCgxTY2FuUmVzcG9uc2USKQoHZW50cmllcxgBIAMoCzIYLmRfZW5naW5lLmNsaWVudC5LdkVudHJ5EhAKCHJldmlzaW9uGAIgASgEIisKFldhdGNoTWVtYmVyc2hpcFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgNIlAKEk1lbWJlcnNoaXBTbmFwc2hvdBIPCgdtZW1iZXJzGAEgAygNEhAKCGxlYXJuZXJzGAIgAygNEhcKD2NvbW1pdHRlZF9pbmRleBgDIAEoBCJPCgxXYXRjaFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgNEgsKA2tleRgCIAEoDBIOCgZwcmVmaXgYAyABKAgSDwoHcHJldl9rdhgEIAEoCCKwAQoNV2F0Y2hSZXNwb25zZRILCgNrZXkYASABKAwSDQoFdmFsdWUYAiABKAwSMwoKZXZlbnRfdHlwZRgDIAEoDjIfLmRfZW5naW5lLmNsaWVudC5XYXRjaEV2ZW50VHlwZRIoCgVlcnJvchgEIAEoDjIZLmRfZW5naW5lLmVycm9yLkVycm9yQ29kZRIQCghyZXZpc2lvbhgFIAEoBBISCgpwcmV2X3ZhbHVlGAYgASgMKqABChVSZWFkQ29uc2lzdGVuY3lQb2xpY3kSJgoiUkVBRF9DT05TSVNURU5DWV9QT0xJQ1lfTEVBU0VfUkVBRBAAEi0KKVJFQURfQ09OU0lTVEVOQ1lfUE9MSUNZX0xJTkVBUklaQUJMRV9SRUFEEAESMAosUkVBRF9DT05TSVNURU5DWV9QT0xJQ1lfRVZFTlRVQUxfQ09OU0lTVEVOQ1kQAiqFAQoOV2F0Y2hFdmVudFR5cGUSGAoUV0FUQ0hfRVZFTlRfVFlQRV9QVVQQABIbChdXQVRDSF9FVkVOVF9UWVBFX0RFTEVURRABEh0KGVdBVENIX0VWRU5UX1RZUEVfQ0FOQ0VMRUQQAhIdChlXQVRDSF9FVkVOVF9UWVBFX1BST0dSRVNTEAMyxQMKEVJhZnRDbGllbnRTZXJ2aWNlElkKEUhhbmRsZUNsaWVudFdyaXRlEiMuZF9lbmdpbmUuY2xpZW50LkNsaWVudFdyaXRlUmVxdWVzdBofLmRfZW5naW5lLmNsaWVudC5DbGllbnRSZXNwb25zZRJXChBIYW5kbGVDbGllbnRSZWFkEiIuZF9lbmdpbmUuY2xpZW50LkNsaWVudFJlYWRSZXF1ZXN0Gh8uZF9lbmdpbmUuY2xpZW50LkNsaWVudFJlc3BvbnNlEk8KEEhhbmRsZUNsaWVudFNjYW4SHC5kX2VuZ2luZS5jbGllbnQuU2NhblJlcXVlc3QaHS5kX2VuZ2luZS5jbGllbnQuU2NhblJlc3BvbnNlEkgKBVdhdGNoEh0uZF9lbmdpbmUuY2xpZW50LldhdGNoUmVxdWVzdBoeLmRfZW5naW5lLmNsaWVudC5XYXRjaFJlc3BvbnNlMAESYQoPV2F0Y2hNZW1iZXJzaGlwEicuZF9lbmdpbmUuY2xpZW50LldhdGNoTWVtYmVyc2hpcFJlcXVlc3QaIy5kX2VuZ2luZS5jbGllbnQuTWVtYmVyc2hpcFNuYXBzaG90MAFCLFoqZ2l0aHViLmNvbS9kZXZlbnRsYWIvZC1lbmdpbmUvcHJvdG8vY2xpZW50YgZwcm90bzM", [file_error]);
 
 /**
  * One write. Its encoding is also the command of a log entry, byte for byte.
@@ -43,7 +43,29 @@ export type WriteCommand = Message<"d_engine.client.WriteCommand"> & {
      */
     value: WriteCommand_CompareAndSwap;
     case: "compareAndSwap";
+  } | {
+    /**
+     * An encoded `d_engine.kv.v1.Command`: what the store can do beyond the three above.
+     *
+     * @generated from field: bytes kv_command = 101;
+     */
+    value: Uint8Array;
+    case: "kvCommand";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * Makes the write repeatable.
+   *
+   * @generated from field: d_engine.client.SessionMark session = 102;
+   */
+  session?: SessionMark | undefined;
+
+  /**
+   * The time of the cluster, set by the leader; refused from anybody else. The last field.
+   *
+   * @generated from field: fixed64 stamp_ms = 100;
+   */
+  stampMs: bigint;
 };
 
 /**
@@ -136,6 +158,41 @@ export const WriteCommand_CompareAndSwapSchema: GenMessage<WriteCommand_CompareA
   messageDesc(file_client_client_api, 0, 2);
 
 /**
+ * A write of this session and sequence is applied once, however often it is sent.
+ *
+ * @generated from message d_engine.client.SessionMark
+ */
+export type SessionMark = Message<"d_engine.client.SessionMark"> & {
+  /**
+   * The session's lease.
+   *
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * From 1 up, one for each write of the session.
+   *
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * The client has the results of all writes up to here.
+   *
+   * @generated from field: uint64 acknowledged = 3;
+   */
+  acknowledged: bigint;
+};
+
+/**
+ * Describes the message d_engine.client.SessionMark.
+ * Use `create(SessionMarkSchema)` to create a new message.
+ */
+export const SessionMarkSchema: GenMessage<SessionMark> = /*@__PURE__*/
+  messageDesc(file_client_client_api, 1);
+
+/**
  * @generated from message d_engine.client.ClientWriteRequest
  */
 export type ClientWriteRequest = Message<"d_engine.client.ClientWriteRequest"> & {
@@ -155,7 +212,7 @@ export type ClientWriteRequest = Message<"d_engine.client.ClientWriteRequest"> &
  * Use `create(ClientWriteRequestSchema)` to create a new message.
  */
 export const ClientWriteRequestSchema: GenMessage<ClientWriteRequest> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 1);
+  messageDesc(file_client_client_api, 2);
 
 /**
  * @generated from message d_engine.client.ClientReadRequest
@@ -184,7 +241,7 @@ export type ClientReadRequest = Message<"d_engine.client.ClientReadRequest"> & {
  * Use `create(ClientReadRequestSchema)` to create a new message.
  */
 export const ClientReadRequestSchema: GenMessage<ClientReadRequest> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 2);
+  messageDesc(file_client_client_api, 3);
 
 /**
  * @generated from message d_engine.client.WriteResult
@@ -210,6 +267,13 @@ export type WriteResult = Message<"d_engine.client.WriteResult"> & {
    * @generated from field: bool existed = 101;
    */
   existed: boolean;
+
+  /**
+   * An encoded `d_engine.kv.v1.CommandResult`; empty for the contract's own writes.
+   *
+   * @generated from field: bytes detail = 102;
+   */
+  detail: Uint8Array;
 };
 
 /**
@@ -217,7 +281,7 @@ export type WriteResult = Message<"d_engine.client.WriteResult"> & {
  * Use `create(WriteResultSchema)` to create a new message.
  */
 export const WriteResultSchema: GenMessage<WriteResult> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 3);
+  messageDesc(file_client_client_api, 4);
 
 /**
  * @generated from message d_engine.client.ClientResponse
@@ -256,7 +320,7 @@ export type ClientResponse = Message<"d_engine.client.ClientResponse"> & {
  * Use `create(ClientResponseSchema)` to create a new message.
  */
 export const ClientResponseSchema: GenMessage<ClientResponse> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 4);
+  messageDesc(file_client_client_api, 5);
 
 /**
  * @generated from message d_engine.client.ClientResult
@@ -278,7 +342,7 @@ export type ClientResult = Message<"d_engine.client.ClientResult"> & {
  * Use `create(ClientResultSchema)` to create a new message.
  */
 export const ClientResultSchema: GenMessage<ClientResult> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 5);
+  messageDesc(file_client_client_api, 6);
 
 /**
  * @generated from message d_engine.client.ReadResults
@@ -302,7 +366,7 @@ export type ReadResults = Message<"d_engine.client.ReadResults"> & {
  * Use `create(ReadResultsSchema)` to create a new message.
  */
 export const ReadResultsSchema: GenMessage<ReadResults> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 6);
+  messageDesc(file_client_client_api, 7);
 
 /**
  * @generated from message d_engine.client.KvEntry
@@ -324,7 +388,7 @@ export type KvEntry = Message<"d_engine.client.KvEntry"> & {
  * Use `create(KvEntrySchema)` to create a new message.
  */
 export const KvEntrySchema: GenMessage<KvEntry> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 7);
+  messageDesc(file_client_client_api, 8);
 
 /**
  * @generated from message d_engine.client.ScanRequest
@@ -353,7 +417,7 @@ export type ScanRequest = Message<"d_engine.client.ScanRequest"> & {
  * Use `create(ScanRequestSchema)` to create a new message.
  */
 export const ScanRequestSchema: GenMessage<ScanRequest> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 8);
+  messageDesc(file_client_client_api, 9);
 
 /**
  * @generated from message d_engine.client.ScanResponse
@@ -377,7 +441,7 @@ export type ScanResponse = Message<"d_engine.client.ScanResponse"> & {
  * Use `create(ScanResponseSchema)` to create a new message.
  */
 export const ScanResponseSchema: GenMessage<ScanResponse> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 9);
+  messageDesc(file_client_client_api, 10);
 
 /**
  * @generated from message d_engine.client.WatchMembershipRequest
@@ -394,7 +458,7 @@ export type WatchMembershipRequest = Message<"d_engine.client.WatchMembershipReq
  * Use `create(WatchMembershipRequestSchema)` to create a new message.
  */
 export const WatchMembershipRequestSchema: GenMessage<WatchMembershipRequest> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 10);
+  messageDesc(file_client_client_api, 11);
 
 /**
  * @generated from message d_engine.client.MembershipSnapshot
@@ -423,7 +487,7 @@ export type MembershipSnapshot = Message<"d_engine.client.MembershipSnapshot"> &
  * Use `create(MembershipSnapshotSchema)` to create a new message.
  */
 export const MembershipSnapshotSchema: GenMessage<MembershipSnapshot> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 11);
+  messageDesc(file_client_client_api, 12);
 
 /**
  * @generated from message d_engine.client.WatchRequest
@@ -459,7 +523,7 @@ export type WatchRequest = Message<"d_engine.client.WatchRequest"> & {
  * Use `create(WatchRequestSchema)` to create a new message.
  */
 export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 12);
+  messageDesc(file_client_client_api, 13);
 
 /**
  * @generated from message d_engine.client.WatchResponse
@@ -503,7 +567,7 @@ export type WatchResponse = Message<"d_engine.client.WatchResponse"> & {
  * Use `create(WatchResponseSchema)` to create a new message.
  */
 export const WatchResponseSchema: GenMessage<WatchResponse> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 13);
+  messageDesc(file_client_client_api, 14);
 
 /**
  * @generated from enum d_engine.client.ReadConsistencyPolicy

@@ -13,6 +13,7 @@ import { KvNode } from "../kv-node.js";
 import type { Logger } from "../logger.js";
 import { NullTransport } from "../null-transport.js";
 import { DRIVER_DEFAULTS, type DriverOptions } from "../options.js";
+import { kvStamps } from "../time/kv-stamps.js";
 import { ManualStorage } from "./manual-storage.js";
 import { VirtualClock } from "./virtual-clock.js";
 import { VirtualNetwork } from "./virtual-network.js";
@@ -69,6 +70,7 @@ export async function startKvNode(parts: KvNodeParts = {}): Promise<RunningKvNod
       }),
     }),
     stateMachine: store,
+    stamps: kvStamps(store),
     transport: parts.transport ?? new NullTransport(),
     clock: parts.driverClock ?? clock,
     crc32: tableCrc32,

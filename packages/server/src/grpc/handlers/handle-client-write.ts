@@ -1,4 +1,4 @@
-import { Slab } from "@d-engine/codec";
+import { encodeCommandResult, Slab } from "@d-engine/codec";
 import { EngineError } from "@d-engine/core";
 import { client, create } from "@d-engine/proto";
 import type { LocalNode } from "../../driver/local-node.js";
@@ -24,11 +24,12 @@ export function handleClientWrite(node: LocalNode): UnaryHandler {
       // A copy: the entry lives as long as the log, and a view would keep the buffer that the
       // connection was read into alive with it.
       const owned = commands.copy(command);
-      const { succeeded, revision, existed } = await node.write(owned, context);
+      const { succeeded, revision, existed, detail } = await node.write(owned, context);
       const value = create(client.WriteResultSchema, {
         succeeded,
         revision: BigInt(revision),
         existed,
+        ...(detail === undefined ? {} : { detail: encodeCommandResult(detail) }),
       });
       return successAnswer({ case: "writeResult", value });
     } catch (error) {

@@ -3,19 +3,19 @@ import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { handleClientRead } from "../handlers/handle-client-read.js";
 import { handleClientScan } from "../handlers/handle-client-scan.js";
 import { handleClientWrite } from "../handlers/handle-client-write.js";
-import { unimplemented } from "../handlers/unimplemented.js";
 import { watchMembership } from "../handlers/watch-membership.js";
 import type { ServiceContext } from "../service-context.js";
+import { contractWatch } from "../watch/contract-watch.js";
 
 export const raftClientService = client.RaftClientService;
 
 export function raftClientHandlers(context: ServiceContext): UntypedServiceImplementation {
-  const { node, limits, unary, stream } = context;
+  const { node, limits, watches, unary, stream } = context;
   return {
     HandleClientWrite: unary(handleClientWrite(node)),
     HandleClientRead: unary(handleClientRead(node, limits)),
     HandleClientScan: unary(handleClientScan(node, limits)),
-    Watch: stream(unimplemented("Watch")),
+    Watch: contractWatch(node, limits, watches),
     WatchMembership: stream(watchMembership(node)),
   };
 }

@@ -1,5 +1,7 @@
 import {
   type DecodedSessionOperation,
+  encodeCommandResult,
+  encodeKvQueryResult,
   type SessionResult,
   sessionEntrySize,
   sessionValueSize,
@@ -8,7 +10,7 @@ import { EngineError, isEngineError } from "@d-engine/core";
 import { Fifo } from "../../driver/fifo.js";
 import type { LocalNode, ReadRequestOptions } from "../../driver/local-node.js";
 import { AnswerBytes } from "../answer-bytes.js";
-import { consistencyOf } from "../decode-request.js";
+import { consistencyOf, queryOf } from "../decode-request.js";
 import type { GrpcLimits } from "../limits.js";
 import { Cancellation } from "./cancellation.js";
 import { failureOf } from "./failure.js";
@@ -17,6 +19,7 @@ import { LongResult, type ResultList } from "./long-result.js";
 type Operation = Exclude<DecodedSessionOperation, { readonly kind: "cancel" }>;
 type Write = Extract<Operation, { readonly kind: "write" }>;
 type Read = Extract<Operation, { readonly kind: "read" }>;
+type Query = Extract<Operation, { readonly kind: "query" }>;
 type Scan = Extract<Operation, { readonly kind: "scan" }>;
 
 /** Where what came of the operations goes. */
@@ -63,6 +66,9 @@ export class NodeOperations {
         });
         this.#nextScan();
         break;
+      case "query":
+        this.#query(operation);
+        break;
       case "none": {
         const message = "this version does not know that kind of operation";
         // Executed or not, it would have changed nothing: it was not even understood.
@@ -94,9 +100,10 @@ export class NodeOperations {
       return;
     }
     this.#setup.node.write(command, this.#bounds(id, timeoutMs)).then(
-      ({ succeeded, revision, existed }) => {
+      ({ succeeded, revision, existed, detail: result }) => {
         this.#cancellations.delete(id);
-        this.#setup.sink.add({ kind: "write", id, succeeded, revision, existed });
+        const detail = result === undefined ? undefined : encodeCommandResult(result);
+        this.#setup.sink.add({ kind: "write", id, succeeded, revision, existed, detail });
       },
       (error: unknown) => {
         this.#cancellations.delete(id);
@@ -123,6 +130,20 @@ export class NodeOperations {
         bytes += sessionValueSize(value);
       });
       this.#addList(id, { kind: "read", elements: values }, bytes);
+    } catch (error) {
+      this.fail(id, error, "read");
+    } finally {
+      this.#cancellations.delete(id);
+    }
+  }
+
+  async #query({ id, timeoutMs, query, policy }: Query): Promise<void> {
+    const { node, sink } = this.#setup;
+    try {
+      const consistency = consistencyOf(policy);
+      const bounds = this.#bounds(id, timeoutMs);
+      const result = await node.query(queryOf(query), { consistency, ...bounds });
+      sink.add({ kind: "query", id, answer: encodeKvQueryResult(result) });
     } catch (error) {
       this.fail(id, error, "read");
     } finally {

@@ -1,6 +1,9 @@
 import {
   type DecodedSessionResponse,
   decodeSessionResponse,
+  encodeCommandResult,
+  encodeKvQuery,
+  encodeKvQueryResult,
   encodePut,
   encodeSessionRequest,
   type SessionOperation,
@@ -138,6 +141,10 @@ describe("a session", () => {
 
   it.each([
     { name: "an empty write", operation: { kind: "write", command: new Uint8Array(0) } },
+    {
+      name: "a query that is none",
+      operation: { kind: "query", query: utf8("?"), policy: undefined },
+    },
     { name: "a level that is none", operation: { kind: "read", keys: [utf8("k")], policy: 9 } },
     {
       name: "a read of too many keys",
@@ -147,6 +154,41 @@ describe("a session", () => {
     const { stream } = await open();
     stream.send(message({ id: 1, timeoutMs: 0, ...operation } as SessionOperation));
     expect(await resultsOf(stream, 1)).toMatchObject([{ kind: "failure", code: 4003 }]);
+  });
+
+  it("answers a query, and a write with what it did", async () => {
+    test.node.queryResult = { kind: "leases", ids: [5, 6] };
+    test.node.outcome = { detail: { kind: "deleted", deleted: 3 } };
+    const { stream } = await open();
+    const query = encodeKvQuery({ kind: "leaseList" });
+    stream.send(
+      message({ kind: "query", id: 4, timeoutMs: 0, query, policy: 1 }, put(5, "k", "v")),
+    );
+    const results = await resultsOf(stream, 2);
+    const answer = encodeKvQueryResult({ kind: "leases", ids: [5, 6] });
+    const detail = encodeCommandResult({ kind: "deleted", deleted: 3 });
+    expect(results).toContainEqual({ kind: "query", id: 4, answer: Buffer.from(answer) });
+    expect(results).toContainEqual(
+      expect.objectContaining({ kind: "write", id: 5, detail: Buffer.from(detail) }),
+    );
+    expect(test.node.queries).toEqual([{ kind: "leaseList" }]);
+    expect(test.node.seen[0]?.options.consistency).toBe("linearizable");
+  });
+
+  it.each([
+    { code: "COMPACTED", number: 10_007 },
+    { code: "LEASE_NOT_FOUND", number: 10_008 },
+    { code: "LEASE_EXISTS", number: 10_009 },
+    { code: "SESSION_EXPIRED", number: 10_010 },
+  ] as const)("answers $code by its own number (R20)", async (sent) => {
+    test.node.refusal = new EngineError(sent.code, "no");
+    const { stream } = await open();
+    const query = encodeKvQuery({ kind: "leaseList" });
+    stream.send(
+      message(put(1, "k", "v"), { kind: "query", id: 2, timeoutMs: 0, query, policy: 1 }),
+    );
+    const failure = { kind: "failure", code: sent.number };
+    expect(await resultsOf(stream, 2)).toMatchObject([failure, failure]);
   });
 
   it("answers pings while operations hang", async () => {

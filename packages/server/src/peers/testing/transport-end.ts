@@ -1,9 +1,10 @@
 import { type LogIndex, type Message, type NodeId, nodeId } from "@d-engine/core";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { afterEach } from "vitest";
+import { FEATURE_LEVEL } from "../../driver/feature-gate.js";
 import { silentLogger } from "../../driver/logger.js";
 import { GrpcTransport, type GrpcTransportOptions } from "../grpc-transport.js";
-import { FEATURE_LEVEL, type PeerIdentity } from "../handshake.js";
+import type { PeerIdentity } from "../handshake.js";
 import { peerServices } from "../peer-services.js";
 import type { SnapshotSource } from "../snapshot-source.js";
 

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file d_engine/kv/v1/snapshot.proto.
  */
 export const file_d_engine_kv_v1_snapshot: GenFile = /*@__PURE__*/
-  fileDesc("Ch1kX2VuZ2luZS9rdi92MS9zbmFwc2hvdC5wcm90bxIOZF9lbmdpbmUua3YudjEiHgoKU3RvcmVTdGF0ZRIQCghyZXZpc2lvbhgBIAEoBCJrCgtTdG9yZVJlY29yZBIXCg9jcmVhdGVfcmV2aXNpb24YASABKAQSFAoMbW9kX3JldmlzaW9uGAIgASgEEg8KB3ZlcnNpb24YAyABKAQSDQoFbGVhc2UYBCABKAQSDQoFdmFsdWUYBSABKAwiGAoIU3RvcmVFbmQSDAoEa2V5cxgBIAEoBGIGcHJvdG8z");
+  fileDesc("Ch1kX2VuZ2luZS9rdi92MS9zbmFwc2hvdC5wcm90bxIOZF9lbmdpbmUua3YudjEiVgoKU3RvcmVTdGF0ZRIQCghyZXZpc2lvbhgBIAEoBBIXCg9vbGRlc3RfcmV2aXNpb24YAiABKAQSHQoVb2xkZXN0X2V2ZW50X3JldmlzaW9uGAMgASgEImsKC1N0b3JlUmVjb3JkEhcKD2NyZWF0ZV9yZXZpc2lvbhgBIAEoBBIUCgxtb2RfcmV2aXNpb24YAiABKAQSDwoHdmVyc2lvbhgDIAEoBBINCgVsZWFzZRgEIAEoBBINCgV2YWx1ZRgFIAEoDCKDAQoKU3RvcmVFdmVudBILCgNrZXkYASABKAwSKwoGcmVjb3JkGAIgASgLMhsuZF9lbmdpbmUua3YudjEuU3RvcmVSZWNvcmQSDAoEa2VwdBgDIAEoCBItCghwcmV2aW91cxgEIAEoCzIbLmRfZW5naW5lLmt2LnYxLlN0b3JlUmVjb3JkIjAKCkxlYXNlU3RhdGUSDgoGbm93X21zGAEgASgEEhIKCm93bl9sZWFzZXMYAiABKAQiQwoLTGVhc2VSZWNvcmQSDgoGdHRsX21zGAEgASgEEhMKC2RlYWRsaW5lX21zGAIgASgEEg8KB3Nlc3Npb24YAyABKAgiJQoNU2Vzc2lvblJlY29yZBIUCgxhY2tub3dsZWRnZWQYASABKAQihQEKDlNlc3Npb25PdXRjb21lEhEKCXN1Y2NlZWRlZBgBIAEoCBIQCghyZXZpc2lvbhgCIAEoBBIPCgdleGlzdGVkGAMgASgIEg4KBmRldGFpbBgEIAEoDBIUCgxyZWZ1c2FsX2NvZGUYBSABKAkSFwoPcmVmdXNhbF9tZXNzYWdlGAYgASgJIhgKCFN0b3JlRW5kEgwKBGtleXMYASABKARiBnByb3RvMw");
 
 /**
  * Key: the byte 0x20. Comes first.
@@ -27,6 +27,21 @@ export type StoreState = Message<"d_engine.kv.v1.StoreState"> & {
    * @generated from field: uint64 revision = 1;
    */
   revision: bigint;
+
+  /**
+   * The oldest revision that can be read.
+   *
+   * @generated from field: uint64 oldest_revision = 2;
+   */
+  oldestRevision: bigint;
+
+  /**
+   * The oldest revision whose events are in the snapshot, one behind `revision` if there are none.
+   * Absent: there is no history, and everything before `revision` is compacted.
+   *
+   * @generated from field: uint64 oldest_event_revision = 3;
+   */
+  oldestEventRevision: bigint;
 };
 
 /**
@@ -80,6 +95,180 @@ export const StoreRecordSchema: GenMessage<StoreRecord> = /*@__PURE__*/
   messageDesc(file_d_engine_kv_v1_snapshot, 1);
 
 /**
+ * Key: the byte 0x22, the revision in 8 bytes and the place among the events of that revision in 4,
+ * both the most significant byte first. What a revision did to one key; every revision from
+ * `StoreState.oldest_event_revision` on has one at least.
+ *
+ * @generated from message d_engine.kv.v1.StoreEvent
+ */
+export type StoreEvent = Message<"d_engine.kv.v1.StoreEvent"> & {
+  /**
+   * @generated from field: bytes key = 1;
+   */
+  key: Uint8Array;
+
+  /**
+   * What the key held afterwards. Absent, and `kept` false: it was deleted.
+   *
+   * @generated from field: d_engine.kv.v1.StoreRecord record = 2;
+   */
+  record?: StoreRecord | undefined;
+
+  /**
+   * Whether the key still holds that, so that its `StoreRecord` is what `record` would be.
+   *
+   * @generated from field: bool kept = 3;
+   */
+  kept: boolean;
+
+  /**
+   * What the key held before, if it existed, unless an earlier event says that.
+   *
+   * @generated from field: d_engine.kv.v1.StoreRecord previous = 4;
+   */
+  previous?: StoreRecord | undefined;
+};
+
+/**
+ * Describes the message d_engine.kv.v1.StoreEvent.
+ * Use `create(StoreEventSchema)` to create a new message.
+ */
+export const StoreEventSchema: GenMessage<StoreEvent> = /*@__PURE__*/
+  messageDesc(file_d_engine_kv_v1_snapshot, 2);
+
+/**
+ * Key: the byte 0x30. Missing while it would say nothing.
+ *
+ * @generated from message d_engine.kv.v1.LeaseState
+ */
+export type LeaseState = Message<"d_engine.kv.v1.LeaseState"> & {
+  /**
+   * The time of the store: the latest stamp that was applied.
+   *
+   * @generated from field: uint64 now_ms = 1;
+   */
+  nowMs: bigint;
+
+  /**
+   * How many puts with a time to live of their own there have been; each has a lease of its own,
+   * whose ids go from 2^52 up.
+   *
+   * @generated from field: uint64 own_leases = 2;
+   */
+  ownLeases: bigint;
+};
+
+/**
+ * Describes the message d_engine.kv.v1.LeaseState.
+ * Use `create(LeaseStateSchema)` to create a new message.
+ */
+export const LeaseStateSchema: GenMessage<LeaseState> = /*@__PURE__*/
+  messageDesc(file_d_engine_kv_v1_snapshot, 3);
+
+/**
+ * Key: the byte 0x31 and the id, 8 bytes, the most significant first. In the order of the ids. The
+ * keys of a lease are those whose records name it.
+ *
+ * @generated from message d_engine.kv.v1.LeaseRecord
+ */
+export type LeaseRecord = Message<"d_engine.kv.v1.LeaseRecord"> & {
+  /**
+   * @generated from field: uint64 ttl_ms = 1;
+   */
+  ttlMs: bigint;
+
+  /**
+   * By the time of the store.
+   *
+   * @generated from field: uint64 deadline_ms = 2;
+   */
+  deadlineMs: bigint;
+
+  /**
+   * @generated from field: bool session = 3;
+   */
+  session: boolean;
+};
+
+/**
+ * Describes the message d_engine.kv.v1.LeaseRecord.
+ * Use `create(LeaseRecordSchema)` to create a new message.
+ */
+export const LeaseRecordSchema: GenMessage<LeaseRecord> = /*@__PURE__*/
+  messageDesc(file_d_engine_kv_v1_snapshot, 4);
+
+/**
+ * Key: the byte 0x32 and the id of the session's lease, 8 bytes as above. One for each such lease,
+ * in the order of the ids.
+ *
+ * @generated from message d_engine.kv.v1.SessionRecord
+ */
+export type SessionRecord = Message<"d_engine.kv.v1.SessionRecord"> & {
+  /**
+   * The client has the results up to here.
+   *
+   * @generated from field: uint64 acknowledged = 1;
+   */
+  acknowledged: bigint;
+};
+
+/**
+ * Describes the message d_engine.kv.v1.SessionRecord.
+ * Use `create(SessionRecordSchema)` to create a new message.
+ */
+export const SessionRecordSchema: GenMessage<SessionRecord> = /*@__PURE__*/
+  messageDesc(file_d_engine_kv_v1_snapshot, 5);
+
+/**
+ * Key: that of its session, and the sequence of the write, 8 bytes as above. Behind its session,
+ * in the order of the sequences.
+ *
+ * @generated from message d_engine.kv.v1.SessionOutcome
+ */
+export type SessionOutcome = Message<"d_engine.kv.v1.SessionOutcome"> & {
+  /**
+   * @generated from field: bool succeeded = 1;
+   */
+  succeeded: boolean;
+
+  /**
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * @generated from field: bool existed = 3;
+   */
+  existed: boolean;
+
+  /**
+   * An encoded CommandResult; empty: none.
+   *
+   * @generated from field: bytes detail = 4;
+   */
+  detail: Uint8Array;
+
+  /**
+   * Empty: not refused. One of the error codes by its name, and its message.
+   *
+   * @generated from field: string refusal_code = 5;
+   */
+  refusalCode: string;
+
+  /**
+   * @generated from field: string refusal_message = 6;
+   */
+  refusalMessage: string;
+};
+
+/**
+ * Describes the message d_engine.kv.v1.SessionOutcome.
+ * Use `create(SessionOutcomeSchema)` to create a new message.
+ */
+export const SessionOutcomeSchema: GenMessage<SessionOutcome> = /*@__PURE__*/
+  messageDesc(file_d_engine_kv_v1_snapshot, 6);
+
+/**
  * Key: the byte 0x3f. Comes last: without it the snapshot was cut short.
  *
  * @generated from message d_engine.kv.v1.StoreEnd
@@ -98,5 +287,5 @@ export type StoreEnd = Message<"d_engine.kv.v1.StoreEnd"> & {
  * Use `create(StoreEndSchema)` to create a new message.
  */
 export const StoreEndSchema: GenMessage<StoreEnd> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_snapshot, 2);
+  messageDesc(file_d_engine_kv_v1_snapshot, 7);
 

@@ -29,7 +29,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file d_engine/session/v1/session.proto.
  */
 export const file_d_engine_session_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("CiFkX2VuZ2luZS9zZXNzaW9uL3YxL3Nlc3Npb24ucHJvdG8SE2RfZW5naW5lLnNlc3Npb24udjEiYAoOU2Vzc2lvblJlcXVlc3QSMgoKb3BlcmF0aW9ucxgBIAMoCzIeLmRfZW5naW5lLnNlc3Npb24udjEuT3BlcmF0aW9uEhEKBHBpbmcYAiABKARIAIgBAUIHCgVfcGluZyKsAQoJT3BlcmF0aW9uEgoKAmlkGAEgASgEEhIKCnRpbWVvdXRfbXMYAiABKA0SDwoFd3JpdGUYAyABKAxIABIpCgRyZWFkGAQgASgLMhkuZF9lbmdpbmUuc2Vzc2lvbi52MS5SZWFkSAASKQoEc2NhbhgFIAEoCzIZLmRfZW5naW5lLnNlc3Npb24udjEuU2NhbkgAEhAKBmNhbmNlbBgGIAEoBEgAQgYKBGtpbmQidAoEUmVhZBIMCgRrZXlzGAEgAygMEkcKEmNvbnNpc3RlbmN5X3BvbGljeRgCIAEoDjImLmRfZW5naW5lLmNsaWVudC5SZWFkQ29uc2lzdGVuY3lQb2xpY3lIAIgBAUIVChNfY29uc2lzdGVuY3lfcG9saWN5InYKBFNjYW4SDgoGcHJlZml4GAEgASgMEkcKEmNvbnNpc3RlbmN5X3BvbGljeRgCIAEoDjImLmRfZW5naW5lLmNsaWVudC5SZWFkQ29uc2lzdGVuY3lQb2xpY3lIAIgBAUIVChNfY29uc2lzdGVuY3lfcG9saWN5IsUBCg9TZXNzaW9uUmVzcG9uc2USKQoFaGVsbG8YASABKAsyGi5kX2VuZ2luZS5zZXNzaW9uLnYxLkhlbGxvEisKBndpbmRvdxgCIAEoCzIbLmRfZW5naW5lLnNlc3Npb24udjEuV2luZG93EiwKB3Jlc3VsdHMYAyADKAsyGy5kX2VuZ2luZS5zZXNzaW9uLnYxLlJlc3VsdBIRCgRwb25nGAQgASgESACIAQESEAoIZHJhaW5pbmcYBSABKAhCBwoFX3BvbmciGAoFSGVsbG8SDwoHbm9kZV9pZBgBIAEoDSJYCgZXaW5kb3cSFgoOb3BlcmF0aW9uc19tYXgYASABKA0SGwoTb3BlcmF0aW9uX2J5dGVzX21heBgCIAEoBBIZChFtZXNzYWdlX2J5dGVzX21heBgDIAEoBCLwAQoGUmVzdWx0EgoKAmlkGAEgASgEEgwKBG1vcmUYAiABKAgSMQoFd3JpdGUYAyABKAsyIC5kX2VuZ2luZS5zZXNzaW9uLnYxLldyaXRlUmVzdWx0SAASLwoEcmVhZBgEIAEoCzIfLmRfZW5naW5lLnNlc3Npb24udjEuUmVhZFJlc3VsdEgAEi8KBHNjYW4YBSABKAsyHy5kX2VuZ2luZS5zZXNzaW9uLnYxLlNjYW5SZXN1bHRIABIvCgdmYWlsdXJlGAYgASgLMhwuZF9lbmdpbmUuc2Vzc2lvbi52MS5GYWlsdXJlSABCBgoEa2luZCJDCgtXcml0ZVJlc3VsdBIRCglzdWNjZWVkZWQYASABKAgSEAoIcmV2aXNpb24YAiABKAQSDwoHZXhpc3RlZBgDIAEoCCI8CgpSZWFkUmVzdWx0Ei4KBnZhbHVlcxgBIAMoCzIeLmRfZW5naW5lLnNlc3Npb24udjEuUmVhZFZhbHVlIikKCVJlYWRWYWx1ZRISCgV2YWx1ZRgBIAEoDEgAiAEBQggKBl92YWx1ZSJJCgpTY2FuUmVzdWx0EikKB2VudHJpZXMYASADKAsyGC5kX2VuZ2luZS5jbGllbnQuS3ZFbnRyeRIQCghyZXZpc2lvbhgCIAEoBCKDAQoHRmFpbHVyZRIMCgRjb2RlGAEgASgNEg8KB21lc3NhZ2UYAiABKAkSEQoJbGVhZGVyX2lkGAMgASgNEhYKDmxlYWRlcl9hZGRyZXNzGAQgASgJEhsKDnJldHJ5X2FmdGVyX21zGAUgASgESACIAQFCEQoPX3JldHJ5X2FmdGVyX21zKtUCChBTZXNzaW9uRXJyb3JDb2RlEiIKHlNFU1NJT05fRVJST1JfQ09ERV9VTlNQRUNJRklFRBAAEicKIlNFU1NJT05fRVJST1JfQ09ERV9PVVRDT01FX1VOS05PV04QkE4SJQogU0VTU0lPTl9FUlJPUl9DT0RFX1VOSU1QTEVNRU5URUQQkU4SKgolU0VTU0lPTl9FUlJPUl9DT0RFX0NIQU5HRV9JTl9QUk9HUkVTUxCSThIoCiNTRVNTSU9OX0VSUk9SX0NPREVfVkVSU0lPTl9DT05GTElDVBCTThIpCiRTRVNTSU9OX0VSUk9SX0NPREVfTEVBUk5FUl9OT1RfUkVBRFkQlE4SJgohU0VTU0lPTl9FUlJPUl9DT0RFX1FVT1JVTV9BVF9SSVNLEJVOEiQKH1NFU1NJT05fRVJST1JfQ09ERV9OT0RFX1JFTU9WRUQQlk4yagoOU2Vzc2lvblNlcnZpY2USWAoHU2Vzc2lvbhIjLmRfZW5naW5lLnNlc3Npb24udjEuU2Vzc2lvblJlcXVlc3QaJC5kX2VuZ2luZS5zZXNzaW9uLnYxLlNlc3Npb25SZXNwb25zZSgBMAFiBnByb3RvMw", [file_client_client_api]);
+  fileDesc("CiFkX2VuZ2luZS9zZXNzaW9uL3YxL3Nlc3Npb24ucHJvdG8SE2RfZW5naW5lLnNlc3Npb24udjEiYAoOU2Vzc2lvblJlcXVlc3QSMgoKb3BlcmF0aW9ucxgBIAMoCzIeLmRfZW5naW5lLnNlc3Npb24udjEuT3BlcmF0aW9uEhEKBHBpbmcYAiABKARIAIgBAUIHCgVfcGluZyLZAQoJT3BlcmF0aW9uEgoKAmlkGAEgASgEEhIKCnRpbWVvdXRfbXMYAiABKA0SDwoFd3JpdGUYAyABKAxIABIpCgRyZWFkGAQgASgLMhkuZF9lbmdpbmUuc2Vzc2lvbi52MS5SZWFkSAASKQoEc2NhbhgFIAEoCzIZLmRfZW5naW5lLnNlc3Npb24udjEuU2NhbkgAEhAKBmNhbmNlbBgGIAEoBEgAEisKBXF1ZXJ5GAcgASgLMhouZF9lbmdpbmUuc2Vzc2lvbi52MS5RdWVyeUgAQgYKBGtpbmQidgoFUXVlcnkSDQoFcXVlcnkYASABKAwSRwoSY29uc2lzdGVuY3lfcG9saWN5GAIgASgOMiYuZF9lbmdpbmUuY2xpZW50LlJlYWRDb25zaXN0ZW5jeVBvbGljeUgAiAEBQhUKE19jb25zaXN0ZW5jeV9wb2xpY3kidAoEUmVhZBIMCgRrZXlzGAEgAygMEkcKEmNvbnNpc3RlbmN5X3BvbGljeRgCIAEoDjImLmRfZW5naW5lLmNsaWVudC5SZWFkQ29uc2lzdGVuY3lQb2xpY3lIAIgBAUIVChNfY29uc2lzdGVuY3lfcG9saWN5InYKBFNjYW4SDgoGcHJlZml4GAEgASgMEkcKEmNvbnNpc3RlbmN5X3BvbGljeRgCIAEoDjImLmRfZW5naW5lLmNsaWVudC5SZWFkQ29uc2lzdGVuY3lQb2xpY3lIAIgBAUIVChNfY29uc2lzdGVuY3lfcG9saWN5IsUBCg9TZXNzaW9uUmVzcG9uc2USKQoFaGVsbG8YASABKAsyGi5kX2VuZ2luZS5zZXNzaW9uLnYxLkhlbGxvEisKBndpbmRvdxgCIAEoCzIbLmRfZW5naW5lLnNlc3Npb24udjEuV2luZG93EiwKB3Jlc3VsdHMYAyADKAsyGy5kX2VuZ2luZS5zZXNzaW9uLnYxLlJlc3VsdBIRCgRwb25nGAQgASgESACIAQESEAoIZHJhaW5pbmcYBSABKAhCBwoFX3BvbmciGAoFSGVsbG8SDwoHbm9kZV9pZBgBIAEoDSJYCgZXaW5kb3cSFgoOb3BlcmF0aW9uc19tYXgYASABKA0SGwoTb3BlcmF0aW9uX2J5dGVzX21heBgCIAEoBBIZChFtZXNzYWdlX2J5dGVzX21heBgDIAEoBCKBAgoGUmVzdWx0EgoKAmlkGAEgASgEEgwKBG1vcmUYAiABKAgSMQoFd3JpdGUYAyABKAsyIC5kX2VuZ2luZS5zZXNzaW9uLnYxLldyaXRlUmVzdWx0SAASLwoEcmVhZBgEIAEoCzIfLmRfZW5naW5lLnNlc3Npb24udjEuUmVhZFJlc3VsdEgAEi8KBHNjYW4YBSABKAsyHy5kX2VuZ2luZS5zZXNzaW9uLnYxLlNjYW5SZXN1bHRIABIvCgdmYWlsdXJlGAYgASgLMhwuZF9lbmdpbmUuc2Vzc2lvbi52MS5GYWlsdXJlSAASDwoFcXVlcnkYByABKAxIAEIGCgRraW5kIlMKC1dyaXRlUmVzdWx0EhEKCXN1Y2NlZWRlZBgBIAEoCBIQCghyZXZpc2lvbhgCIAEoBBIPCgdleGlzdGVkGAMgASgIEg4KBmRldGFpbBgEIAEoDCI8CgpSZWFkUmVzdWx0Ei4KBnZhbHVlcxgBIAMoCzIeLmRfZW5naW5lLnNlc3Npb24udjEuUmVhZFZhbHVlIikKCVJlYWRWYWx1ZRISCgV2YWx1ZRgBIAEoDEgAiAEBQggKBl92YWx1ZSJJCgpTY2FuUmVzdWx0EikKB2VudHJpZXMYASADKAsyGC5kX2VuZ2luZS5jbGllbnQuS3ZFbnRyeRIQCghyZXZpc2lvbhgCIAEoBCKDAQoHRmFpbHVyZRIMCgRjb2RlGAEgASgNEg8KB21lc3NhZ2UYAiABKAkSEQoJbGVhZGVyX2lkGAMgASgNEhYKDmxlYWRlcl9hZGRyZXNzGAQgASgJEhsKDnJldHJ5X2FmdGVyX21zGAUgASgESACIAQFCEQoPX3JldHJ5X2FmdGVyX21zKvADChBTZXNzaW9uRXJyb3JDb2RlEiIKHlNFU1NJT05fRVJST1JfQ09ERV9VTlNQRUNJRklFRBAAEicKIlNFU1NJT05fRVJST1JfQ09ERV9PVVRDT01FX1VOS05PV04QkE4SJQogU0VTU0lPTl9FUlJPUl9DT0RFX1VOSU1QTEVNRU5URUQQkU4SKgolU0VTU0lPTl9FUlJPUl9DT0RFX0NIQU5HRV9JTl9QUk9HUkVTUxCSThIoCiNTRVNTSU9OX0VSUk9SX0NPREVfVkVSU0lPTl9DT05GTElDVBCTThIpCiRTRVNTSU9OX0VSUk9SX0NPREVfTEVBUk5FUl9OT1RfUkVBRFkQlE4SJgohU0VTU0lPTl9FUlJPUl9DT0RFX1FVT1JVTV9BVF9SSVNLEJVOEiQKH1NFU1NJT05fRVJST1JfQ09ERV9OT0RFX1JFTU9WRUQQlk4SIQocU0VTU0lPTl9FUlJPUl9DT0RFX0NPTVBBQ1RFRBCXThInCiJTRVNTSU9OX0VSUk9SX0NPREVfTEVBU0VfTk9UX0ZPVU5EEJhOEiQKH1NFU1NJT05fRVJST1JfQ09ERV9MRUFTRV9FWElTVFMQmU4SJwoiU0VTU0lPTl9FUlJPUl9DT0RFX1NFU1NJT05fRVhQSVJFRBCaTjJqCg5TZXNzaW9uU2VydmljZRJYCgdTZXNzaW9uEiMuZF9lbmdpbmUuc2Vzc2lvbi52MS5TZXNzaW9uUmVxdWVzdBokLmRfZW5naW5lLnNlc3Npb24udjEuU2Vzc2lvblJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_client_client_api]);
 
 /**
  * @generated from message d_engine.session.v1.SessionRequest
@@ -107,6 +107,12 @@ export type Operation = Message<"d_engine.session.v1.Operation"> & {
      */
     value: bigint;
     case: "cancel";
+  } | {
+    /**
+     * @generated from field: d_engine.session.v1.Query query = 7;
+     */
+    value: Query;
+    case: "query";
   } | { case: undefined; value?: undefined };
 };
 
@@ -116,6 +122,30 @@ export type Operation = Message<"d_engine.session.v1.Operation"> & {
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
   messageDesc(file_d_engine_session_v1_session, 1);
+
+/**
+ * @generated from message d_engine.session.v1.Query
+ */
+export type Query = Message<"d_engine.session.v1.Query"> & {
+  /**
+   * An encoded `d_engine.kv.v1.Query`.
+   *
+   * @generated from field: bytes query = 1;
+   */
+  query: Uint8Array;
+
+  /**
+   * @generated from field: optional d_engine.client.ReadConsistencyPolicy consistency_policy = 2;
+   */
+  consistencyPolicy?: ReadConsistencyPolicy | undefined;
+};
+
+/**
+ * Describes the message d_engine.session.v1.Query.
+ * Use `create(QuerySchema)` to create a new message.
+ */
+export const QuerySchema: GenMessage<Query> = /*@__PURE__*/
+  messageDesc(file_d_engine_session_v1_session, 2);
 
 /**
  * @generated from message d_engine.session.v1.Read
@@ -139,7 +169,7 @@ export type Read = Message<"d_engine.session.v1.Read"> & {
  * Use `create(ReadSchema)` to create a new message.
  */
 export const ReadSchema: GenMessage<Read> = /*@__PURE__*/
-  messageDesc(file_d_engine_session_v1_session, 2);
+  messageDesc(file_d_engine_session_v1_session, 3);
 
 /**
  * @generated from message d_engine.session.v1.Scan
@@ -161,7 +191,7 @@ export type Scan = Message<"d_engine.session.v1.Scan"> & {
  * Use `create(ScanSchema)` to create a new message.
  */
 export const ScanSchema: GenMessage<Scan> = /*@__PURE__*/
-  messageDesc(file_d_engine_session_v1_session, 3);
+  messageDesc(file_d_engine_session_v1_session, 4);
 
 /**
  * @generated from message d_engine.session.v1.SessionResponse
@@ -205,7 +235,7 @@ export type SessionResponse = Message<"d_engine.session.v1.SessionResponse"> & {
  * Use `create(SessionResponseSchema)` to create a new message.
  */
 export const SessionResponseSchema: GenMessage<SessionResponse> = /*@__PURE__*/
-  messageDesc(file_d_engine_session_v1_session, 4);
+  messageDesc(file_d_engine_session_v1_session, 5);
 
 /**
  * @generated from message d_engine.session.v1.Hello
@@ -224,7 +254,7 @@ export type Hello = Message<"d_engine.session.v1.Hello"> & {
  * Use `create(HelloSchema)` to create a new message.
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
-  messageDesc(file_d_engine_session_v1_session, 5);
+  messageDesc(file_d_engine_session_v1_session, 6);
 
 /**
  * What may be unanswered at once. An operation counts as many bytes as its `Operation` message has.
@@ -255,7 +285,7 @@ export type Window = Message<"d_engine.session.v1.Window"> & {
  * Use `create(WindowSchema)` to create a new message.
  */
 export const WindowSchema: GenMessage<Window> = /*@__PURE__*/
-  messageDesc(file_d_engine_session_v1_session, 6);
+  messageDesc(file_d_engine_session_v1_session, 7);
 
 /**
  * @generated from message d_engine.session.v1.Result
@@ -301,6 +331,14 @@ export type Result = Message<"d_engine.session.v1.Result"> & {
      */
     value: Failure;
     case: "failure";
+  } | {
+    /**
+     * An encoded `d_engine.kv.v1.QueryResult`.
+     *
+     * @generated from field: bytes query = 7;
+     */
+    value: Uint8Array;
+    case: "query";
   } | { case: undefined; value?: undefined };
 };
 
@@ -309,7 +347,7 @@ export type Result = Message<"d_engine.session.v1.Result"> & {
  * Use `create(ResultSchema)` to create a new message.
  */
 export const ResultSchema: GenMessage<Result> = /*@__PURE__*/
-  messageDesc(file_d_engine_session_v1_session, 7);
+  messageDesc(file_d_engine_session_v1_session, 8);
 
 /**
  * @generated from message d_engine.session.v1.WriteResult
@@ -333,6 +371,13 @@ export type WriteResult = Message<"d_engine.session.v1.WriteResult"> & {
    * @generated from field: bool existed = 3;
    */
   existed: boolean;
+
+  /**
+   * An encoded `d_engine.kv.v1.CommandResult`; empty for the contract's own writes.
+   *
+   * @generated from field: bytes detail = 4;
+   */
+  detail: Uint8Array;
 };
 
 /**
@@ -340,7 +385,7 @@ export type WriteResult = Message<"d_engine.session.v1.WriteResult"> & {
  * Use `create(WriteResultSchema)` to create a new message.
  */
 export const WriteResultSchema: GenMessage<WriteResult> = /*@__PURE__*/
-  messageDesc(file_d_engine_session_v1_session, 8);
+  messageDesc(file_d_engine_session_v1_session, 9);
 
 /**
  * @generated from message d_engine.session.v1.ReadResult
@@ -359,7 +404,7 @@ export type ReadResult = Message<"d_engine.session.v1.ReadResult"> & {
  * Use `create(ReadResultSchema)` to create a new message.
  */
 export const ReadResultSchema: GenMessage<ReadResult> = /*@__PURE__*/
-  messageDesc(file_d_engine_session_v1_session, 9);
+  messageDesc(file_d_engine_session_v1_session, 10);
 
 /**
  * @generated from message d_engine.session.v1.ReadValue
@@ -378,7 +423,7 @@ export type ReadValue = Message<"d_engine.session.v1.ReadValue"> & {
  * Use `create(ReadValueSchema)` to create a new message.
  */
 export const ReadValueSchema: GenMessage<ReadValue> = /*@__PURE__*/
-  messageDesc(file_d_engine_session_v1_session, 10);
+  messageDesc(file_d_engine_session_v1_session, 11);
 
 /**
  * @generated from message d_engine.session.v1.ScanResult
@@ -404,7 +449,7 @@ export type ScanResult = Message<"d_engine.session.v1.ScanResult"> & {
  * Use `create(ScanResultSchema)` to create a new message.
  */
 export const ScanResultSchema: GenMessage<ScanResult> = /*@__PURE__*/
-  messageDesc(file_d_engine_session_v1_session, 11);
+  messageDesc(file_d_engine_session_v1_session, 12);
 
 /**
  * @generated from message d_engine.session.v1.Failure
@@ -446,7 +491,7 @@ export type Failure = Message<"d_engine.session.v1.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_d_engine_session_v1_session, 12);
+  messageDesc(file_d_engine_session_v1_session, 13);
 
 /**
  * What the contract has no number for (rule R20).
@@ -497,6 +542,26 @@ export enum SessionErrorCode {
    * @generated from enum value: SESSION_ERROR_CODE_NODE_REMOVED = 10006;
    */
   NODE_REMOVED = 10006,
+
+  /**
+   * @generated from enum value: SESSION_ERROR_CODE_COMPACTED = 10007;
+   */
+  COMPACTED = 10007,
+
+  /**
+   * @generated from enum value: SESSION_ERROR_CODE_LEASE_NOT_FOUND = 10008;
+   */
+  LEASE_NOT_FOUND = 10008,
+
+  /**
+   * @generated from enum value: SESSION_ERROR_CODE_LEASE_EXISTS = 10009;
+   */
+  LEASE_EXISTS = 10009,
+
+  /**
+   * @generated from enum value: SESSION_ERROR_CODE_SESSION_EXPIRED = 10010;
+   */
+  SESSION_EXPIRED = 10010,
 }
 
 /**

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file d_engine/system/v1/snapshot.proto.
  */
 export const file_d_engine_system_v1_snapshot: GenFile = /*@__PURE__*/
-  fileDesc("CiFkX2VuZ2luZS9zeXN0ZW0vdjEvc25hcHNob3QucHJvdG8SEmRfZW5naW5lLnN5c3RlbS52MSLEAQoNQ29uZmlndXJhdGlvbhImCgZsb2dfaWQYASABKAsyFi5kX2VuZ2luZS5jb21tb24uTG9nSWQSOAoHbWVtYmVycxgCIAMoCzInLmRfZW5naW5lLnN5c3RlbS52MS5Db25maWd1cmF0aW9uTWVtYmVyEhcKD291dGdvaW5nX3ZvdGVycxgDIAMoDRI4CgdsZWF2aW5nGAQgAygLMicuZF9lbmdpbmUuc3lzdGVtLnYxLkNvbmZpZ3VyYXRpb25NZW1iZXIiZAoTQ29uZmlndXJhdGlvbk1lbWJlchIPCgdub2RlX2lkGAEgASgNEg8KB2FkZHJlc3MYAiABKAkSKwoGc3RhdHVzGAMgASgOMhsuZF9lbmdpbmUuY29tbW9uLk5vZGVTdGF0dXMiJQoOSW5zdGFuY2VSZWNvcmQSEwoLaW5zdGFuY2VfaWQYASABKAwiMwoNUmVtb3ZhbFJlY29yZBITCgtpbnN0YW5jZV9pZBgBIAEoDBINCgVpbmRleBgCIAEoBGIGcHJvdG8z", [file_common]);
+  fileDesc("CiFkX2VuZ2luZS9zeXN0ZW0vdjEvc25hcHNob3QucHJvdG8SEmRfZW5naW5lLnN5c3RlbS52MSLEAQoNQ29uZmlndXJhdGlvbhImCgZsb2dfaWQYASABKAsyFi5kX2VuZ2luZS5jb21tb24uTG9nSWQSOAoHbWVtYmVycxgCIAMoCzInLmRfZW5naW5lLnN5c3RlbS52MS5Db25maWd1cmF0aW9uTWVtYmVyEhcKD291dGdvaW5nX3ZvdGVycxgDIAMoDRI4CgdsZWF2aW5nGAQgAygLMicuZF9lbmdpbmUuc3lzdGVtLnYxLkNvbmZpZ3VyYXRpb25NZW1iZXIiZAoTQ29uZmlndXJhdGlvbk1lbWJlchIPCgdub2RlX2lkGAEgASgNEg8KB2FkZHJlc3MYAiABKAkSKwoGc3RhdHVzGAMgASgOMhsuZF9lbmdpbmUuY29tbW9uLk5vZGVTdGF0dXMiJQoOSW5zdGFuY2VSZWNvcmQSEwoLaW5zdGFuY2VfaWQYASABKAwiMwoNUmVtb3ZhbFJlY29yZBITCgtpbnN0YW5jZV9pZBgBIAEoDBINCgVpbmRleBgCIAEoBCIcCgtMZXZlbFJlY29yZBINCgVsZXZlbBgBIAEoDWIGcHJvdG8z", [file_common]);
 
 /**
  * Key: the byte 0x01. The members as of the last entry that the snapshot includes.
@@ -141,4 +141,24 @@ export type RemovalRecord = Message<"d_engine.system.v1.RemovalRecord"> & {
  */
 export const RemovalRecordSchema: GenMessage<RemovalRecord> = /*@__PURE__*/
   messageDesc(file_d_engine_system_v1_snapshot, 3);
+
+/**
+ * Key: the bytes 0x02, 0x03. What every member has announced to know (rule R14); absent while that
+ * is level 1.
+ *
+ * @generated from message d_engine.system.v1.LevelRecord
+ */
+export type LevelRecord = Message<"d_engine.system.v1.LevelRecord"> & {
+  /**
+   * @generated from field: uint32 level = 1;
+   */
+  level: number;
+};
+
+/**
+ * Describes the message d_engine.system.v1.LevelRecord.
+ * Use `create(LevelRecordSchema)` to create a new message.
+ */
+export const LevelRecordSchema: GenMessage<LevelRecord> = /*@__PURE__*/
+  messageDesc(file_d_engine_system_v1_snapshot, 4);
 

@@ -1,9 +1,4 @@
-import type {
-  InboundStream,
-  TransportStreamKind,
-  TransportStreamMessages,
-  TransportStreamRequestOf,
-} from "@d-engine/client";
+import type { InboundStream, MembershipSnapshot } from "@d-engine/client";
 import { membershipSnapshotOf } from "@d-engine/server/driver";
 import type { SimulatedNode } from "../cluster/simulated-node.js";
 import type { ScheduledEvent } from "../world/event-queue.js";
@@ -12,10 +7,9 @@ import type { World } from "../world/world.js";
 import type { Breakable } from "./connection.js";
 
 /** The way between a client and a node. */
-export interface StreamWay<Kind extends TransportStreamKind> {
+export interface StreamWay {
   readonly world: World;
   readonly node: SimulatedNode;
-  readonly request: TransportStreamRequestOf<Kind>;
   readonly connectTimeoutMs: number;
   readonly silenceTimeoutMs: number;
   delayMs(): number;
@@ -31,18 +25,18 @@ export interface StreamWay<Kind extends TransportStreamKind> {
 const keepAliveMs = 30_000;
 
 /**
- * One stream through the simulated network: opened one way later, and every message of the node one
+ * One stream of members through the simulated network: opened one way later, and every message of the node one
  * way after it was sent, in order. A connection that is cut or loses something breaks.
  */
-export class OpenStream<Kind extends TransportStreamKind> implements Breakable {
-  readonly #stream: InboundStream<TransportStreamMessages[Kind]>;
-  readonly #way: StreamWay<Kind>;
+export class MembershipStream implements Breakable {
+  readonly #stream: InboundStream<MembershipSnapshot>;
+  readonly #way: StreamWay;
   #lastArrivalMs = 0;
   #look: ScheduledEvent | undefined;
   /** Something went into a cut link: what comes later must not arrive without it. */
   #silent = false;
 
-  constructor(stream: InboundStream<TransportStreamMessages[Kind]>, way: StreamWay<Kind>) {
+  constructor(stream: InboundStream<MembershipSnapshot>, way: StreamWay) {
     this.#stream = stream;
     this.#way = way;
   }
@@ -98,7 +92,7 @@ export class OpenStream<Kind extends TransportStreamKind> implements Breakable {
     });
   }
 
-  #send(process: Process, message: TransportStreamMessages[Kind]): void {
+  #send(process: Process, message: MembershipSnapshot): void {
     if (this.ended) return;
     const { world, silenceTimeoutMs } = this.#way;
     const lost = this.#way.loses();

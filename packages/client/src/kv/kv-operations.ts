@@ -1,0 +1,67 @@
+import type { Bytes, CallOptions, PutOptions, PutResult, ReadOptions } from "../engine-client.js";
+import type { KeySelection } from "../key-selection.js";
+import type { Watch, WatchOptions } from "../watch/watch-types.js";
+import type { GrantOptions, Lease, LeaseStatus, TimeToLiveOptions } from "./lease.js";
+import type { KeyRange, RangeOptions } from "./range.js";
+import type { Txn } from "./txn.js";
+
+/** Options of `put`. */
+export interface KvPutOptions extends PutOptions {
+  /**
+   * The lease that the key ends with, or its id. Not together with `ttlMs`. A `Lease` that may not be
+   * held any more refuses the put before it is sent.
+   */
+  readonly lease?: Lease | number;
+}
+
+/** What the key-value store can do beyond single keys: ranges, history, transactions, watches. */
+export interface KvOperations {
+  /** As `EngineClient.put`, also with a lease: `LEASE_NOT_FOUND` when that has ended. */
+  put(key: Bytes, value: Bytes, options?: KvPutOptions): Promise<PutResult>;
+  /**
+   * The selected keys with all that the store knows of them, of the present or of the past.
+   *
+   * @throws EngineError `COMPACTED` for a revision no longer kept, `INVALID_REQUEST` for one that is
+   *   yet to come
+   * @example
+   * const { entries, count } = await client.range({ prefix: "config/" }, { limit: 10 });
+   */
+  range(selection: KeySelection, options?: RangeOptions): Promise<KeyRange>;
+  /**
+   * The same in parts of `limit` keys, or of as many as an answer holds, all of the revision that
+   * the first one read. Each part is a read with its own deadline.
+   *
+   * @example
+   * for await (const { entries } of client.pages({ prefix: "user/" }, { limit: 500 })) index(entries);
+   */
+  pages(selection: KeySelection, options?: RangeOptions): AsyncGenerator<KeyRange, undefined>;
+  /** Begins a transaction. */
+  txn(): Txn;
+  /** Removes the selected keys, all at one revision; resolves to how many there were. */
+  deleteRange(selection: KeySelection, options?: CallOptions): Promise<number>;
+  /**
+   * Gives up what was overwritten or deleted before `revision`, which is the oldest one that can be
+   * read and watched from then on.
+   */
+  compact(revision: number, options?: CallOptions): Promise<void>;
+  /**
+   * A lease of `ttlMs`, kept alive until it is revoked or the client closed: keys put with it end
+   * with it. A grant whose outcome is unknown leaves at worst a lease that ends by itself.
+   */
+  grantLease(ttlMs: number, options?: GrantOptions): Promise<Lease>;
+  /** What the cluster knows of any lease; `undefined` when there is none of this id. */
+  leaseTimeToLive(id: number, options?: TimeToLiveOptions): Promise<LeaseStatus | undefined>;
+  /** The ids of all leases. */
+  leases(options?: ReadOptions): Promise<readonly number[]>;
+  /**
+   * The events of the selected keys, from now on or from a revision of the past.
+   *
+   * @throws EngineError `CLOSED`, `INVALID_REQUEST` and `RATE_LIMITED` at once; what ends a watch is
+   *   told by `Watch.next`
+   * @example
+   * for await (const { events } of client.watch({ prefix: "config/" }, { signal })) {
+   *   for (const event of events) if (event.kind === "put") apply(event.record);
+   * }
+   */
+  watch(selection: KeySelection, options?: WatchOptions): Watch;
+}

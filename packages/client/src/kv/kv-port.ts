@@ -1,0 +1,19 @@
+import type { CommandResult, KvCommand, KvQuery, KvQueryResult } from "@d-engine/codec";
+import type { CallOptions, ReadOptions } from "../engine-client.js";
+
+/** What a command did. */
+export interface KvOutcome {
+  readonly succeeded: boolean;
+  /** The store revision after it. */
+  readonly revision: number;
+  /** What there is to say of this kind of command beyond that. */
+  readonly detail: CommandResult | undefined;
+}
+
+/** The store's own commands and queries as values: what the typed operations stand on. */
+export interface KvPort {
+  /** Carries one command out: a write, in every respect. Its bytes are not changed meanwhile. */
+  execute(command: KvCommand, options?: CallOptions): Promise<KvOutcome>;
+  /** Asks one node. Bytes of the result may be views of the answer. */
+  query(query: KvQuery, options?: ReadOptions): Promise<KvQueryResult>;
+}

@@ -1,0 +1,34 @@
+import type { KvRecord } from "../record.js";
+
+/**
+ * What one revision did to one key. Immutable, as records are (rule R16).
+ *
+ * Invariant: a revision has one event for a key at most, and events are in the order of their
+ * revisions; those of one revision are in the order in which its command made them.
+ */
+export interface KvEvent {
+  readonly revision: number;
+  /** A one-byte string. */
+  readonly key: string;
+  /** What the key held afterwards; `undefined`: it was deleted. */
+  readonly record: KvRecord | undefined;
+  /** What it held before; `undefined`: nothing. */
+  readonly previous: KvRecord | undefined;
+  /**
+   * Of a put that made the key: the revision that deleted it before, as far as the history knows;
+   * otherwise 0. Reads of the past go on there. A number and no reference, which would keep what
+   * was compacted in memory, life by life.
+   */
+  readonly deletedRevision: number;
+}
+
+/** Called with events in their order; `false` ends the visit. */
+export type EventVisitor = (event: KvEvent) => boolean;
+
+/** Bytes that the history keeps in memory for an event: the older value is nowhere else. */
+export function eventBytes(key: string, previous: KvRecord | undefined): number {
+  return eventAllowance + key.length + (previous === undefined ? 0 : previous.to - previous.from);
+}
+
+/** Counts for the objects that even the event of an empty value is made of. */
+const eventAllowance = 128;

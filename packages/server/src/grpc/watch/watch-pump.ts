@@ -1,0 +1,106 @@
+import { Fifo } from "../../driver/fifo.js";
+import type { LocalWatch, WatchMessage } from "../../driver/index.js";
+
+/** Bytes of keys and values that go into one message, unless a single revision has more. */
+const messageBytesMax = 64 * 1024;
+
+/** One watch of a stream: how what it has to say is written there. */
+export interface PumpedWatch {
+  readonly watch: LocalWatch;
+  encode(message: WatchMessage): readonly Uint8Array[];
+  /** The watch threw this instead of a message: it is over. */
+  ended(error: unknown): void;
+}
+
+export interface WatchPumpSetup {
+  /** Sends one message; `sent` is called when the connection has taken it. */
+  readonly write: (bytes: Uint8Array, sent: () => void) => void;
+  /** Bytes that may wait for the reader before nothing more is taken from the watches. */
+  readonly unsentBytesMax: number;
+  /** Whether the reader is that far behind; told when it changes. */
+  readonly behind: (isBehind: boolean) => void;
+}
+
+/**
+ * Moves what the watches of one stream have to its caller, as fast as it reads and no faster: what
+ * a slow caller has not read stays in its watches, whose bounds then end them. So a stuck one costs
+ * the node a fixed amount of memory, and other streams nothing. Watches take turns.
+ */
+export class WatchPump {
+  readonly #setup: WatchPumpSetup;
+  readonly #ready = new Fifo<PumpedWatch>();
+  readonly #queued = new Set<PumpedWatch>();
+  #unsentBytes = 0;
+  #running = false;
+  #stopped = false;
+
+  constructor(setup: WatchPumpSetup) {
+    this.#setup = setup;
+  }
+
+  add(pumped: PumpedWatch): void {
+    pumped.watch.onReadable = () => {
+      this.#enqueue(pumped);
+      this.#run();
+    };
+    this.#enqueue(pumped);
+    this.#run();
+  }
+
+  /** Sends what is no message of a watch. */
+  send(bytes: Uint8Array): void {
+    if (this.#stopped) return;
+    this.#count(bytes.length);
+    this.#setup.write(bytes, () => {
+      this.#count(-bytes.length);
+      this.#run();
+    });
+  }
+
+  /** Nothing is sent any more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  get #isFull(): boolean {
+    return this.#unsentBytes >= this.#setup.unsentBytesMax;
+  }
+
+  #count(bytes: number): void {
+    const wasFull = this.#isFull;
+    this.#unsentBytes += bytes;
+    if (wasFull !== this.#isFull) this.#setup.behind(this.#isFull);
+  }
+
+  #enqueue(pumped: PumpedWatch): void {
+    if (this.#queued.has(pumped)) return;
+    this.#queued.add(pumped);
+    this.#ready.push(pumped);
+  }
+
+  #run(): void {
+    // A write may call back at once; the loop below goes on by itself.
+    if (this.#running) return;
+    this.#running = true;
+    while (!this.#stopped && !this.#isFull) {
+      const pumped = this.#ready.shift();
+      if (pumped === undefined) break;
+      this.#queued.delete(pumped);
+      this.#move(pumped);
+    }
+    this.#running = false;
+  }
+
+  #move(pumped: PumpedWatch): void {
+    let message: WatchMessage | undefined;
+    try {
+      message = pumped.watch.take(messageBytesMax);
+    } catch (error) {
+      pumped.ended(error);
+      return;
+    }
+    if (message === undefined) return;
+    for (const bytes of pumped.encode(message)) this.send(bytes);
+    this.#enqueue(pumped);
+  }
+}

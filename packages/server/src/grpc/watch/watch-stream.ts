@@ -1,0 +1,144 @@
+import { assertNever, EngineError } from "@d-engine/core";
+import { kvService } from "@d-engine/proto";
+import type { handleBidiStreamingCall, ServerDuplexStream } from "@grpc/grpc-js";
+import type { LocalNode, LocalWatch, WatchSpec } from "../../driver/index.js";
+import { decodeRequest } from "../decode-request.js";
+import type { GrpcLimits } from "../limits.js";
+import { ownNumberOf, serviceErrorOf } from "../wire-status.js";
+import type { EndStream, OpenWatches, WatchStream } from "./open-watches.js";
+import { concernsWatch } from "./watch-errors.js";
+import { encodeCanceled, encodeCreated, encodeMessage } from "./watch-messages.js";
+import { WatchPump } from "./watch-pump.js";
+
+type Call = ServerDuplexStream<Buffer, Uint8Array>;
+
+/** `d_engine.kv.v1.KvService.Watch`: many watches over one stream, on every role. */
+export function kvWatch(
+  node: LocalNode,
+  limits: GrpcLimits,
+  watches: OpenWatches,
+): handleBidiStreamingCall<Buffer, Uint8Array> {
+  return (call) =>
+    watches.serve(
+      call,
+      (end) => {
+        const stream = new ManyWatches(call, node, limits, end);
+        call.on("data", (bytes: Buffer) => stream.receive(bytes));
+        call.on("end", () => stream.inputEnded());
+        return stream;
+      },
+      (error) => serviceErrorOf(error, ownNumberOf),
+    );
+}
+
+/**
+ * One stream. A client that does not read is not read from either, so that answers to its requests
+ * are bounded too. One that closes its side keeps its watches, until the last of them has ended.
+ */
+class ManyWatches implements WatchStream {
+  readonly #node: LocalNode;
+  readonly #end: EndStream;
+  readonly #pump: WatchPump;
+  readonly #watches = new Map<bigint, LocalWatch>();
+  #inputEnded = false;
+
+  constructor(call: Call, node: LocalNode, limits: GrpcLimits, end: EndStream) {
+    this.#node = node;
+    this.#end = end;
+    this.#pump = new WatchPump({
+      write: (bytes, sent) => void call.write(bytes, () => sent()),
+      unsentBytesMax: limits.watchUnsentBytesMax,
+      behind: (isBehind) => void call[isBehind ? "pause" : "resume"](),
+    });
+  }
+
+  receive(bytes: Uint8Array): void {
+    try {
+      const { request } = decodeRequest(kvService.WatchStreamRequestSchema, bytes);
+      switch (request.case) {
+        case "create":
+          this.#create(request.value);
+          break;
+        case "cancel":
+          this.#cancel(request.value);
+          break;
+        case "progress":
+          // Of one that has ended meanwhile the client learns by what is under way to it.
+          this.#watches.get(request.value)?.requestProgress();
+          break;
+        case undefined: {
+          const message = "the stream was sent a request of no kind that this version knows";
+          throw new EngineError("INVALID_REQUEST", message);
+        }
+        default:
+          assertNever(request);
+      }
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  inputEnded(): void {
+    this.#inputEnded = true;
+    this.#endIfIdle();
+  }
+
+  closed(): void {
+    this.#pump.stop();
+    for (const watch of this.#watches.values()) watch.close();
+    this.#watches.clear();
+  }
+
+  #create(wanted: kvService.WatchCreate): void {
+    const { id } = wanted;
+    if (this.#watches.has(id)) {
+      const message = `the stream has a watch ${id} already: each needs an id of its own`;
+      throw new EngineError("INVALID_REQUEST", message);
+    }
+    let watch: LocalWatch;
+    try {
+      watch = this.#node.watch(specOf(wanted));
+    } catch (error) {
+      if (!concernsWatch(error)) throw error;
+      this.#pump.send(encodeCanceled(id, error));
+      return;
+    }
+    this.#watches.set(id, watch);
+    this.#pump.send(encodeCreated(id, watch.revision));
+    this.#pump.add({
+      watch,
+      encode: (message) => [encodeMessage(id, message)],
+      ended: (error) => this.#ended(id, error),
+    });
+  }
+
+  #cancel(id: bigint): void {
+    const watch = this.#watches.get(id);
+    if (watch === undefined) return;
+    this.#watches.delete(id);
+    watch.close();
+    this.#pump.send(encodeCanceled(id, undefined));
+    this.#endIfIdle();
+  }
+
+  #ended(id: bigint, error: unknown): void {
+    if (!concernsWatch(error)) {
+      this.#end(error);
+      return;
+    }
+    this.#watches.delete(id);
+    this.#pump.send(encodeCanceled(id, error));
+    this.#endIfIdle();
+  }
+
+  #endIfIdle(): void {
+    if (this.#inputEnded && this.#watches.size === 0) this.#end();
+  }
+}
+
+function specOf(wanted: kvService.WatchCreate): WatchSpec {
+  const { key, rangeEnd, startRevision, prevKv, noPut, noDelete, progress } = wanted;
+  // One beyond the numbers of the store is refused by the node, as every other wrong one.
+  const start = Number(startRevision);
+  return { key, rangeEnd, startRevision: start, prevKv, noPut, noDelete, progress };
+}
