@@ -17,7 +17,7 @@ export function recipePrefix(kind: string, name: string): string {
     const got = name === "" ? "an empty one" : typeof name;
     throw new EngineError("INVALID_REQUEST", `a ${kind} needs a name that is a string, got ${got}`);
   }
-  const escaped = escape(kind, name);
+  const escaped = escapedName(kind, name);
   if (escaped.length <= nameCharsMax) return `${root}${kind}/${escaped}/`;
   throw new EngineError(
     "INVALID_REQUEST",
@@ -25,7 +25,7 @@ export function recipePrefix(kind: string, name: string): string {
   );
 }
 
-function escape(kind: string, name: string): string {
+function escapedName(kind: string, name: string): string {
   try {
     return encodeURIComponent(name);
   } catch (cause) {
