@@ -9,6 +9,7 @@ import type {
   PutResult,
   ReadOptions,
 } from "../engine-client.js";
+import { systemClock } from "../internal/system-clock.js";
 import { type KeySelection, spanOf } from "../key-selection.js";
 import { toBytes } from "../to-bytes.js";
 import type { Watch, WatchOptions } from "../watch/watch-types.js";
@@ -31,6 +32,14 @@ export abstract class AbstractKvClient
   abstract execute(command: KvCommand, options?: CallOptions): Promise<KvOutcome>;
   abstract query(query: KvQuery, options?: ReadOptions): Promise<KvQueryResult>;
   abstract watch(selection: KeySelection, options?: WatchOptions): Watch;
+
+  /**
+   * The clock that `client` lives by, for what is built on clients: a simulated one goes by the time
+   * of its simulation, and so must its pauses and deadlines.
+   */
+  static clockOf(client: object): Clock {
+    return client instanceof AbstractKvClient ? client.clock : systemClock;
+  }
 
   protected abstract readonly clock: Clock;
   readonly #leases = new Set<Lease>();
