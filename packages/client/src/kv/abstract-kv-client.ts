@@ -11,6 +11,7 @@ import type {
 } from "../engine-client.js";
 import type { ClientSession } from "../exactly-once/client-session.js";
 import type { SessionOptions } from "../exactly-once/session-options.js";
+import { systemClock } from "../internal/system-clock.js";
 import { type KeySelection, spanOf } from "../key-selection.js";
 import { toBytes } from "../to-bytes.js";
 import type { Watch, WatchOptions } from "../watch/watch-types.js";
@@ -36,6 +37,14 @@ export abstract class AbstractKvClient
   abstract watch(selection: KeySelection, options?: WatchOptions): Watch;
 
   abstract openSession(options?: SessionOptions): Promise<ClientSession>;
+
+  /**
+   * The clock that `client` lives by, for what is built on clients: a simulated one goes by the time
+   * of its simulation, and so must its pauses and deadlines.
+   */
+  static clockOf(client: object): Clock {
+    return client instanceof AbstractKvClient ? client.clock : systemClock;
+  }
 
   protected abstract readonly clock: Clock;
   protected readonly sessions = new Set<{ abandon(): void }>();
