@@ -4,7 +4,7 @@ import {
   type CallOptions,
   type KeySelection,
   type KvOutcome,
-  type KvPutOptions,
+  type PutOptions,
   type PutResult,
   type ReadOptions,
   type ScanResult,
@@ -131,7 +131,7 @@ export class BedClient extends AbstractKvClient {
     return watch.reader;
   }
 
-  async put(key: Bytes, value: Bytes, options: KvPutOptions = {}): Promise<PutResult> {
+  async put(key: Bytes, value: Bytes, options: PutOptions = {}): Promise<PutResult> {
     const { lease } = options;
     if (lease !== undefined) return await this.putWithLease(key, value, { ...options, lease });
     const bytes = encodePut(
