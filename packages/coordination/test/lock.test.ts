@@ -178,6 +178,21 @@ describe("withLock", () => {
     expect(waiting.holder.lock!.isHeld).toBe(true);
   });
 
+  it("#72 takes no lock by an answer that waited out a stall", async () => {
+    const { holder } = holding(a, { ttlMs: 1_000 });
+    await bed.clock.advance(2.5);
+    expect([a.calls, holder.lock]).toEqual([["leaseGrant", "txn"], undefined]);
+    a.stop();
+    await bed.clock.advance(950);
+    const [stale] = queue();
+    // The answer came before the timers of the lease fell due, and is looked at before them.
+    a.resume();
+    await bed.clock.advance(20);
+    // It has asked again, by another lease.
+    expect([holder.lock!.isHeld, queue().length]).toEqual([true, 1]);
+    expect(queue()).not.toContain(stale);
+  });
+
   it("lets a waiter whose key somebody has deleted ask again", async () => {
     const { holder } = holding(a);
     await bed.clock.advance(20);
@@ -188,6 +203,7 @@ describe("withLock", () => {
     holder.done();
     await bed.clock.advance(40);
     expect(waiting.holder.lock!.isHeld).toBe(true);
+    expect(queue()).toHaveLength(1);
     expect(queue()).not.toContain(removed);
   });
 

@@ -1,4 +1,4 @@
-import type { Bytes, CallOptions, KvPutOptions, PutResult } from "@d-engine/client";
+import type { Bytes, CallOptions, PutOptions, PutResult } from "@d-engine/client";
 import type { HeldTxn } from "./held-txn.js";
 
 /**
@@ -24,7 +24,7 @@ export interface Held {
   /** Throws `LOCK_LOST` unless it is surely held at this moment, also before `signal` could abort. */
   assertHeld(): void;
   /** Sets a key, if this is still held when the write takes effect; otherwise `LOCK_LOST`. */
-  put(key: Bytes, value: Bytes, options?: KvPutOptions): Promise<PutResult>;
+  put(key: Bytes, value: Bytes, options?: PutOptions): Promise<PutResult>;
   /** Removes a key likewise; resolves to whether it existed. */
   delete(key: Bytes, options?: CallOptions): Promise<boolean>;
   /**

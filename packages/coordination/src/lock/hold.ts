@@ -1,7 +1,7 @@
 import type {
   Bytes,
   CallOptions,
-  KvPutOptions,
+  PutOptions,
   PutResult,
   Txn,
   TxnParts,
@@ -73,7 +73,7 @@ export class Hold implements Lock, TxnGuard {
     throw this.#ended;
   }
 
-  async put(key: Bytes, value: Bytes, options: KvPutOptions = {}): Promise<PutResult> {
+  async put(key: Bytes, value: Bytes, options: PutOptions = {}): Promise<PutResult> {
     const { lease, ttlMs, ...bounds } = options;
     if (typeof lease === "object") lease.assertHeld();
     const ends = {
