@@ -53,6 +53,9 @@ const RETRYABLE: Readonly<Record<EngineErrorCode, "redirect" | "pause" | "readsO
   SESSION_EXPIRED: "never",
   // Ends a watch, which resumes by itself; no call is answered with it.
   WATCH_BUFFER_OVERFLOW: "never",
+  // Of the recipes: no node answers with them.
+  LOCK_LOST: "never",
+  WAIT_TIMEOUT: "never",
   UNIMPLEMENTED: "never",
 };
 
