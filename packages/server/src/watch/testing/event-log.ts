@@ -70,9 +70,9 @@ export class EventLog implements WatchSource {
 function recordOf(value: string, revision: number, previous: KvRecord | undefined): KvRecord {
   const bytes = new TextEncoder().encode(value);
   return {
-    bytes,
-    from: 0,
-    to: bytes.length,
+    memory: bytes.buffer,
+    from: bytes.byteOffset,
+    to: bytes.byteOffset + bytes.length,
     createRevision: previous?.createRevision ?? revision,
     modRevision: revision,
     version: (previous?.version ?? 0) + 1,
