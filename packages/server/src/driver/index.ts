@@ -1,4 +1,5 @@
 export type { LocalWatch, WatchMessage, WatchSpec } from "../watch/local-watch.js";
+export { concernsWatch } from "../watch/watch-errors.js";
 export type { WatchMetrics } from "../watch/watch-hub.js";
 export type { WatchOptions } from "../watch/watch-options.js";
 export { WATCH_DEFAULTS } from "../watch/watch-options.js";

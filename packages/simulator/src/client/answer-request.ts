@@ -8,7 +8,8 @@ import {
   type TransportRequest,
   type TransportResults,
 } from "@d-engine/client";
-import { assertNever, ENGINE_ERRORS, EngineError, isEngineError } from "@d-engine/core";
+import { decodeKvQueryResult, encodeCommandResult, encodeKvQueryResult } from "@d-engine/codec";
+import { assertNever, ENGINE_ERRORS, isEngineError } from "@d-engine/core";
 import type { DeadlineOptions, LocalNode, LocalNodeStatus } from "@d-engine/server/driver";
 
 /**
@@ -37,8 +38,9 @@ async function resultOf(
   switch (request.kind) {
     case "write": {
       const outcome = await node.write(request.command.slice(), bounds);
-      const { succeeded, revision, existed } = outcome;
-      return { succeeded, revision, existed };
+      const { succeeded, revision, existed, detail } = outcome;
+      const encoded = detail === undefined ? undefined : encodeCommandResult(detail);
+      return { succeeded, revision, existed, detail: encoded };
     }
     case "read": {
       const { consistency } = request;
@@ -54,9 +56,11 @@ async function resultOf(
       });
       return { entries, revision: scan.revision };
     }
-    case "query":
-      // As a node answers that does not have this service.
-      throw new EngineError("UNIMPLEMENTED", "this node answers no queries");
+    case "query": {
+      const { query, consistency } = request;
+      const result = await node.query(query.slice(), { ...bounds, consistency });
+      return decodeKvQueryResult(encodeKvQueryResult(result));
+    }
     case "metadata":
       return clusterView(node.status());
     default:

@@ -2,7 +2,6 @@ import {
   type ClientTransport,
   CONNECT_DEFAULTS,
   InboundStream,
-  type MembershipSnapshot,
   type TransportAnswer,
   type TransportCallOptions,
   type TransportFailure,
@@ -25,9 +24,11 @@ import type { Process } from "../world/process.js";
 import { WorldClock } from "../world/world-clock.js";
 import { answerRequest } from "./answer-request.js";
 import { Connection } from "./connection.js";
-import { MembershipStream, type StreamWay } from "./membership-stream.js";
 import { OpenCall } from "./open-call.js";
 import { answerDigest, describeRequest, requestDigest } from "./request-digest.js";
+import { NetworkStream, type ServeStream, type StreamWay } from "./streams/network-stream.js";
+import { serveMembership } from "./streams/serve-membership.js";
+import { serveWatches } from "./streams/serve-watches.js";
 
 export interface SimulatedTransportSetup {
   readonly cluster: Cluster<ClusterPlan>;
@@ -37,6 +38,14 @@ export interface SimulatedTransportSetup {
   readonly place: number;
   readonly random: Prng;
 }
+
+/** What nodes serve as streams. */
+const served: {
+  readonly [Kind in TransportStreamKind]: ServeStream<
+    TransportStreamMessages[Kind],
+    TransportStreamInputs[Kind]
+  >;
+} = { watchMembership: serveMembership, watch: serveWatches };
 
 /** As with the gRPC transport: how long a connection may take, and a node may owe an answer. */
 const { connectTimeoutMs, silenceTimeoutMs } = CONNECT_DEFAULTS;
@@ -104,15 +113,9 @@ export class SimulatedTransport implements ClientTransport {
     }
     const { name } = this.#setup;
     world.note(`${name} opens ${request.kind}`, node.id, 0, () => request.kind);
-    if (request.kind === "watch") {
-      // As a node answers that does not have this service.
-      const message = `${address}: no watches`;
-      stream.ended({ kind: "refused", code: "UNIMPLEMENTED", message });
-      return stream;
-    }
-    // Which kind of messages the kind of the request stands for the compiler cannot see.
-    const members = stream as unknown as InboundStream<MembershipSnapshot>;
-    new MembershipStream(members, this.#wayTo(node)).start();
+    const serve: ServeStream<TransportStreamMessages[Kind], TransportStreamInputs[Kind]> =
+      served[request.kind as Kind];
+    new NetworkStream(stream, this.#wayTo(node), serve).start();
     return stream;
   }
 

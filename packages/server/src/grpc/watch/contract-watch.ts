@@ -3,10 +3,10 @@ import { type KvEvent, recordValue } from "@d-engine/kv";
 import { client, create, toBinary, error as wire } from "@d-engine/proto";
 import type { handleServerStreamingCall } from "@grpc/grpc-js";
 import { type LocalNode, prefixSpan, type WatchMessage } from "../../driver/index.js";
+import { concernsWatch } from "../../watch/watch-errors.js";
 import { decodeRequest } from "../decode-request.js";
 import type { GrpcLimits } from "../limits.js";
 import type { OpenWatches } from "./open-watches.js";
-import { concernsWatch } from "./watch-errors.js";
 import { WatchPump } from "./watch-pump.js";
 
 /**

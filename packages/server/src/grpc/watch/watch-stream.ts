@@ -2,11 +2,11 @@ import { assertNever, EngineError } from "@d-engine/core";
 import { kvService } from "@d-engine/proto";
 import type { handleBidiStreamingCall, ServerDuplexStream } from "@grpc/grpc-js";
 import type { LocalNode, LocalWatch, WatchSpec } from "../../driver/index.js";
+import { concernsWatch } from "../../watch/watch-errors.js";
 import { decodeRequest } from "../decode-request.js";
 import type { GrpcLimits } from "../limits.js";
 import { ownNumberOf, serviceErrorOf } from "../wire-status.js";
 import type { EndStream, OpenWatches, WatchStream } from "./open-watches.js";
-import { concernsWatch } from "./watch-errors.js";
 import { encodeCanceled, encodeCreated, encodeMessage } from "./watch-messages.js";
 import { WatchPump } from "./watch-pump.js";
 
