@@ -5,6 +5,7 @@ import type { KvRecord } from "../record.js";
 import type { EventChunk } from "./event-chunk.js";
 import { EventLog, visitEvents } from "./event-log.js";
 import type { EventVisitor, KvEvent } from "./kv-event.js";
+import type { RevisionEvents } from "./revision-events.js";
 
 /** How far back the store remembers. */
 export interface HistoryBounds {
@@ -116,14 +117,9 @@ export class History implements HistoryEvents {
     this.#log.visit(from, to, visit);
   }
 
-  /** All events of a revision. */
-  eventsOf(revision: number): KvEvent[] {
-    const events: KvEvent[] = [];
-    this.#log.visit(revision, revision + 1, (event) => {
-      events.push(event);
-      return true;
-    });
-    return events;
+  /** The events of the newest revision, until the next is made; there must be one. */
+  latest(): RevisionEvents {
+    return this.#log.latest();
   }
 
   /** The revision that deleted a key, which is not there. */
