@@ -6,6 +6,7 @@ import { HubWatch, type WatchOwner } from "./hub-watch.js";
 import type { LocalWatch, WatchSpec } from "./local-watch.js";
 import { SharedEvent } from "./shared-event.js";
 import { WakeQueue } from "./wake-queue.js";
+import type { BufferBounds } from "./watch-buffer.js";
 import { WatchIndex } from "./watch-index.js";
 import type { WatchOptions } from "./watch-options.js";
 import type { WatchSource } from "./watch-source.js";
@@ -48,6 +49,7 @@ export class WatchHub implements WatchOwner {
   readonly #watches = new Set<HubWatch>();
   readonly #live = new WatchIndex<HubWatch>();
   readonly #progressing = new Set<HubWatch>();
+  readonly #bounds: BufferBounds;
   readonly #catchUp: CatchUp;
   readonly #wakes: WakeQueue;
   #revision: number;
@@ -68,6 +70,7 @@ export class WatchHub implements WatchOwner {
     const { source, clock, options } = setup;
     this.#setup = setup;
     this.#revision = source.revision;
+    this.#bounds = { eventsMax: options.watchEventsMax, bytesMax: options.watchBytesMax };
     this.#wakes = new WakeQueue(clock, options.watchSliceEvents);
     this.#catchUp = new CatchUp({
       source,
@@ -106,12 +109,10 @@ export class WatchHub implements WatchOwner {
   watch(spec: WatchSpec, { signal }: { signal?: CancelSignal | undefined } = {}): LocalWatch {
     signal?.throwIfAborted();
     if (this.#closed !== undefined) throw this.#closed.error;
-    const { options, keyBytesMax } = this.#setup;
-    const span = watchSpanOf(spec, keyBytesMax);
+    const span = watchSpanOf(spec, this.#setup.keyBytesMax);
     const next = this.#nextOf(spec.startRevision ?? 0);
     this.#admit();
-    const bounds = { eventsMax: options.watchEventsMax, bytesMax: options.watchBytesMax };
-    const watch = new HubWatch(this, spec, span, next, bounds);
+    const watch = new HubWatch(this, spec, span, next, this.#bounds);
     this.#opened += 1;
     this.#watches.add(watch);
     if (watch.phase.kind === "live") this.#live.add(watch);
