@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { LoadWindow } from "../snapshot/put-load.js";
 import { median } from "../statistics.js";
-import { type FanOut, type NodeProcess, type WatchersWanted, withNode } from "./node-requests.js";
+import { type FanOut, type NodeProcess, type WatchedKeys, withNode } from "./node-requests.js";
 
 export interface WatchBenchOptions {
   readonly folder: string;
@@ -16,7 +16,7 @@ export interface WatchBenchOptions {
 /** A durable put while there are watchers, over one without, from stretches that alternated. */
 export interface WatchCost {
   /** Whether the watched keys are those that are put, or others. */
-  readonly keys: WatchersWanted["keys"];
+  readonly keys: WatchedKeys;
   readonly perSecond: number;
   readonly cpuMicrosPerPut: number;
   readonly rateRatio: number;
@@ -63,10 +63,10 @@ async function compare(node: NodeProcess, options: WatchBenchOptions) {
   for (let repetition = 0; repetition <= repetitions; repetition++) {
     const order = repetition % 2 === 0 ? subjects : [...subjects].reverse();
     for (const subject of order) {
-      if (subject !== "unwatched") {
-        const { bytesPerWatcher } = await node.ask({ kind: "watch", count, keys: subject });
-        if (repetition > 0) bytes.push(bytesPerWatcher!);
-      }
+      // No watchers are opened likewise: what precedes a load is the same for all.
+      const wanted = subject === "unwatched" ? { count: 0 } : { count, keys: subject };
+      const { bytesPerWatcher } = await node.ask({ kind: "watch", ...wanted });
+      if (repetition > 0 && subject !== "unwatched") bytes.push(bytesPerWatcher!);
       const { load } = await node.ask({ kind: "puts", callers, durationMs });
       await node.ask({ kind: "unwatch" });
       if (repetition > 0) loads[subject].push(load!);

@@ -28,8 +28,10 @@ export interface PutOptions {
 /** One watcher for each of so many keys: those that puts draw from, or others. */
 export interface WatchersWanted {
   readonly count: number;
-  readonly keys: "put" | "others";
+  readonly keys?: WatchedKeys;
 }
+
+export type WatchedKeys = "put" | "others";
 
 export interface ExpiryOptions {
   readonly callers: number;

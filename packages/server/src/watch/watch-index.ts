@@ -1,3 +1,4 @@
+import { KeyFilter } from "./key-filter.js";
 import { RangeIndex } from "./range-index.js";
 import type { WatchSpan } from "./watch-span.js";
 
@@ -9,6 +10,7 @@ export class WatchIndex<T extends { readonly span: WatchSpan }> {
   readonly #all = new Set<T>();
   /** A single watch of a key, as most are, is held as itself, which saves some hundred bytes. */
   readonly #byKey = new Map<string, T | Set<T>>();
+  readonly #keys = new KeyFilter();
   readonly #ranges = new RangeIndex<T>();
 
   get size(): number {
@@ -24,8 +26,10 @@ export class WatchIndex<T extends { readonly span: WatchSpan }> {
       return;
     }
     const same = this.#byKey.get(span.key);
-    if (same === undefined) this.#byKey.set(span.key, watch);
-    else if (same instanceof Set) same.add(watch);
+    if (same === undefined) {
+      this.#byKey.set(span.key, watch);
+      this.#keys.add(span.key);
+    } else if (same instanceof Set) same.add(watch);
     else this.#byKey.set(span.key, new Set([same, watch]));
   }
 
@@ -37,13 +41,17 @@ export class WatchIndex<T extends { readonly span: WatchSpan }> {
       return;
     }
     const same = this.#byKey.get(span.key);
-    if (same instanceof Set && same.size > 1) same.delete(watch);
-    else this.#byKey.delete(span.key);
+    if (same instanceof Set && same.size > 1) {
+      same.delete(watch);
+    } else {
+      this.#byKey.delete(span.key);
+      this.#keys.delete(span.key);
+    }
   }
 
   /** Calls back with each watch of `key`. The index must not change meanwhile. */
   visit(key: string, visit: (watch: T) => void): void {
-    const same = this.#byKey.get(key);
+    const same = this.#keys.mayHave(key) ? this.#byKey.get(key) : undefined;
     if (same instanceof Set) for (const watch of same) visit(watch);
     else if (same !== undefined) visit(same);
     if (!this.#ranges.isEmpty) this.#ranges.visit(key, visit);
