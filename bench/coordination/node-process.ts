@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { connect } from "@d-engine/client";
 import { EmbeddedEngine, type EngineClient } from "d-engine";
 import { answerRequests } from "../asked-process.js";
-import { nthKey, prepareKeys } from "../callers.js";
+import { nthKey, ScratchKeys } from "../callers.js";
 import { memoryInUse } from "../memory.js";
 import { PutLoad } from "../snapshot/put-load.js";
 import { expire } from "./expiry.js";
@@ -27,14 +27,14 @@ const heldTtlMs = 30_000;
 class MeasuredNode {
   readonly #engine: EmbeddedEngine;
   readonly #client: EngineClient;
-  readonly #keys: readonly Uint8Array[];
+  readonly #keys: ScratchKeys;
   readonly #valueBytes: number;
   #watchers: Watchers | undefined;
 
   constructor(engine: EmbeddedEngine, { keys, valueBytes }: NodeSetup) {
     this.#engine = engine;
     this.#client = engine.client();
-    this.#keys = prepareKeys(keys);
+    this.#keys = new ScratchKeys(keys);
     this.#valueBytes = valueBytes;
   }
 
@@ -78,8 +78,9 @@ class MeasuredNode {
   async #fill(): Promise<void> {
     const value = new Uint8Array(this.#valueBytes).fill(0x76);
     for (let from = 0; from < this.#keys.length; from += fillAtOnce) {
-      const keys = this.#keys.slice(from, from + fillAtOnce);
-      await Promise.all(keys.map((key) => this.#client.put(key, value)));
+      const length = Math.min(fillAtOnce, this.#keys.length - from);
+      const put = (_: unknown, n: number) => this.#client.put(this.#keys.at(from + n), value);
+      await Promise.all(Array.from({ length }, put));
     }
   }
 
