@@ -41,7 +41,15 @@ class MeasuredNode {
   static async start(setup: NodeSetup): Promise<MeasuredNode> {
     const { dataDir } = setup;
     const listen = "127.0.0.1:0";
-    const engine = await EmbeddedEngine.start({ dataDir, listen, requestTimeoutMs });
+    const engine = await EmbeddedEngine.start({
+      dataDir,
+      listen,
+      requestTimeoutMs,
+      // None is taken meanwhile: what a snapshot costs has a suite of its own.
+      snapshotEntries: 2 ** 40,
+      snapshotLogBytes: 2 ** 40,
+      logBytesMax: 2 ** 50,
+    });
     await engine.waitReady({ timeoutMs: readyTimeoutMs });
     const node = new MeasuredNode(engine, setup);
     await node.#fill();
