@@ -4,7 +4,7 @@ import { prefixRange } from "./prefix-range.js";
 import { type KvRecord, nextRecord } from "./record.js";
 
 const record = (revision: number): KvRecord =>
-  nextRecord(undefined, new Uint8Array(0), 0, 0, revision, 0);
+  nextRecord(undefined, new ArrayBuffer(0), 0, 0, revision, 0);
 
 /** Writes as the store does. */
 function set(index: OrderedIndex, key: string, revision: number): void {
