@@ -1,11 +1,17 @@
 import type { KvCommand, KvQuery, KvQueryResult } from "@d-engine/codec";
 import { type Clock, EngineError } from "@d-engine/core";
 import { AbstractEngineClient } from "../abstract-engine-client.js";
-import type { Bytes, CallOptions, PutResult, ReadOptions } from "../engine-client.js";
+import type {
+  Bytes,
+  CallOptions,
+  EngineClient,
+  PutOptions,
+  PutResult,
+  ReadOptions,
+} from "../engine-client.js";
 import { type KeySelection, spanOf } from "../key-selection.js";
 import { toBytes } from "../to-bytes.js";
 import type { Watch, WatchOptions } from "../watch/watch-types.js";
-import type { KvOperations, KvPutOptions } from "./kv-operations.js";
 import type { KvOutcome, KvPort } from "./kv-port.js";
 import {
   type GrantOptions,
@@ -20,7 +26,7 @@ import { Txn } from "./txn.js";
 /** The store's own operations over two primitives and the watch, so that no client differs in them. */
 export abstract class AbstractKvClient
   extends AbstractEngineClient
-  implements KvOperations, KvPort
+  implements EngineClient, KvPort
 {
   abstract execute(command: KvCommand, options?: CallOptions): Promise<KvOutcome>;
   abstract query(query: KvQuery, options?: ReadOptions): Promise<KvQueryResult>;
@@ -127,7 +133,7 @@ export abstract class AbstractKvClient
   protected async putWithLease(
     key: Bytes,
     value: Bytes,
-    options: KvPutOptions & { readonly lease: Lease | number },
+    options: PutOptions & { readonly lease: Lease | number },
   ): Promise<PutResult> {
     const { lease, ttlMs, ...bounds } = options;
     if (ttlMs !== undefined) {
