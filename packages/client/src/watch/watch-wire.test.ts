@@ -65,14 +65,17 @@ describe("the wire of watches", () => {
   it("reads what else there is to say of a watch", () => {
     const created = create(kvService.WatchCreatedSchema, { revision: 2n });
     const canceled = create(kvService.WatchCanceledSchema, { code: 10_007, message: "m" });
+    const compacted = create(kvService.WatchCanceledSchema, { code: 10_007, compactRevision: 9n });
     expect([
       ...decodeWatchOutputs(answer(1n, { case: "created", value: created })),
       ...decodeWatchOutputs(answer(1n, { case: "progress", value: 6n })),
       ...decodeWatchOutputs(answer(1n, { case: "canceled", value: canceled })),
+      ...decodeWatchOutputs(answer(1n, { case: "canceled", value: compacted })),
     ]).toEqual([
       { kind: "created", id: 1, revision: 2 },
       { kind: "progress", id: 1, revision: 6 },
       { kind: "canceled", id: 1, code: 10_007, message: "m" },
+      { kind: "canceled", id: 1, code: 10_007, message: "", oldestRevision: 9 },
     ]);
   });
 

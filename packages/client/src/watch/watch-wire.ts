@@ -34,6 +34,8 @@ export type WatchOutput = { readonly id: number } & (
       /** A number of sessions; 0: because the client wanted it. */
       readonly code: number;
       readonly message: string;
+      /** Where the history does not reach back: what is left of it. */
+      readonly oldestRevision?: number;
     }
 );
 
@@ -91,8 +93,10 @@ function outputOf(
     case "progress":
       return { kind: "progress", id, revision: safeNumber(response.value, "progress") };
     case "canceled": {
-      const { code, message } = response.value;
-      return { kind: "canceled", id, code, message };
+      const { code, message, compactRevision } = response.value;
+      const oldestRevision = safeNumber(compactRevision, "compact_revision");
+      const oldest = oldestRevision === 0 ? {} : { oldestRevision };
+      return { kind: "canceled", id, code, message, ...oldest };
     }
     case "events": {
       const events = response.value.events.map(eventOf);
