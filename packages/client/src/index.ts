@@ -1,6 +1,5 @@
 export type { EngineErrorCode, LeaderHint, NodeId, Outcome } from "@d-engine/core";
 export { EngineError, isEngineError } from "@d-engine/core";
-export { AbstractEngineClient } from "./abstract-engine-client.js";
 export { additionOf, checkedId, promotionOf, removalOf } from "./admin/admin-messages.js";
 export { sealedBackup } from "./admin/backup.js";
 export type {
@@ -54,12 +53,14 @@ export type {
   WatchMembershipOptions,
 } from "./engine-client.js";
 export type { KeySelection } from "./key-selection.js";
+export { spanOf } from "./key-selection.js";
 export { AbstractKvClient } from "./kv/abstract-kv-client.js";
-export type { KvOperations, KvPutOptions } from "./kv/kv-operations.js";
+export type { KvOperations } from "./kv/kv-operations.js";
 export type { KvOutcome, KvPort } from "./kv/kv-port.js";
 export type { GrantOptions, LeaseStatus, TimeToLiveOptions } from "./kv/lease.js";
 export { Lease } from "./kv/lease.js";
 export type { KeyRange, RangeOptions, RangeShape } from "./kv/range.js";
+export { checkTtl } from "./kv/ttl.js";
 export type { TxnResult } from "./kv/txn.js";
 export { Txn } from "./kv/txn.js";
 export type {

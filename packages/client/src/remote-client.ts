@@ -22,6 +22,7 @@ import type {
   Consistency,
   MemberInfo,
   MembershipSnapshot,
+  PutOptions,
   PutResult,
   ReadOptions,
   ScanResult,
@@ -29,8 +30,8 @@ import type {
 } from "./engine-client.js";
 import type { KeySelection } from "./key-selection.js";
 import { AbstractKvClient } from "./kv/abstract-kv-client.js";
-import type { KvPutOptions } from "./kv/kv-operations.js";
 import type { KvOutcome } from "./kv/kv-port.js";
+import { checkTtl } from "./kv/ttl.js";
 import type { Route } from "./leader-cache.js";
 import { LeaderCache } from "./leader-cache.js";
 import { RemoteMembership } from "./membership/remote-membership.js";
@@ -91,7 +92,7 @@ export class RemoteClient extends AbstractKvClient {
     this.#learn(view);
   }
 
-  async put(key: Bytes, value: Bytes, options?: KvPutOptions): Promise<PutResult> {
+  async put(key: Bytes, value: Bytes, options?: PutOptions): Promise<PutResult> {
     const lease = options?.lease;
     if (lease !== undefined) return await this.putWithLease(key, value, { ...options, lease });
     const command = encodePut(
@@ -251,14 +252,6 @@ export class RemoteClient extends AbstractKvClient {
 /** Only eventual reads may be answered by any node; the server's default may not be one. */
 function routeOf(consistency: Consistency | undefined): Route {
   return consistency === "eventual" ? "any" : "leader";
-}
-
-function checkTtl(ttlMs: number | undefined): number | undefined {
-  if (ttlMs === undefined || (Number.isSafeInteger(ttlMs) && ttlMs >= 1)) return ttlMs;
-  throw new EngineError(
-    "INVALID_REQUEST",
-    `ttlMs must be an integer of milliseconds, 1 or more, got ${ttlMs}`,
-  );
 }
 
 /** Runs an encoder; what it cannot encode is the caller's to know. */

@@ -182,7 +182,7 @@ describe("KvStateMachine.apply of commands of several keys", () => {
     for (let i = 0; i < 999; i++) applyNext(machine, write(leasePut(`k${i}`, "", { lease: 1 })));
     const last = leasePut("l", "", { lease: 1 });
     const outcome = applyNext(machine, write(txn(last, leasePut("m", "", { lease: 1 }))));
-    expect(outcome.refusal?.code).toBe("RATE_LIMITED");
+    expect(outcome.refusal?.code).toBe("INVALID_REQUEST");
     expect(applyNext(machine, write(txn(last))).refusal).toBeUndefined();
   });
 

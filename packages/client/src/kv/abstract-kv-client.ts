@@ -1,11 +1,18 @@
 import type { KvCommand, KvQuery, KvQueryResult } from "@d-engine/codec";
 import { type Clock, EngineError } from "@d-engine/core";
 import { AbstractEngineClient } from "../abstract-engine-client.js";
-import type { Bytes, CallOptions, PutResult, ReadOptions } from "../engine-client.js";
+import type {
+  Bytes,
+  CallOptions,
+  EngineClient,
+  PutOptions,
+  PutResult,
+  ReadOptions,
+} from "../engine-client.js";
+import { systemClock } from "../internal/system-clock.js";
 import { type KeySelection, spanOf } from "../key-selection.js";
 import { toBytes } from "../to-bytes.js";
 import type { Watch, WatchOptions } from "../watch/watch-types.js";
-import type { KvOperations, KvPutOptions } from "./kv-operations.js";
 import type { KvOutcome, KvPort } from "./kv-port.js";
 import {
   type GrantOptions,
@@ -20,11 +27,19 @@ import { Txn } from "./txn.js";
 /** The store's own operations over two primitives and the watch, so that no client differs in them. */
 export abstract class AbstractKvClient
   extends AbstractEngineClient
-  implements KvOperations, KvPort
+  implements EngineClient, KvPort
 {
   abstract execute(command: KvCommand, options?: CallOptions): Promise<KvOutcome>;
   abstract query(query: KvQuery, options?: ReadOptions): Promise<KvQueryResult>;
   abstract watch(selection: KeySelection, options?: WatchOptions): Watch;
+
+  /**
+   * The clock that `client` lives by, for what is built on clients: a simulated one goes by the time
+   * of its simulation, and so must its pauses and deadlines.
+   */
+  static clockOf(client: object): Clock {
+    return client instanceof AbstractKvClient ? client.clock : systemClock;
+  }
 
   protected abstract readonly clock: Clock;
   readonly #leases = new Set<Lease>();
@@ -127,7 +142,7 @@ export abstract class AbstractKvClient
   protected async putWithLease(
     key: Bytes,
     value: Bytes,
-    options: KvPutOptions & { readonly lease: Lease | number },
+    options: PutOptions & { readonly lease: Lease | number },
   ): Promise<PutResult> {
     const { lease, ttlMs, ...bounds } = options;
     if (ttlMs !== undefined) {

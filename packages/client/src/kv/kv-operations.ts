@@ -1,23 +1,12 @@
-import type { Bytes, CallOptions, PutOptions, PutResult, ReadOptions } from "../engine-client.js";
+import type { CallOptions, ReadOptions } from "../engine-client.js";
 import type { KeySelection } from "../key-selection.js";
 import type { Watch, WatchOptions } from "../watch/watch-types.js";
 import type { GrantOptions, Lease, LeaseStatus, TimeToLiveOptions } from "./lease.js";
 import type { KeyRange, RangeOptions } from "./range.js";
 import type { Txn } from "./txn.js";
 
-/** Options of `put`. */
-export interface KvPutOptions extends PutOptions {
-  /**
-   * The lease that the key ends with, or its id. Not together with `ttlMs`. A `Lease` that may not be
-   * held any more refuses the put before it is sent.
-   */
-  readonly lease?: Lease | number;
-}
-
 /** What the key-value store can do beyond single keys: ranges, history, transactions, watches. */
 export interface KvOperations {
-  /** As `EngineClient.put`, also with a lease: `LEASE_NOT_FOUND` when that has ended. */
-  put(key: Bytes, value: Bytes, options?: KvPutOptions): Promise<PutResult>;
   /**
    * The selected keys with all that the store knows of them, of the present or of the past.
    *

@@ -1,0 +1,1 @@
+export type { CoordinationClient } from "./coordination-client.js";
