@@ -70,12 +70,13 @@ export function startGrpcStream<Kind extends TransportStreamKind>(
   });
   // Told by the status, which comes in any case; without a listener the process would end.
   call.on("error", () => undefined);
-  // The end comes behind data that is not read yet, as `close` does and `status` does not.
+  // Behind data that is not read yet, as `status` is not; and `close` would wait for our own side of
+  // a stream in which both send, which ends only when this one is known to have ended.
   let over: StatusObject | undefined;
   call.on("status", (end: StatusObject) => {
     over = end;
   });
-  call.on("close", () => stream.ended(failureOf(address, over)));
+  call.on("end", () => stream.ended(failureOf(address, over)));
 }
 
 function failureOf(address: string, end: StatusObject | undefined): TransportFailure {
