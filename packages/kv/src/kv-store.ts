@@ -48,7 +48,7 @@ export class KvStore {
       this.#index.insert(key, record);
     } else {
       this.#bytes += to - from - valueBytes(previous);
-      this.#index.replace(key, slot, record);
+      this.#index.replace(slot, record);
     }
   }
 
