@@ -74,7 +74,8 @@ function positive(name: string, text: string): number {
 }
 
 function print(report: ChaosReport): void {
-  const { violations, faults, operations, membership, snapshots, coordination, ...figures } = report;
+  const { violations, faults, operations, membership, snapshots, coordination, ...figures } =
+    report;
   const lines = (title: string, counts: Readonly<Record<string, unknown>>): void => {
     console.log(title);
     for (const [name, value] of Object.entries(counts))

@@ -206,7 +206,11 @@ class ChaosRun {
   }
 
   /** Some clients beside each node, and some that know all nodes and are beside none. */
-  #startSites(cluster: ChaosCluster, network: Network, history: HistoryRecorder): Site<RecordedOperation>[] {
+  #startSites(
+    cluster: ChaosCluster,
+    network: Network,
+    history: HistoryRecorder,
+  ): Site<RecordedOperation>[] {
     const { electionTimeoutMs, sabotage } = this.#options;
     const all = cluster.nodes.map((node) => network.addressOf(node));
     return [0, ...cluster.nodes].map((host) => {

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { type EngineClient, type KvOperations, type Lease } from "@d-engine/client";
+import type { EngineClient, Lease } from "@d-engine/client";
 import { EngineError } from "@d-engine/core";
 import type { Prng } from "@d-engine/simulator";
 import type { Sighting } from "./sighting.js";
 
 export interface LesseeOptions {
   readonly name: string;
-  readonly client: EngineClient & KvOperations;
+  readonly client: EngineClient;
   readonly random: Prng;
   readonly nowNs: () => number;
   readonly record: (sighting: Sighting) => void;

@@ -2,7 +2,7 @@
  * A process of lock holders, lessees and watchers. Begins when it is started, ends when its standard
  * input does, and prints what they see as lines of JSON.
  */
-import { connect, type EngineClient, type KvOperations } from "@d-engine/client";
+import { connect, type EngineClient } from "@d-engine/client";
 import { isEngineError } from "@d-engine/core";
 import { Prng } from "@d-engine/simulator";
 import { runHolder } from "./holder.js";
@@ -42,7 +42,7 @@ if (client !== undefined) {
 }
 
 /** A client of the cluster, however long it takes until there is one. */
-async function connected(): Promise<(EngineClient & KvOperations) | undefined> {
+async function connected(): Promise<EngineClient | undefined> {
   while (!signal.aborted) {
     try {
       return await connect(endpoints, { signal });

@@ -1,10 +1,10 @@
-import type { EngineClient, KvOperations, Watch, WatchEvent } from "@d-engine/client";
+import type { EngineClient, Watch, WatchEvent } from "@d-engine/client";
 import { isEngineError } from "@d-engine/core";
 import type { SeenEvent, Sighting } from "./sighting.js";
 
 export interface WatcherOptions {
   readonly name: string;
-  readonly client: EngineClient & KvOperations;
+  readonly client: EngineClient;
   readonly record: (sighting: Sighting) => void;
   readonly signal: AbortSignal;
 }
