@@ -1,4 +1,11 @@
 export type { CoordinationClient } from "./coordination-client.js";
+export type { ElectOptions } from "./election/elect.js";
+export { elect } from "./election/elect.js";
+export type { Leader, ObserveOptions } from "./election/leader-observation.js";
+export type { Leadership } from "./election/leadership.js";
+export { observe } from "./election/observe.js";
+export type { LeadershipLoss, RunAsLeaderOptions } from "./election/run-as-leader.js";
+export { runAsLeader } from "./election/run-as-leader.js";
 export type { AcquireOptions } from "./lock/acquire.js";
 export type { Held, Lock } from "./lock/held.js";
 export type { HeldTxn } from "./lock/held-txn.js";
