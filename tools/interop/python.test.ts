@@ -54,7 +54,7 @@ describe.skipIf(missing !== undefined)("a Python client made from the proto file
     );
 
   it("is served as the contract says, starting from a follower", async () => {
-    expect((await run()).length).toBeGreaterThanOrEqual(26);
+    expect((await run()).length).toBeGreaterThanOrEqual(27);
   }, 150_000);
 
   it("finds every acknowledged write, and is served on, after the leader was killed", async () => {

@@ -117,11 +117,11 @@ const stores: readonly Mutation[] = [
     name: "failed-swap-takes-a-revision",
     breaks: "one revision a change",
     file: `${kv}/handlers/compare-and-swap.ts`,
-    find: "if (succeeded) store.write(key, slot, command.value, 0, command.value.length);",
+    find: "if (succeeded) store.set(key, slot, command.value, 0, command.value.length);",
     replace:
       "const before = slot === undefined ? undefined : recordValue(slot.record);\n" +
-      "  if (succeeded) store.write(key, slot, command.value, 0, command.value.length);\n" +
-      "  else if (before !== undefined) store.write(key, slot, before, 0, before.length);",
+      "  if (succeeded) store.set(key, slot, command.value, 0, command.value.length);\n" +
+      "  else if (before !== undefined) store.set(key, slot, before, 0, before.length);",
     tests: [`${kv}/kv-state-machine.test.ts`, `${kv}/kv-state-machine.contract.test.ts`],
   },
   {

@@ -20,7 +20,8 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   kv: ["core", "codec"],
   storage: ["core", "codec"],
   client: ["core", "codec", "proto"],
-  coordination: ["client"],
+  // The clock and the errors of core are what recipes are written with.
+  coordination: ["core", "client"],
   server: ["core", "codec", "kv", "storage", "proto", "client"],
   // The ids, errors and ports of core are part of what users see.
   "d-engine": ["core", "server", "client", "coordination"],

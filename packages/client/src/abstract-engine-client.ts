@@ -11,6 +11,7 @@ import type {
   ScanResult,
   WatchMembershipOptions,
 } from "./engine-client.js";
+import type { KvOperations } from "./kv/kv-operations.js";
 import { toText } from "./to-bytes.js";
 
 /**
@@ -19,7 +20,7 @@ import { toText } from "./to-bytes.js";
  *
  * A subclass may override `get` where it has a shorter way than a `getMulti` of one key.
  */
-export abstract class AbstractEngineClient implements EngineClient {
+export abstract class AbstractEngineClient implements Omit<EngineClient, keyof KvOperations> {
   abstract put(key: Bytes, value: Bytes, options?: PutOptions): Promise<PutResult>;
   abstract delete(key: Bytes, options?: CallOptions): Promise<boolean>;
   abstract compareAndSwap(
@@ -51,7 +52,7 @@ export abstract class AbstractEngineClient implements EngineClient {
   }
 
   putWithTtl(key: Bytes, value: Bytes, ttlSecs: number, options?: CallOptions): Promise<PutResult> {
-    return this.put(key, value, { ...options, ttlMs: ttlSecs * 1000 });
+    return this.put(key, value, { ...options, ttlMs: Math.round(ttlSecs * 1000) });
   }
 
   getLinearizable(key: Bytes, options?: CallOptions): Promise<Uint8Array | undefined> {

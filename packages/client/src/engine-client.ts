@@ -1,4 +1,6 @@
 import type { NodeId, NodeStatus, RoleKind, Term } from "@d-engine/core";
+import type { KvOperations } from "./kv/kv-operations.js";
+import type { Lease } from "./kv/lease.js";
 
 /** Keys and values are bytes; a string stands for its UTF-8 form. */
 export type Bytes = string | Uint8Array;
@@ -28,8 +30,18 @@ export interface ReadOptions extends CallOptions {
 
 /** Options of `put`. */
 export interface PutOptions extends CallOptions {
-  /** Milliseconds until the key disappears. Refused with `INVALID_REQUEST` until leases exist. */
+  /**
+   * Milliseconds until the key is deleted, unless it is written before: never earlier, by the time
+   * of the cluster, and also while no client is there. Not together with `lease`.
+   * @defaultValue for ever
+   */
   readonly ttlMs?: number;
+  /**
+   * The lease that the key ends with, or its id. A `Lease` that may not be held any more refuses the
+   * put before it is sent.
+   * @defaultValue none
+   */
+  readonly lease?: Lease | number;
 }
 
 /** What `put` resolves to. */
@@ -95,8 +107,11 @@ export interface WatchMembershipOptions {
  * write may still take effect. Byte arrays given in are copied before the call returns its
  * promise; byte arrays handed out belong to the caller.
  */
-export interface EngineClient extends AsyncDisposable {
-  /** Sets a key. Resolves once the write is durable on a majority and applied here. */
+export interface EngineClient extends KvOperations, AsyncDisposable {
+  /**
+   * Sets a key, and ends what bound it to a lease or a time to live before. Resolves once the write
+   * is durable on a majority and applied. `LEASE_NOT_FOUND` when the lease given has ended.
+   */
   put(key: Bytes, value: Bytes, options?: PutOptions): Promise<PutResult>;
   /** Removes a key; resolves to whether it existed. */
   delete(key: Bytes, options?: CallOptions): Promise<boolean>;
@@ -117,7 +132,7 @@ export interface EngineClient extends AsyncDisposable {
   getMulti(keys: readonly Bytes[], options?: ReadOptions): Promise<(Uint8Array | undefined)[]>;
   /** All keys that begin with `prefix`, in byte order. An empty prefix means every key. */
   scanPrefix(prefix: Bytes, options?: ReadOptions): Promise<ScanResult>;
-  /** `put` with `ttlMs`, in seconds. */
+  /** `put` with `ttlMs`, in seconds, rounded to milliseconds. */
   putWithTtl(key: Bytes, value: Bytes, ttlSecs: number, options?: CallOptions): Promise<PutResult>;
   /** `get` with consistency `linearizable`. */
   getLinearizable(key: Bytes, options?: CallOptions): Promise<Uint8Array | undefined>;

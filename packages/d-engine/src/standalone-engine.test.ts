@@ -49,7 +49,8 @@ describe("StandaloneEngine", () => {
     { name: "an empty key, read", call: (client) => client.get("") },
     { name: "an oversized key", call: (client) => client.put("k".repeat(4097), "v") },
     { name: "an oversized value", call: (client) => client.put("k", "v".repeat(1024 * 1024 + 1)) },
-    { name: "a TTL", call: (client) => client.putWithTtl("k", "v", 5) },
+    { name: "a time to live of 0", call: (client) => client.put("k", "v", { ttlMs: 0 }) },
+    { name: "half a millisecond", call: (client) => client.put("k", "v", { ttlMs: 0.5 }) },
   ])("refuses $name with INVALID_REQUEST, the same to both clients", async ({ call }) => {
     await using server = await StandaloneEngine.start({ dataDir, segmentBytes, listen });
     await using remote = await connect([server.address]);
@@ -57,6 +58,22 @@ describe("StandaloneEngine", () => {
     await expect(call(remote)).rejects.toMatchObject(expected);
     await expect(call(server.engine.client())).rejects.toMatchObject(expected);
     expect(await remote.put("k", "v")).toEqual({ revision: 1 });
+  });
+
+  it("deletes what was put with a time to live, whoever put it", async () => {
+    await using server = await StandaloneEngine.start({ dataDir, segmentBytes, listen });
+    await using remote = await connect([server.address]);
+    const local = server.engine.client();
+    const kinds: string[] = [];
+    const watch = remote.watch({ prefix: "" });
+    await remote.put("remote", "v", { ttlMs: 50 });
+    await local.putWithTtl("local", "v", 1);
+    for await (const { events } of watch) {
+      kinds.push(...events.map(({ kind }) => kind));
+      if (kinds.length === 4) break;
+    }
+    expect([...kinds].sort()).toEqual(["delete", "delete", "put", "put"]);
+    expect(await local.getMulti(["remote", "local"])).toEqual([undefined, undefined]);
   });
 
   it("takes the largest key and value that are allowed", async () => {

@@ -182,7 +182,7 @@ describe("KvStateMachine.apply of commands of several keys", () => {
     for (let i = 0; i < 999; i++) applyNext(machine, write(leasePut(`k${i}`, "", { lease: 1 })));
     const last = leasePut("l", "", { lease: 1 });
     const outcome = applyNext(machine, write(txn(last, leasePut("m", "", { lease: 1 }))));
-    expect(outcome.refusal?.code).toBe("RATE_LIMITED");
+    expect(outcome.refusal?.code).toBe("INVALID_REQUEST");
     expect(applyNext(machine, write(txn(last))).refusal).toBeUndefined();
   });
 
@@ -252,7 +252,7 @@ describe("KvStateMachine and its history", () => {
     const told: (readonly KvEvent[])[] = [];
     const machine = new KvStateMachine();
     let replaced = 0;
-    machine.onEvents = (events) => told.push(events);
+    machine.onEvents = (events) => told.push([...events]);
     machine.onReplaced = () => replaced++;
     applyNext(machine, put("a", "1"));
     applyNext(machine, write(deleteRange("b", "")));

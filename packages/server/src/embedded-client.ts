@@ -1,23 +1,44 @@
 import {
-  AbstractEngineClient,
+  AbstractKvClient,
   type Bytes,
   type CallOptions,
   Changes,
+  type ClientSession,
+  checkTtl,
+  type KeySelection,
+  type KvOutcome,
+  type KvWriteOutcome,
   type MemberInfo,
   type MembershipSnapshot,
+  openSession,
   type PutOptions,
   type PutResult,
   type ReadOptions,
   type ScanResult,
+  type SessionOptions,
+  spanOf,
+  type Watch,
   type WatchMembershipOptions,
+  type WatchOptions,
 } from "@d-engine/client";
-import { CodecError, encodeCompareAndSwap, encodeDelete, encodePut, Slab } from "@d-engine/codec";
-import { EngineError, type NodeId } from "@d-engine/core";
+import {
+  CodecError,
+  encodeCompareAndSwap,
+  encodeDelete,
+  encodeKvWrite,
+  encodePut,
+  type KvCommand,
+  type KvQuery,
+  type KvQueryResult,
+  Slab,
+} from "@d-engine/codec";
+import { type Clock, EngineError, type NodeId } from "@d-engine/core";
 import type { KvStateMachine, WriteOutcome } from "@d-engine/kv";
 import { ArgumentBytes } from "./argument-bytes.js";
 import type { KvNode } from "./driver/kv-node.js";
 import { membershipSource } from "./driver/membership-source.js";
 import { KeepAlive } from "./keep-alive.js";
+import { EmbeddedWatch, type EmbeddedWatchOwner } from "./watch/embedded-watch.js";
 
 /**
  * The client of an engine in the same process: no copy of a request but the one into the log, no
@@ -28,8 +49,10 @@ import { KeepAlive } from "./keep-alive.js";
  * await client.put("config/rate", "100");
  * await client.getString("config/rate"); // "100"
  */
-export class EmbeddedClient extends AbstractEngineClient {
+export class EmbeddedClient extends AbstractKvClient {
+  protected readonly clock: Clock;
   readonly #node: KvNode;
+  readonly #watches = new Set<EmbeddedWatch>();
   readonly #commands = new Slab();
   readonly #copies = new Slab();
   readonly #keyBytes = new ArgumentBytes();
@@ -37,20 +60,29 @@ export class EmbeddedClient extends AbstractEngineClient {
   readonly #expectedBytes = new ArgumentBytes();
   readonly #keepAlive = new KeepAlive();
   readonly #closing = new AbortController();
+  readonly #watchOwner: EmbeddedWatchOwner = {
+    keepAlive: this.#keepAlive,
+    open: (spec, options) => this.#node.watch(spec, options),
+    copy: (value) => this.#copies.copy(value),
+    ended: (watch) => this.#watches.delete(watch),
+  };
   #closed = false;
 
   constructor(node: KvNode) {
     super();
     this.#node = node;
+    this.clock = node.driver.time.clock;
   }
 
   put(key: Bytes, value: Bytes, options?: PutOptions): Promise<PutResult> {
+    const lease = options?.lease;
+    if (lease !== undefined) return this.putWithLease(key, value, { ...options, lease });
     return this.#write(putOutcome, options, () =>
       encodePut(
         this.#commands,
         this.#keyBytes.of(key, "key"),
         this.#valueBytes.of(value, "value"),
-        options?.ttlMs,
+        checkTtl(options?.ttlMs),
       ),
     );
   }
@@ -120,6 +152,31 @@ export class EmbeddedClient extends AbstractEngineClient {
     return this.#copy(this.#node.store.get(bytes));
   }
 
+  execute(command: KvCommand, options?: CallOptions): Promise<KvOutcome> {
+    return this.#write(kvOutcome, options, () => encodeKvWrite(this.#commands, command));
+  }
+
+  carry(command: Uint8Array, options?: CallOptions): Promise<KvWriteOutcome> {
+    return this.#write(writeOutcome, options, () => command);
+  }
+
+  openSession(options?: SessionOptions): Promise<ClientSession> {
+    return openSession({ client: this, clock: this.clock, sessions: this.sessions }, options);
+  }
+
+  async query(query: KvQuery, options?: ReadOptions): Promise<KvQueryResult> {
+    this.#checkOpen();
+    return await this.#node.query(query, options);
+  }
+
+  /** What this node applies, whatever its role: no other node is asked. */
+  watch(selection: KeySelection, options: WatchOptions = {}): Watch {
+    this.#checkOpen();
+    const watch = new EmbeddedWatch(this.#watchOwner, spanOf(selection), options);
+    if (!watch.isOver) this.#watches.add(watch);
+    return watch;
+  }
+
   async listMembers(options?: CallOptions): Promise<readonly MemberInfo[]> {
     options?.signal?.throwIfAborted();
     this.#checkOpen();
@@ -150,6 +207,8 @@ export class EmbeddedClient extends AbstractEngineClient {
   async close(): Promise<void> {
     this.#closed = true;
     this.#closing.abort();
+    for (const watch of [...this.#watches]) watch.close();
+    this.endLeases();
     await this.#node.driver.settled();
   }
 
@@ -220,6 +279,15 @@ function deleteOutcome({ existed }: WriteOutcome): boolean {
 
 function swapOutcome({ succeeded }: WriteOutcome): boolean {
   return succeeded;
+}
+
+function kvOutcome({ succeeded, revision, detail }: WriteOutcome): KvOutcome {
+  return { succeeded, revision, detail };
+}
+
+function writeOutcome(outcome: WriteOutcome): KvWriteOutcome {
+  const { succeeded, revision, existed, detail } = outcome;
+  return { succeeded, revision, existed, detail };
 }
 
 function asEngineError(error: unknown): unknown {

@@ -1,17 +1,24 @@
 import {
-  AbstractEngineClient,
+  AbstractKvClient,
   type Bytes,
   type CallOptions,
-  type EngineClient,
+  type ClientSession,
+  type KeySelection,
+  type KvOutcome,
+  type KvWriteOutcome,
   type MemberInfo,
   type MembershipSnapshot,
+  openSession,
   type PutOptions,
   type PutResult,
   type ReadOptions,
   type ScanResult,
+  type SessionOptions,
+  type Watch,
   type WatchMembershipOptions,
+  type WatchOptions,
 } from "@d-engine/client";
-import { Slab } from "@d-engine/codec";
+import { type KvCommand, type KvQuery, type KvQueryResult, Slab } from "@d-engine/codec";
 import { type Clock, type EngineError, isEngineError, type NodeId } from "@d-engine/core";
 import type { KvNode } from "./driver/kv-node.js";
 import type { EmbeddedClient } from "./embedded-client.js";
@@ -23,7 +30,7 @@ export interface ForwardingClientSetup {
   /** For calls that state no time of their own, in milliseconds. */
   readonly timeoutMs: number;
   /** Makes a client of the other members; called once, when the first call needs it. */
-  readonly connectPeers: () => EngineClient;
+  readonly connectPeers: () => AbstractKvClient;
 }
 
 /**
@@ -31,20 +38,24 @@ export interface ForwardingClientSetup {
  * in memory; what only the leader can do goes there, whichever node that is by then. Servers never
  * forward, so that a call takes one hop at most and cannot go in circles.
  */
-export class ForwardingClient extends AbstractEngineClient {
+export class ForwardingClient extends AbstractKvClient {
+  protected readonly clock: Clock;
   readonly #setup: ForwardingClientSetup;
   readonly #local: EmbeddedClient;
   readonly #copies = new Slab();
-  #remote: EngineClient | undefined;
+  #remote: AbstractKvClient | undefined;
   #closed = false;
 
   constructor(setup: ForwardingClientSetup) {
     super();
     this.#setup = setup;
     this.#local = setup.local;
+    this.clock = setup.clock;
   }
 
   put(key: Bytes, value: Bytes, options?: PutOptions): Promise<PutResult> {
+    const lease = options?.lease;
+    if (lease !== undefined) return this.putWithLease(key, value, { ...options, lease });
     if (this.#leadsAlone) return this.#local.put(key, value, options);
     const owned = { key: this.#own(key), value: this.#own(value) };
     return this.#run(options, (client, rest) => client.put(owned.key, owned.value, rest));
@@ -86,6 +97,29 @@ export class ForwardingClient extends AbstractEngineClient {
     return this.#run(options, (client, rest) => client.scanPrefix(owned, rest));
   }
 
+  execute(command: KvCommand, options?: CallOptions): Promise<KvOutcome> {
+    if (this.#leadsAlone) return this.#local.execute(command, options);
+    return this.#run(options, (client, rest) => client.execute(command, rest));
+  }
+
+  carry(command: Uint8Array, options?: CallOptions): Promise<KvWriteOutcome> {
+    if (this.#leadsAlone) return this.#local.carry(command, options);
+    return this.#run(options, (client, rest) => client.carry(command, rest));
+  }
+
+  openSession(options?: SessionOptions): Promise<ClientSession> {
+    return openSession({ client: this, clock: this.clock, sessions: this.sessions }, options);
+  }
+
+  query(query: KvQuery, options?: ReadOptions): Promise<KvQueryResult> {
+    return this.#run(options, (client, rest) => client.query(query, rest));
+  }
+
+  /** What this node applies, whatever its role: no other node is asked. */
+  watch(selection: KeySelection, options?: WatchOptions): Watch {
+    return this.#local.watch(selection, options);
+  }
+
   /**
    * The value of `key` as this node has applied it, at once: an `eventual` read without a promise.
    * Throws `EngineError` `CLOSED` when the engine does not serve.
@@ -110,6 +144,7 @@ export class ForwardingClient extends AbstractEngineClient {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.endLeases();
     await this.#local.close();
     await this.#remote?.close();
   }
@@ -134,7 +169,7 @@ export class ForwardingClient extends AbstractEngineClient {
    */
   async #run<T>(
     options: CallOptions | undefined,
-    call: (client: EngineClient, options: CallOptions) => Promise<T>,
+    call: (client: AbstractKvClient, options: CallOptions) => Promise<T>,
   ): Promise<T> {
     const { clock, timeoutMs } = this.#setup;
     const deadlineMs = clock.nowMs() + (options?.timeoutMs ?? timeoutMs);

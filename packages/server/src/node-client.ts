@@ -1,4 +1,4 @@
-import { connectLazily, type EngineClient } from "@d-engine/client";
+import { connectLazily, type RemoteClient } from "@d-engine/client";
 import { nodeClock } from "@d-engine/storage";
 import type { KvNode } from "./driver/kv-node.js";
 import { EmbeddedClient } from "./embedded-client.js";
@@ -15,7 +15,7 @@ export function nodeClient(node: KvNode, timeoutMs: number): ForwardingClient {
   });
 }
 
-function peersOf(node: KvNode): EngineClient {
+function peersOf(node: KvNode): RemoteClient {
   const { configuration, nodeId } = node.status();
   const others = configuration.members.filter(({ id }) => id !== nodeId);
   return connectLazily(others.map(({ address }) => address));

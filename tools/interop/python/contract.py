@@ -332,11 +332,50 @@ def membership_can_be_watched(endpoints):
     expect(list(first.learners), [])
 
 
-def watch_is_not_there_yet(endpoints):
-    """Watch ends with UNIMPLEMENTED, and not with silence."""
+def changes_can_be_watched(endpoints):
+    """Watch, on a follower too, tells each change of a prefix once, in order, and nothing else."""
     with Node(endpoints[0]) as node:
-        stream = node.client.Watch(api.WatchRequest(key=b"py/hello"), timeout=TIMEOUT_S)
-        expect(status_of(lambda: next(stream)), grpc.StatusCode.UNIMPLEMENTED)
+        request = api.WatchRequest(key=b"py/watch/", prefix=True, prev_kv=True)
+        stream = node.client.Watch(request, timeout=TIMEOUT_S)
+        stream.initial_metadata()  # from here on the watch sees everything
+        client = Client(endpoints)
+        client.put(b"py/watch/a", b"1")
+        client.put(b"py/watched", b"not of this prefix")
+        client.put(b"py/watch/a", b"2")
+        client.write(delete(b"py/watch/a"))
+        events = []
+        while len(events) < 3:
+            event = next(stream)
+            if event.event_type != api.WATCH_EVENT_TYPE_PROGRESS:
+                events.append(event)
+        stream.cancel()
+    of = lambda event: (event.event_type, event.key, event.value, event.prev_value)
+    expected = [
+        (api.WATCH_EVENT_TYPE_PUT, b"py/watch/a", b"1", b""),
+        (api.WATCH_EVENT_TYPE_PUT, b"py/watch/a", b"2", b"1"),
+        (api.WATCH_EVENT_TYPE_DELETE, b"py/watch/a", b"", b"2"),
+    ]
+    expect([of(event) for event in events], expected)
+    first, second, third = (event.revision for event in events)
+    expect((second, third), (first + 2, first + 3))
+
+
+def times_to_live_end(endpoints):
+    """A put with ttl_secs is deleted when they are over, at one revision, as a watch tells."""
+    with Node(endpoints[0]) as node:
+        stream = node.client.Watch(api.WatchRequest(key=b"py/ttl"), timeout=TIMEOUT_S)
+        stream.initial_metadata()
+        client = Client(endpoints)
+        command = put(b"py/ttl", b"short")
+        command.insert.ttl_secs = 1
+        began = time.monotonic()
+        client.write(command)
+        expect(next(stream).value, b"short")
+        ended = next(stream)
+        stream.cancel()
+    assert time.monotonic() - began >= 1, "it ended early"
+    expect(ended.event_type, api.WATCH_EVENT_TYPE_DELETE)
+    expect(client.get(b"py/ttl", LINEARIZABLE), None)
 
 
 CHECKS = [
@@ -365,5 +404,6 @@ CHECKS = [
     many_calls_share_a_connection,
     health_is_told,
     membership_can_be_watched,
-    watch_is_not_there_yet,
+    changes_can_be_watched,
+    times_to_live_end,
 ]

@@ -1,23 +1,14 @@
-import type { Bytes, CallOptions, PutOptions, PutResult, ReadOptions } from "../engine-client.js";
+import type { CallOptions, ReadOptions } from "../engine-client.js";
+import type { ClientSession } from "../exactly-once/client-session.js";
+import type { SessionOptions } from "../exactly-once/session-options.js";
 import type { KeySelection } from "../key-selection.js";
 import type { Watch, WatchOptions } from "../watch/watch-types.js";
 import type { GrantOptions, Lease, LeaseStatus, TimeToLiveOptions } from "./lease.js";
 import type { KeyRange, RangeOptions } from "./range.js";
 import type { Txn } from "./txn.js";
 
-/** Options of `put`. */
-export interface KvPutOptions extends PutOptions {
-  /**
-   * The lease that the key ends with, or its id. Not together with `ttlMs`. A `Lease` that may not be
-   * held any more refuses the put before it is sent.
-   */
-  readonly lease?: Lease | number;
-}
-
 /** What the key-value store can do beyond single keys: ranges, history, transactions, watches. */
 export interface KvOperations {
-  /** As `EngineClient.put`, also with a lease: `LEASE_NOT_FOUND` when that has ended. */
-  put(key: Bytes, value: Bytes, options?: KvPutOptions): Promise<PutResult>;
   /**
    * The selected keys with all that the store knows of them, of the present or of the past.
    *
@@ -53,6 +44,18 @@ export interface KvOperations {
   leaseTimeToLive(id: number, options?: TimeToLiveOptions): Promise<LeaseStatus | undefined>;
   /** The ids of all leases. */
   leases(options?: ReadOptions): Promise<readonly number[]>;
+  /**
+   * A client whose writes are applied once, however often they had to be sent: where the answer of a
+   * write is lost it is asked for again, instead of `OUTCOME_UNKNOWN`. Kept alive until it is closed.
+   * An opening without an answer leaves at worst a session that ends by itself.
+   *
+   * @throws EngineError `INVALID_REQUEST`, `RATE_LIMITED` beyond 1,000 sessions of one client,
+   *   `CLUSTER_UNAVAILABLE` and what else a write rejects with
+   * @example
+   * await using session = await client.openSession({ ttlMs: 30_000 });
+   * const isMine = await session.compareAndSwap("seat/12", "free", "me"); // true once, or false
+   */
+  openSession(options?: SessionOptions): Promise<ClientSession>;
   /**
    * The events of the selected keys, from now on or from a revision of the past.
    *

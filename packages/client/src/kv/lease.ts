@@ -197,6 +197,10 @@ export async function timeToLive(
   id: number,
   { keys = false, ...options }: TimeToLiveOptions = {},
 ): Promise<LeaseStatus | undefined> {
+  if (!Number.isSafeInteger(id) || id < 1) {
+    const what = `the id of a lease is an integer, 1 or more, got ${id}`;
+    throw new EngineError("INVALID_REQUEST", what);
+  }
   const result = await port.query({ kind: "leaseTimeToLive", id, keys }, options);
   if (result.kind !== "lease") {
     throw new EngineError("INVALID_RESPONSE", "the answer to a lease is of something else");

@@ -11,6 +11,7 @@ import type { Bytes } from "../engine-client.js";
 import { type KeySelection, spanOf } from "../key-selection.js";
 import { toBytes } from "../to-bytes.js";
 import { type KeyRange, keyRangeOf, type RangeShape, rangeQuery } from "./range.js";
+import { checkTtl } from "./ttl.js";
 
 /** Equal to what is given, or as it says. */
 export type Test<Value> =
@@ -143,13 +144,13 @@ function operandOf(
 function operationOf(step: TxnStep, at: number): TxnOperation {
   switch (step?.kind) {
     case "put": {
-      const { key, value, lease = 0, ttlMs = 0 } = step;
+      const { key, value, lease = 0 } = step;
       return {
         kind: "leasePut",
         key: copyOf(key, "key"),
         value: copyOf(value, "value"),
         lease,
-        ttlMs,
+        ttlMs: checkTtl(step.ttlMs) ?? 0,
       };
     }
     case "delete":

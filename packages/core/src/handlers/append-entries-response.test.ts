@@ -74,6 +74,32 @@ describe("onAppendEntriesResponse", () => {
     expect(leader.status.peers[0]).toMatchObject({ state: "probe", matchIndex: 2, nextIndex: 3 });
   });
 
+  it("sends no window again for answers to what was in flight at a refusal (L4)", () => {
+    const leader = arrangeLeader({ voters: [1, 2, 3], options: { appendEntriesMax: 1 } });
+    leader.receive(2, appendAnswer({ term: 1, result: matched([1, 1]) }));
+    const { send } = leader.propose("a", "b", "c");
+    expect(send).toHaveLength(3);
+    // "b" overtook "a"; then both came again, and neither is on the peer's disk yet.
+    const refused = leader.receive(2, appendAnswer({ term: 1, result: conflict(2) }));
+    expect(refused.send).toMatchObject([{ message: { prev: { index: 1 } } }]);
+    const unwritten = appendAnswer({ term: 1, result: matched([1, 1]) });
+    expect(leader.receive(2, unwritten).send).toEqual([]);
+    expect(leader.status.peers[0]).toMatchObject({ state: "probe", nextIndex: 2 });
+    // What the disk has since counts, whatever it answers.
+    const written = appendAnswer({ term: 1, result: matched([1, 2]) });
+    expect(leader.receive(2, written).send).toHaveLength(2);
+  });
+
+  it("sends the window again when a later round says where the logs agree", () => {
+    const leader = arrangeLeader({ voters: [1, 2, 3], options: { appendEntriesMax: 1 } });
+    leader.receive(2, appendAnswer({ term: 1, result: matched([1, 1]) }));
+    leader.propose("a", "b");
+    leader.receive(2, appendAnswer({ term: 1, result: conflict(2) }));
+    leader.tick(300);
+    const answer = appendAnswer({ term: 1, result: matched([1, 1]), round: 2 });
+    expect(leader.receive(2, answer).send).toHaveLength(2);
+  });
+
   it.each([
     {
       name: "the shorter log's end",

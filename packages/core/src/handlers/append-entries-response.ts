@@ -29,7 +29,7 @@ export function onAppendEntriesResponse(
   if (response.round !== undefined && response.round < progress.firstRound) return;
 
   noteRound(node, leader, progress, response);
-  noteResult(node, progress, response.result);
+  noteResult(node, leader, progress, response);
   const committed = commitByCount(node, leader);
   if (committed) unparkReads(node, leader);
   confirmReads(node, leader);
@@ -56,7 +56,12 @@ function noteRound(
   progress.promisedTimeoutMs = response.minElectionTimeoutMs;
 }
 
-function noteResult(node: RaftState, progress: Progress, result: AppendResult): void {
+function noteResult(
+  node: RaftState,
+  leader: LeaderRole,
+  progress: Progress,
+  { result, round }: AppendEntriesResponse,
+): void {
   if (result.kind === "success") {
     const { term, index } = result.lastMatch;
     const own = node.log.termAt(index);
@@ -64,7 +69,7 @@ function noteResult(node: RaftState, progress: Progress, result: AppendResult): 
       node.droppedMessages++; // it vouches for an entry that this log does not have
       return;
     }
-    progress.acknowledge(index);
+    progress.acknowledge(index, round);
     // It reaches our log, by the snapshot or without it.
     if (progress.state === "snapshot" && index >= node.log.base.index) {
       progress.becomeProbe((index + 1) as LogIndex);
@@ -80,7 +85,9 @@ function noteResult(node: RaftState, progress: Progress, result: AppendResult): 
     // A refusal of the newest request always points below it, and above what matches already.
     // Any other is old or repeated (scenario 17), or comes from a peer that lost its log; to
     // follow it would begin a second chain of probes, or one without end.
-    if (next > progress.matchIndex && next < progress.nextIndex) progress.becomeProbe(next);
+    if (next > progress.matchIndex && next < progress.nextIndex) {
+      progress.refuse(next, leader.rounds.current);
+    }
   }
 }
 

@@ -23,6 +23,11 @@ export class Progress {
    * to the next heartbeat, which stands at the same place, takes its part.
    */
   probeSent = false;
+  /**
+   * The newest round when a refusal ended `replicate`. Answers up to it may be to what was in flight
+   * then: they end the probe only by raising the match.
+   */
+  refusedRound = 0;
   /** Entries are being read back from the disk for this peer; none other is asked for. */
   readingLog = false;
   /** In `snapshot`: none is on its way, and an answer from then on begins another transfer. */
@@ -54,15 +59,32 @@ export class Progress {
     return this.state === "probe" ? !this.probeSent : !this.inflight.full;
   }
 
-  /** Raises the match; an older answer that arrives late changes nothing (scenario 17). */
-  acknowledge(matchIndex: LogIndex): void {
-    if (matchIndex > this.matchIndex) {
+  /**
+   * Raises the match; an older answer that arrives late changes nothing (scenario 17).
+   * @param round - the round that the answer echoes, if it tells one.
+   */
+  acknowledge(matchIndex: LogIndex, round?: number): void {
+    const raises = matchIndex > this.matchIndex;
+    if (raises) {
       this.matchIndex = matchIndex;
       if (this.nextIndex <= matchIndex) this.nextIndex = (matchIndex + 1) as LogIndex;
     }
     this.inflight.freeTo(this.matchIndex);
-    if (this.state === "probe") this.state = "replicate";
+    if (this.state === "probe") {
+      // 1. Requests overtake each other, and the one that came too early is refused. 2. The others
+      // are answered, while the peer's disk has none of them yet. 3. If any such answer opened the
+      // window again, a whole window would be sent for each refusal and answer, at the speed of the
+      // network, until the disk is done.
+      if (!raises && round !== undefined && round <= this.refusedRound) return;
+      this.state = "replicate";
+    }
     this.probeSent = false;
+  }
+
+  /** The peer refused a request: asks where the logs agree, from `nextIndex` on. */
+  refuse(nextIndex: LogIndex, round: number): void {
+    if (this.state === "replicate") this.refusedRound = round;
+    this.becomeProbe(nextIndex);
   }
 
   /** Goes back to asking where the logs agree, from `nextIndex` on. */

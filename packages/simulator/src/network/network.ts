@@ -63,6 +63,7 @@ export class Network {
   readonly #cuts = new Set<string>();
   readonly #slowness = new Map<string, number>();
   readonly #lastArrivalMs = new Map<string, number>();
+  #straysUnderWay = 0;
   /** How often the directory behind an id was replaced by a new one. */
   readonly #replacements = new Map<number, number>();
 
@@ -107,6 +108,11 @@ export class Network {
 
   isCut(from: number, to: number): boolean {
     return this.#cuts.has(linkOf(from, to));
+  }
+
+  /** Messages that will arrive much later than the others. */
+  get straysUnderWay(): number {
+    return this.#straysUnderWay;
   }
 
   /** Multiplies the delay of one direction; 1 undoes it. */
@@ -176,8 +182,10 @@ export class Network {
     const from = process.nodeId;
     const link = linkOf(from, to);
     let atMs = process.nowMs + this.delayMs(from, to);
-    if (this.faults.strayRate > 0 && this.#random.chance(this.faults.strayRate)) {
+    const strays = this.faults.strayRate > 0 && this.#random.chance(this.faults.strayRate);
+    if (strays) {
       this.counters.strayed += 1;
+      this.#straysUnderWay += 1;
       atMs += this.#random.logUniform(10, 10_000);
     } else if (!this.#profile.reorder) {
       atMs = Math.max(atMs, this.#lastArrivalMs.get(link) ?? 0);
@@ -185,6 +193,7 @@ export class Network {
     }
     const [sender, receiver] = [this.#directoryOf(from), this.#directoryOf(to)];
     this.#world.scheduleAt(atMs, () => {
+      if (strays) this.#straysUnderWay -= 1;
       const isSame = this.#directoryOf(from) === sender && this.#directoryOf(to) === receiver;
       if (isSame) this.#arrive({ from, to, message });
     });

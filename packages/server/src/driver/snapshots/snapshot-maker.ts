@@ -218,7 +218,8 @@ export class SnapshotMaker {
 
   /** The pace is set by the disk and by what others need of the event loop. */
   async #writeRecords(writer: SnapshotWriter, state: StateSnapshot, epoch: number): Promise<void> {
-    const share = new FairShare(this.#setup.clock);
+    const { clock, stateMachine } = this.#setup;
+    const share = new FairShare(clock, () => stateMachine.lastApplied);
     for (;;) {
       this.#checkWanted(epoch);
       share.begin();
