@@ -26,4 +26,3 @@ export function readTwinRange(
     revision,
   };
 }
-

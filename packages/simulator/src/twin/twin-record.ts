@@ -41,7 +41,14 @@ export function shownLease(lease: number): number {
 export function pairOf(key: string, record: TwinRecord, keysOnly: boolean): KvPair {
   const { createRevision, modRevision, version, lease } = record;
   const value = keysOnly ? new Uint8Array(0) : toBytes(record.value);
-  return { key: toBytes(key), value, createRevision, modRevision, version, lease: shownLease(lease) };
+  return {
+    key: toBytes(key),
+    value,
+    createRevision,
+    modRevision,
+    version,
+    lease: shownLease(lease),
+  };
 }
 
 /** One line that is equal for equal results. */
@@ -81,9 +88,11 @@ export function describeRange(range: {
   readonly more: boolean;
   readonly revision: number;
 }): string {
-  const entries = range.entries.map(({ key, value, createRevision, modRevision, version, lease }) => {
-    return `${toName(key)}=${toName(value)}@${createRevision}/${modRevision}/${version}/${lease}`;
-  });
+  const entries = range.entries.map(
+    ({ key, value, createRevision, modRevision, version, lease }) => {
+      return `${toName(key)}=${toName(value)}@${createRevision}/${modRevision}/${version}/${lease}`;
+    },
+  );
   const more = range.more ? " and more" : "";
   return `${range.count} at ${range.revision}: ${entries.join(" ")}${more}`;
 }

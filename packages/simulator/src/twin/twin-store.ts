@@ -1,7 +1,6 @@
 import {
   decodeWriteCommand,
   type KeySpan,
-  type SessionMark,
   type TxnOperationResult,
   type WriteCommand,
 } from "@d-engine/codec";
@@ -46,7 +45,8 @@ export class TwinStore {
 
   apply(index: number, bytes: Uint8Array): TwinOutcome {
     const command = decodeWriteCommand(bytes);
-    const { stampMs, mark } = command as { stampMs?: number; mark?: SessionMark };
+    if (command.kind === "none") throw new Error(`entry ${index} holds no command`);
+    const { stampMs, mark } = command;
     this.nowMs = Math.max(this.nowMs, stampMs ?? 0);
     if (mark === undefined) return this.#once(command, index);
     return this.#sessions.run(mark, this.revision, () => this.#once(command, index));
@@ -111,8 +111,6 @@ export class TwinStore {
         return succeeded;
       case "time":
         return succeeded;
-      case "none":
-        throw new Error("an empty command was applied");
       default:
         return assertNever(command);
     }

@@ -13,12 +13,7 @@ import { shownLease, type TwinRecord } from "./twin-record.js";
 export interface TwinTxnPlan {
   readonly kind: "plan";
   readonly succeeded: boolean;
-  readonly operations: readonly (
-    | LeasePutCommand
-    | DeleteRangeCommand
-    | RangeQuery
-    | TwinTxnPlan
-  )[];
+  readonly operations: readonly (LeasePutCommand | DeleteRangeCommand | RangeQuery | TwinTxnPlan)[];
 }
 
 type Records = ReadonlyMap<string, TwinRecord>;
