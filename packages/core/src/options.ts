@@ -55,22 +55,25 @@ export const RAFT_DEFAULTS: RaftOptions = Object.freeze({
 /** Partial settings; a member given as `undefined` counts as absent. */
 export type RaftOptionsInput = { readonly [K in keyof RaftOptions]?: RaftOptions[K] | undefined };
 
-type Bound = readonly [min: number, max: number, integer: boolean];
+/** What a number may be. */
+export type NumberBound = readonly [min: number, max: number, integer: boolean];
 
-const bounds: Readonly<Record<Exclude<keyof RaftOptions, "autoPromote">, Bound>> = {
-  electionTimeoutMs: [10, 600_000, false],
-  heartbeatIntervalMs: [1, 60_000, false],
-  leaseDurationMs: [0, 600_000, false],
-  clockDriftMax: [0, 0.49, false],
-  appendEntriesMax: [1, 1_000_000, true],
-  appendBytesMax: [1024, 3 * 1024 * 1024, true],
-  inflightMessagesMax: [1, 10_000, true],
-  inflightBytesMax: [1024, 1024 * 1024 * 1024, true],
-  uncommittedBytesMax: [1024, 4 * 1024 * 1024 * 1024, true],
-  pendingReadsMax: [1, 10_000_000, true],
-  logCacheBytes: [0, 16 * 1024 * 1024 * 1024, true],
-  promotionLagMax: [0, 1_000_000_000, true],
-};
+/** What each setting in numbers may be. */
+export const RAFT_BOUNDS: Readonly<Record<Exclude<keyof RaftOptions, "autoPromote">, NumberBound>> =
+  {
+    electionTimeoutMs: [10, 600_000, false],
+    heartbeatIntervalMs: [1, 60_000, false],
+    leaseDurationMs: [0, 600_000, false],
+    clockDriftMax: [0, 0.49, false],
+    appendEntriesMax: [1, 1_000_000, true],
+    appendBytesMax: [1024, 3 * 1024 * 1024, true],
+    inflightMessagesMax: [1, 10_000, true],
+    inflightBytesMax: [1024, 1024 * 1024 * 1024, true],
+    uncommittedBytesMax: [1024, 4 * 1024 * 1024 * 1024, true],
+    pendingReadsMax: [1, 10_000_000, true],
+    logCacheBytes: [0, 16 * 1024 * 1024 * 1024, true],
+    promotionLagMax: [0, 1_000_000_000, true],
+  };
 
 /**
  * Fills in defaults and checks every field and the relations between them. A lease duration that
@@ -96,12 +99,12 @@ export function resolveRaftOptions(input: RaftOptionsInput = {}): RaftOptions {
 function fieldProblems(options: RaftOptions): string[] {
   const problems: string[] = [];
   for (const name of Object.keys(options)) {
-    if (name !== "autoPromote" && !(name in bounds)) problems.push(`${name} is not an option`);
+    if (name !== "autoPromote" && !(name in RAFT_BOUNDS)) problems.push(`${name} is not an option`);
   }
   if (typeof options.autoPromote !== "boolean") {
     problems.push(`autoPromote must be true or false, got ${String(options.autoPromote)}`);
   }
-  for (const [name, [min, max, integer]] of Object.entries(bounds)) {
+  for (const [name, [min, max, integer]] of Object.entries(RAFT_BOUNDS)) {
     const value: unknown = options[name as keyof RaftOptions];
     const fits = typeof value === "number" && value >= min && value <= max;
     if (!fits || (integer && !Number.isInteger(value))) {
