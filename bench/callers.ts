@@ -28,6 +28,31 @@ export function nthKey(n: number): Uint8Array {
   return key;
 }
 
+/** Keys by number, from 0 up to `length`. */
+export interface KeySource {
+  readonly length: number;
+  at(n: number): Uint8Array | undefined;
+}
+
+/**
+ * Keys that are made when they are asked for, each in the place of the one before: a million arrays
+ * would be more for the collector to carry along than the store that is measured.
+ */
+export class ScratchKeys implements KeySource {
+  readonly length: number;
+  readonly #key = new Uint8Array(keyBytes);
+  readonly #view = new DataView(this.#key.buffer);
+
+  constructor(count: number) {
+    this.length = count;
+  }
+
+  at(n: number): Uint8Array {
+    this.#view.setUint32(4, n);
+    return this.#key;
+  }
+}
+
 /** Prepared once and used by every subject, so that making keys is not what is measured. */
 export function prepareKeys(count: number): readonly Uint8Array[] {
   return Array.from({ length: count }, (_, n) => nthKey(n));

@@ -3,6 +3,11 @@ import { keyBytes, type LoadResult, prepareKeys, runCallers } from "./callers.js
 import { benchCluster, type ClusterResult, parseOperations } from "./cluster/cluster.js";
 import type { Operation } from "./cluster/operations.js";
 import { printCluster } from "./cluster/print-cluster.js";
+import { benchLeases, type LeasesResult } from "./coordination/bench-leases.js";
+import { benchWatch, type WatchResult } from "./coordination/bench-watch.js";
+import { printLeases, printWatch } from "./coordination/print-coordination.js";
+import { benchHistory, type HistoryResult } from "./history/bench-history.js";
+import { printHistory } from "./history/print-history.js";
 import { RawLimit } from "./raw-limit.js";
 import { RawLog } from "./raw-log.js";
 import { machine, millis, percent, rate, table } from "./report.js";
@@ -16,18 +21,21 @@ import { createWorkspace } from "./workspace.js";
 
 const help = `Measures on this machine, in this run; figures of different runs do not compare.
 
-Usage: npm run bench -- [single-node | restart | cluster | snapshot | catch-up | raw]… [options]
-                       (default: single-node restart)
+Usage: npm run bench -- [SUITE]… [options]      (default: single-node restart)
 
   single-node          durable embedded puts beside the raw limit, and reads
   restart              time from start to serving, with many keys in the log
   cluster              durable puts and reads on three nodes, embedded and through the client
   snapshot             what a snapshot costs the puts beside it, and a start from it
   catch-up             a learner that needs a snapshot, beside disk and loopback
+  history              what remembering the past costs a put, with few keys and with many
+  watch                what watchers cost a put, and how long an event takes to all of them
+  leases               many keys that end at the same moment, while puts go on
   raw                  the raw limit alone
 
   --callers 1,10,…     operations under way at a time
-                       (default 1,10,100,1000; cluster: 1,100,1000; snapshot: 100)
+                       (default 1,10,100,1000; cluster: 1,100,1000; the first counts
+                       for snapshot, history, watch and leases: 100)
   --repetitions N      of each measurement (default 5)
   --seconds S          of one repetition (default 1)
   --keys N             distinct keys of single-node (default 100000)
@@ -37,12 +45,26 @@ Usage: npm run bench -- [single-node | restart | cluster | snapshot | catch-up |
   --profile DIR        cluster writes a CPU profile of each process of ours there
   --restart-keys N     keys of restart and snapshot (default 1000000)
   --catch-up-mib N     what the learner of catch-up has to get (default 1024)
+  --history-keys N,…   keys of history (default 1000,10000,100000,1000000)
+  --watchers N         of watch, and beside leases (default 10000)
+  --leases N           that are kept alive beside those that end (default 10000)
+  --expiries N         keys that end at the same moment (default 100000)
   --value-bytes N      (default 256)
   --dir PATH           on the disk to be measured (default ./.bench); removed at the end
   --json               the result as JSON on stdout
   --help`;
 
-const SUITES = ["single-node", "restart", "cluster", "snapshot", "catch-up", "raw"] as const;
+const SUITES = [
+  "single-node",
+  "restart",
+  "cluster",
+  "snapshot",
+  "catch-up",
+  "history",
+  "watch",
+  "leases",
+  "raw",
+] as const;
 type Suite = (typeof SUITES)[number];
 
 interface Settings {
@@ -58,6 +80,10 @@ interface Settings {
   readonly clusterKeys: number;
   readonly restartKeys: number;
   readonly catchUpBytes: number;
+  readonly historyKeys: readonly number[];
+  readonly watchers: number;
+  readonly leases: number;
+  readonly expiries: number;
   readonly valueBytes: number;
   readonly dir: string;
   readonly json: boolean;
@@ -69,6 +95,9 @@ interface Results {
   cluster?: ClusterResult;
   snapshot?: SnapshotResult;
   catchUp?: CatchUpResult;
+  history?: HistoryResult;
+  watch?: WatchResult;
+  leases?: LeasesResult;
   raw?: readonly (LoadResult & { readonly callers: number })[];
 }
 
@@ -86,6 +115,10 @@ function parse(): Settings | undefined {
       keys: { type: "string", default: "100000" },
       "restart-keys": { type: "string", default: "1000000" },
       "catch-up-mib": { type: "string", default: "1024" },
+      "history-keys": { type: "string", default: "1000,10000,100000,1000000" },
+      watchers: { type: "string", default: "10000" },
+      leases: { type: "string", default: "10000" },
+      expiries: { type: "string", default: "100000" },
       "value-bytes": { type: "string", default: "256" },
       dir: { type: "string", default: ".bench" },
       json: { type: "boolean", default: false },
@@ -113,6 +146,10 @@ function parse(): Settings | undefined {
     clusterKeys: positive("cluster-keys", values["cluster-keys"]),
     restartKeys: positive("restart-keys", values["restart-keys"]),
     catchUpBytes: 2 ** 20 * positive("catch-up-mib", values["catch-up-mib"]),
+    historyKeys: values["history-keys"].split(",").map((text) => positive("history-keys", text)),
+    watchers: positive("watchers", values.watchers),
+    leases: positive("leases", values.leases),
+    expiries: positive("expiries", values.expiries),
     valueBytes: positive("value-bytes", values["value-bytes"]),
     dir: values.dir,
     json: values.json,
@@ -131,6 +168,9 @@ const callersOf: Readonly<Record<Suite, readonly number[]>> = {
   cluster: [1, 100, 1000],
   snapshot: [100],
   "catch-up": [],
+  history: [100],
+  watch: [100],
+  leases: [100],
   raw: [1, 10, 100, 1000],
 };
 
@@ -143,6 +183,7 @@ async function run(settings: Settings): Promise<Results> {
     progress(`${suite}: in ${workspace.path}`);
     const callers = settings.callers ?? callersOf[suite];
     const common = { ...settings, callers, folder: workspace.path, progress };
+    const single = { ...common, callers: callers[0] ?? 100 };
     switch (suite) {
       case "raw":
         results.raw = await runRaw(workspace.path, settings, callers);
@@ -156,14 +197,20 @@ async function run(settings: Settings): Promise<Results> {
       case "cluster":
         results.cluster = await benchCluster({ ...common, keys: settings.clusterKeys });
         break;
-      case "snapshot": {
-        const [first = 100] = callers;
-        const keys = settings.restartKeys;
-        results.snapshot = await benchSnapshot({ ...common, keys, callers: first });
+      case "snapshot":
+        results.snapshot = await benchSnapshot({ ...single, keys: settings.restartKeys });
         break;
-      }
       case "catch-up":
         results.catchUp = await benchCatchUp(common);
+        break;
+      case "history":
+        results.history = await benchHistory({ ...single, keyCounts: settings.historyKeys });
+        break;
+      case "watch":
+        results.watch = await benchWatch(single);
+        break;
+      case "leases":
+        results.leases = await benchLeases(single);
         break;
     }
   }
@@ -188,7 +235,11 @@ async function runRaw(folder: string, settings: Settings, callersOfRaw: readonly
   return results;
 }
 
-function print({ raw, singleNode, restart, cluster, snapshot, catchUp }: Results): void {
+function print(results: Results): void {
+  const { raw, singleNode, restart, cluster, snapshot, catchUp, history, watch, leases } = results;
+  if (history !== undefined) printHistory(history);
+  if (watch !== undefined) printWatch(watch);
+  if (leases !== undefined) printLeases(leases);
   if (snapshot !== undefined) printSnapshot(snapshot);
   if (catchUp !== undefined) printCatchUp(catchUp);
   if (cluster !== undefined) printCluster(cluster);

@@ -1,4 +1,4 @@
-import type { Put } from "../callers.js";
+import type { KeySource, Put } from "../callers.js";
 import { StallMeter, type Stalls } from "./stall-meter.js";
 
 /** What was seen while the load went on for a while. */
@@ -16,13 +16,13 @@ export class PutLoad {
   #stopped = false;
   readonly #running: Promise<unknown>;
 
-  constructor(put: Put, keys: readonly Uint8Array[], valueBytes: number, callers: number) {
+  constructor(put: Put, keys: KeySource, valueBytes: number, callers: number) {
     const value = new Uint8Array(valueBytes).fill(0x76);
     let drawn = 0;
     const caller = async (): Promise<void> => {
       while (!this.#stopped) {
         drawn = (drawn + stride) % keys.length;
-        await put(keys[drawn]!, value);
+        await put(keys.at(drawn)!, value);
         this.#puts += 1;
       }
     };

@@ -13,6 +13,7 @@ Usage: npm run chaos -- [options]
   --history FILE         writes what all clients saw, as lines of JSON
   --nodes N              3 or 5 at first (default 3)
   --no-membership        nobody joins or leaves, and logs are as long as usual
+  --no-coordination      no locks, leases and watches
   --nodes-max N          the most at a time, 4 to 15, when nodes join and leave (default 7)
   --network KIND         proxy, or namespaces where this process may make them (default proxy)
   --election-timeout-ms  of the nodes (default 500)
@@ -32,6 +33,7 @@ function parse() {
       history: { type: "string" },
       nodes: { type: "string", default: "3" },
       membership: { type: "boolean", default: true },
+      coordination: { type: "boolean", default: true },
       "nodes-max": { type: "string", default: "7" },
       network: { type: "string", default: "proxy" },
       "election-timeout-ms": { type: "string", default: "500" },
@@ -72,7 +74,8 @@ function positive(name: string, text: string): number {
 }
 
 function print(report: ChaosReport): void {
-  const { violations, faults, operations, membership, snapshots, ...figures } = report;
+  const { violations, faults, operations, membership, snapshots, coordination, ...figures } =
+    report;
   const lines = (title: string, counts: Readonly<Record<string, unknown>>): void => {
     console.log(title);
     for (const [name, value] of Object.entries(counts))
@@ -82,6 +85,7 @@ function print(report: ChaosReport): void {
   lines("faults that hit", faults);
   if (membership !== undefined) lines("members", membership);
   lines("snapshots", snapshots);
+  if (coordination !== undefined) lines("locks, leases, watches", { ...coordination });
   lines("operations", operations);
   for (const violation of violations) console.log(`FOUND: ${violation}`);
   console.log(

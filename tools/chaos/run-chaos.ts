@@ -1,10 +1,13 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { checkHistory, Prng } from "@d-engine/simulator";
 import { ChaosCluster } from "./chaos-cluster.js";
 import { keysUntil } from "./clients/key-space.js";
+import type { RecordedOperation } from "./clients/recorded-operation.js";
 import { Site } from "./clients/site.js";
+import { type CoordinationCounts, CoordinationRun } from "./coordination/coordination-run.js";
 import {
   FAULT_NAMES,
   FAULTS,
@@ -36,6 +39,8 @@ export interface ChaosOptions {
   readonly membership: boolean;
   /** The most nodes that there are at a time when they join and leave. */
   readonly nodesMax: number;
+  /** Locks, leases and watches are at work too, in processes that are stopped now and then. */
+  readonly coordination: boolean;
   readonly seed: number;
   readonly network: Network["kind"];
   readonly electionTimeoutMs: number;
@@ -62,6 +67,8 @@ export interface ChaosReport {
   /** What was done to the members, if anything was to be. */
   readonly membership: Readonly<MembershipCounts> | undefined;
   readonly snapshots: Readonly<SnapshotCounts>;
+  /** What holders, lessees and watchers saw, if there were any. */
+  readonly coordination: CoordinationCounts | undefined;
   /** How often each kind of operation ended in each way. */
   readonly operations: Readonly<Record<string, number>>;
   /** One for each broken promise, and for each way in which the run proves too little. */
@@ -101,6 +108,7 @@ class ChaosRun {
   readonly #turns = new Turns();
   readonly #snapshots = new SnapshotTally();
   #membership: MembershipRun | undefined;
+  #coordination: CoordinationRun | undefined;
   /** How often every class of faults came up. */
   #rounds = 0;
 
@@ -148,6 +156,7 @@ class ChaosRun {
   /** Clients at work all the time, faults for most of it, then a while without. */
   async #load(cluster: ChaosCluster, network: Network, history: HistoryRecorder): Promise<void> {
     const sites = this.#startSites(cluster, network, history);
+    this.#coordination = this.#startCoordination(cluster, network);
     try {
       this.#membership = this.#startMembership(cluster, network);
       try {
@@ -163,9 +172,22 @@ class ChaosRun {
         this.#violations.push(`no write was acknowledged in ${calmMs} ms without faults`);
       }
     } finally {
-      const problems = await Promise.all(sites.map((site) => site.stop(siteStopTimeoutMs)));
+      const stops = sites.map((site) => site.stop(siteStopTimeoutMs));
+      const problems = await Promise.all(stops);
       this.#violations.push(...problems.filter((problem) => problem !== undefined));
+      this.#violations.push(...((await this.#coordination?.stop()) ?? []));
     }
+  }
+
+  #startCoordination(cluster: ChaosCluster, network: Network): CoordinationRun | undefined {
+    if (!this.#options.coordination) return undefined;
+    return new CoordinationRun({
+      cluster,
+      network,
+      random: this.#random.split("coordination"),
+      startNs: this.#startNs,
+      note: (text) => this.#note(`coordination: ${text}`),
+    });
   }
 
   #startMembership(cluster: ChaosCluster, network: Network): MembershipRun | undefined {
@@ -184,7 +206,11 @@ class ChaosRun {
   }
 
   /** Some clients beside each node, and some that know all nodes and are beside none. */
-  #startSites(cluster: ChaosCluster, network: Network, history: HistoryRecorder): Site[] {
+  #startSites(
+    cluster: ChaosCluster,
+    network: Network,
+    history: HistoryRecorder,
+  ): Site<RecordedOperation>[] {
     const { electionTimeoutMs, sabotage } = this.#options;
     const all = cluster.nodes.map((node) => network.addressOf(node));
     return [0, ...cluster.nodes].map((host) => {
@@ -201,7 +227,9 @@ class ChaosRun {
         electionTimeoutMs,
         sabotage,
       };
-      return new Site(network, host, options, (operation) => history.record(operation));
+      const script = fileURLToPath(new URL("./clients/site-main.js", import.meta.url));
+      const onLine = (operation: RecordedOperation) => history.record(operation);
+      return new Site({ network, host, script, options, onLine });
     });
   }
 
@@ -240,6 +268,7 @@ class ChaosRun {
 
   async #verify(cluster: ChaosCluster, network: Network, history: HistoryRecorder): Promise<void> {
     const nowNs = (): number => Number(process.hrtime.bigint() - this.#startNs);
+    this.#violations.push(...((await this.#coordination?.verify()) ?? []));
     const problems = await checkFinalState({
       endpoints: cluster.nodes.map((node) => network.addressOf(node)),
       keys: keysUntil(nowNs()),
@@ -265,6 +294,7 @@ class ChaosRun {
     const writes = history.count(({ op, status }) => op === "put" && status === "ok");
     demand("answered operations", answered, Math.floor(seconds * answeredPerSecondMin));
     this.#membership?.demand(demand, this.#snapshots.counts, seconds);
+    this.#coordination?.demand(demand, seconds);
     demand("acknowledged puts", writes, Math.floor(seconds * writesPerSecondMin));
     for (const name of this.#classes(network)) {
       demand(`faults "${name}" that hit`, this.#hits[name], Math.ceil(this.#rounds / 2));
@@ -298,6 +328,7 @@ class ChaosRun {
       faults: this.#hits,
       membership: this.#membership?.counts,
       snapshots: this.#snapshots.counts,
+      coordination: this.#coordination?.counts,
       operations: Object.fromEntries([...history.counts].sort()),
       violations: this.#violations,
     };

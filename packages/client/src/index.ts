@@ -52,11 +52,15 @@ export type {
   ScanResult,
   WatchMembershipOptions,
 } from "./engine-client.js";
+export { ClientSession } from "./exactly-once/client-session.js";
+export { openSession } from "./exactly-once/open-session.js";
+export type { SessionOptions } from "./exactly-once/session-options.js";
+export { SESSION_DEFAULTS } from "./exactly-once/session-options.js";
 export type { KeySelection } from "./key-selection.js";
 export { spanOf } from "./key-selection.js";
 export { AbstractKvClient } from "./kv/abstract-kv-client.js";
 export type { KvOperations } from "./kv/kv-operations.js";
-export type { KvOutcome, KvPort } from "./kv/kv-port.js";
+export type { KvOutcome, KvPort, KvWriteOutcome } from "./kv/kv-port.js";
 export type { GrantOptions, LeaseStatus, TimeToLiveOptions } from "./kv/lease.js";
 export { Lease } from "./kv/lease.js";
 export type { KeyRange, RangeOptions, RangeShape } from "./kv/range.js";

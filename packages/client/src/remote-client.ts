@@ -1,19 +1,12 @@
 import {
-  CodecError,
   type CommandResult,
   decodeCommandResult,
-  encodeCompareAndSwap,
-  encodeDelete,
   encodeKvQuery,
-  encodeKvWrite,
-  encodePut,
-  type KvCommand,
   type KvQuery,
   type KvQueryResult,
-  Slab,
 } from "@d-engine/codec";
 import { type Clock, EngineError, type NodeId, type Random } from "@d-engine/core";
-import type { ClientTransport, WriteAnswer } from "./client-transport.js";
+import type { ClientTransport } from "./client-transport.js";
 import type { ResolvedConnectOptions } from "./connect-options.js";
 import { discoverCluster, leaderOf } from "./discovery.js";
 import type {
@@ -22,16 +15,16 @@ import type {
   Consistency,
   MemberInfo,
   MembershipSnapshot,
-  PutOptions,
-  PutResult,
   ReadOptions,
   ScanResult,
   WatchMembershipOptions,
 } from "./engine-client.js";
+import type { ClientSession } from "./exactly-once/client-session.js";
+import { openSession } from "./exactly-once/open-session.js";
+import type { SessionOptions } from "./exactly-once/session-options.js";
 import type { KeySelection } from "./key-selection.js";
-import { AbstractKvClient } from "./kv/abstract-kv-client.js";
-import type { KvOutcome } from "./kv/kv-port.js";
-import { checkTtl } from "./kv/ttl.js";
+import { EncodingClient, encoding } from "./kv/encoding-client.js";
+import type { KvWriteOutcome } from "./kv/kv-port.js";
 import type { Route } from "./leader-cache.js";
 import { LeaderCache } from "./leader-cache.js";
 import { RemoteMembership } from "./membership/remote-membership.js";
@@ -54,16 +47,15 @@ export interface ClientPorts {
  *
  * A call goes to the leader and follows it when it moves; eventual reads stay with one node. What
  * surely had no effect is tried again until the call's deadline. A write that was sent and not
- * answered rejects with `OUTCOME_UNKNOWN` and is never sent twice.
+ * answered rejects with `OUTCOME_UNKNOWN` and is never sent twice, unless it is a session's.
  */
-export class RemoteClient extends AbstractKvClient {
+export class RemoteClient extends EncodingClient {
   protected readonly clock: Clock;
   readonly #options: ResolvedConnectOptions;
   readonly #ports: ClientPorts;
   readonly #cache: LeaderCache;
   readonly #caller: RetryingCaller;
   readonly #watches: WatchStream;
-  readonly #slab = new Slab();
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
 
@@ -92,48 +84,13 @@ export class RemoteClient extends AbstractKvClient {
     this.#learn(view);
   }
 
-  async put(key: Bytes, value: Bytes, options?: PutOptions): Promise<PutResult> {
-    const lease = options?.lease;
-    if (lease !== undefined) return await this.putWithLease(key, value, { ...options, lease });
-    const command = encodePut(
-      this.#slab,
-      toBytes(key, "key"),
-      toBytes(value, "value"),
-      checkTtl(options?.ttlMs),
-    );
-    const { revision } = await this.#write(command, options);
-    return { revision };
-  }
-
-  async delete(key: Bytes, options?: CallOptions): Promise<boolean> {
-    const command = encodeDelete(this.#slab, toBytes(key, "key"));
-    const { existed } = await this.#write(command, options);
-    return existed;
-  }
-
-  async compareAndSwap(
-    key: Bytes,
-    expected: Bytes | undefined,
-    value: Bytes,
-    options?: CallOptions,
-  ): Promise<boolean> {
-    const command = encodeCompareAndSwap(
-      this.#slab,
-      toBytes(key, "key"),
-      expected === undefined ? undefined : toBytes(expected, "expected value"),
-      toBytes(value, "value"),
-    );
-    const { succeeded } = await this.#write(command, options);
-    return succeeded;
-  }
-
   async getMulti(
     keys: readonly Bytes[],
     options?: ReadOptions,
   ): Promise<(Uint8Array | undefined)[]> {
     const consistency = checkConsistency(options?.consistency);
     // Copied, as the caller may change its arrays while the answer is under way.
-    const wanted = keys.map((key) => this.#slab.copy(toBytes(key, "key")));
+    const wanted = keys.map((key) => this.slab.copy(toBytes(key, "key")));
     const values = await this.#caller.run<"read">(
       {
         kind: "read",
@@ -147,7 +104,7 @@ export class RemoteClient extends AbstractKvClient {
 
   async scanPrefix(prefix: Bytes, options?: ReadOptions): Promise<ScanResult> {
     const consistency = checkConsistency(options?.consistency);
-    const wanted = this.#slab.copy(toBytes(prefix, "prefix"));
+    const wanted = this.slab.copy(toBytes(prefix, "prefix"));
     return await this.#caller.run<"scan">(
       {
         kind: "read",
@@ -168,10 +125,12 @@ export class RemoteClient extends AbstractKvClient {
     return leaderId;
   }
 
-  async execute(command: KvCommand, options?: CallOptions): Promise<KvOutcome> {
-    const encoded = encoding(() => encodeKvWrite(this.#slab, command));
-    const { succeeded, revision, detail } = await this.#write(encoded, options);
-    return { succeeded, revision, detail: detailOf(detail) };
+  async carry(command: Uint8Array, options?: CallOptions): Promise<KvWriteOutcome> {
+    const { detail, ...answer } = await this.#caller.run<"write">(
+      { kind: "write", route: "leader", request: { kind: "write", command } },
+      options,
+    );
+    return { ...answer, detail: detailOf(detail) };
   }
 
   async query(query: KvQuery, options?: ReadOptions): Promise<KvQueryResult> {
@@ -185,6 +144,10 @@ export class RemoteClient extends AbstractKvClient {
       },
       options,
     );
+  }
+
+  openSession(options?: SessionOptions): Promise<ClientSession> {
+    return openSession({ client: this, clock: this.clock, sessions: this.sessions }, options);
   }
 
   watch(selection: KeySelection, options: WatchOptions = {}): Watch {
@@ -227,13 +190,6 @@ export class RemoteClient extends AbstractKvClient {
     return this.#closed;
   }
 
-  #write(command: Uint8Array, options: CallOptions | undefined): Promise<WriteAnswer> {
-    return this.#caller.run<"write">(
-      { kind: "write", route: "leader", request: { kind: "write", command } },
-      options,
-    );
-  }
-
   #checkOpen(): void {
     if (this.#closed !== undefined) throw new EngineError("CLOSED", "the client is closed");
   }
@@ -252,16 +208,6 @@ export class RemoteClient extends AbstractKvClient {
 /** Only eventual reads may be answered by any node; the server's default may not be one. */
 function routeOf(consistency: Consistency | undefined): Route {
   return consistency === "eventual" ? "any" : "leader";
-}
-
-/** Runs an encoder; what it cannot encode is the caller's to know. */
-function encoding(encode: () => Uint8Array): Uint8Array {
-  try {
-    return encode();
-  } catch (error) {
-    if (!(error instanceof CodecError)) throw error;
-    throw new EngineError("INVALID_REQUEST", error.message, { cause: error });
-  }
 }
 
 /** What a command did; it happened, even when what came back of it cannot be read. */

@@ -53,8 +53,16 @@ const RETRYABLE: Readonly<Record<EngineErrorCode, "redirect" | "pause" | "readsO
   SESSION_EXPIRED: "never",
   // Ends a watch, which resumes by itself; no call is answered with it.
   WATCH_BUFFER_OVERFLOW: "never",
+  // Of the recipes: no node answers with them.
+  LOCK_LOST: "never",
+  WAIT_TIMEOUT: "never",
   UNIMPLEMENTED: "never",
 };
+
+/** Whether another attempt, of what may be repeated, may go better after this error. */
+export function retriesAfter(code: EngineErrorCode): boolean {
+  return (RETRYABLE[code] ?? "never") !== "never";
+}
 
 /**
  * Whether to try once more, and after how long. A write whose outcome is unknown is never tried

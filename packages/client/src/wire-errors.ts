@@ -34,6 +34,7 @@ import { session, error as wire } from "@d-engine/proto";
  * | LEASE_EXISTS | – | FAILED_PRECONDITION |
  * | SESSION_EXPIRED | – | FAILED_PRECONDITION |
  * | WATCH_BUFFER_OVERFLOW | 5001 | RESOURCE_EXHAUSTED |
+ * | LOCK_LOST, WAIT_TIMEOUT | –; of the recipes, which run in clients: never sent | FAILED_PRECONDITION |
  *
  * A code without a number (codes of our own begin at 10000 and stay out of these messages, rule R20)
  * always travels as a status here, with its number of sessions in the trailer `x-d-engine-code`. So
@@ -74,6 +75,8 @@ export const WIRE_ERRORS = {
     number: wire.ErrorCode.WATCH_BUFFER_OVERFLOW,
     status: "RESOURCE_EXHAUSTED",
   },
+  LOCK_LOST: { number: undefined, status: "FAILED_PRECONDITION" },
+  WAIT_TIMEOUT: { number: undefined, status: "FAILED_PRECONDITION" },
 } as const satisfies Record<EngineErrorCode, WireForm>;
 
 interface WireForm {

@@ -37,6 +37,8 @@ class ScriptedClient extends AbstractKvClient {
     this.endLeases();
   }
 
+  carry = () => this.#none();
+  openSession = () => this.#none();
   watch = (): Watch => this.#none();
   delete = () => this.#none();
   compareAndSwap = () => this.#none();

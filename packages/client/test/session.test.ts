@@ -339,7 +339,7 @@ const anyCall: fc.Arbitrary<AnyCall> = fc.oneof(
     what: ["put", k.slice(0, 9), v.length],
     run: (client: EngineClient) => client.put(k, v),
   })),
-  fc.tuple(key, fc.integer({ min: 1, max: 5_000 })).map(([k, ttlMs]) => ({
+  fc.tuple(key, fc.integer({ min: 60_000, max: 65_000 })).map(([k, ttlMs]) => ({
     what: ["put with a time to live", k.slice(0, 9), ttlMs],
     run: (client: EngineClient) => client.put(k, "v", { ttlMs }),
   })),

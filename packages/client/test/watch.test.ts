@@ -152,10 +152,14 @@ describe("RemoteClient.watch", () => {
     await clock.turn();
     say(events(1, 1));
     const message = "the oldest revision left is 50";
-    say({ kind: "canceled", id: 1, code: 10_007, message });
+    say({ kind: "canceled", id: 1, code: 10_007, message, oldestRevision: 50 });
     say(events(2, 1));
     expect(await next(watch)).toEqual([1]);
-    await expect(watch.next()).rejects.toMatchObject({ code: "COMPACTED", message });
+    await expect(watch.next()).rejects.toMatchObject({
+      code: "COMPACTED",
+      message,
+      oldestRevision: 50,
+    });
     expect(await watch.next()).toEqual({ done: true, value: undefined });
     expect(await next(other)).toEqual([1]);
     expect(network.opened).toHaveLength(1);

@@ -83,6 +83,12 @@ export { encodeSnapshotMeta, SNAPSHOT_FORMAT } from "./snapshot-meta.js";
 export { encodeSnapshotRecords } from "./snapshot-records.js";
 export { newerVersion, refuseUnknownField } from "./unknown-field.js";
 export { bytesToUtf8, utf8ToBytes } from "./utf8.js";
+export {
+  encodeWatchAnswer,
+  encodeWatchEvents,
+  joinWatchAnswers,
+  type WatchedChange,
+} from "./watch-events-encoder.js";
 export { varintSize } from "./wire-type.js";
 export type {
   CompareAndSwapCommand,

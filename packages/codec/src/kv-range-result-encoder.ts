@@ -26,7 +26,8 @@ export function writeRangeResult(writer: Writer, range: RangeResult): void {
   writer.uint64Field(0x20, range.revision, "RangeResult.revision");
 }
 
-function pairSize(pair: KvPair): number {
+/** Exact encoded size of `d_engine.kv.v1.KeyValue`. */
+export function pairSize(pair: KvPair): number {
   return (
     bytesFieldSize(pair.key) +
     bytesFieldSize(pair.value) +
@@ -37,7 +38,8 @@ function pairSize(pair: KvPair): number {
   );
 }
 
-function writePair(writer: Writer, pair: KvPair): void {
+/** Writes exactly `pairSize(pair)` bytes, for which there is room. */
+export function writePair(writer: Writer, pair: KvPair): void {
   writeBytesField(writer, 0x0a, pair.key);
   writeBytesField(writer, 0x12, pair.value);
   writer.uint64Field(0x18, pair.createRevision, "KeyValue.create_revision");

@@ -1,4 +1,4 @@
-import type { EngineClient, KvOperations } from "@d-engine/client";
+import type { EngineClient } from "@d-engine/client";
 
 /** What the recipes stand on: every client of an engine, embedded or remote. */
-export type CoordinationClient = EngineClient & KvOperations;
+export type CoordinationClient = EngineClient;

@@ -1,1 +1,15 @@
 export type { CoordinationClient } from "./coordination-client.js";
+export type { AcquireOptions } from "./lock/acquire.js";
+export type { Held, Lock } from "./lock/held.js";
+export type { HeldTxn } from "./lock/held-txn.js";
+export { tryLock, withLock } from "./lock/lock.js";
+export type { Check, Codec } from "./map/codec.js";
+export { jsonCodec } from "./map/codec.js";
+export type { MapSetOptions, MapState, MapWriteOptions } from "./map/live-map.js";
+export { LiveMap } from "./map/live-map.js";
+export { map } from "./map/map.js";
+export type { MapChange, MapChanges } from "./map/map-changes.js";
+export type { InvalidEntry, MapOptions } from "./map/map-options.js";
+export { MAP_DEFAULTS } from "./map/map-options.js";
+export type { Permit, Semaphore } from "./semaphore/semaphore.js";
+export { semaphore } from "./semaphore/semaphore.js";

@@ -59,6 +59,10 @@ export const ENGINE_ERRORS = {
   SESSION_EXPIRED: { outcome: "rejected", retry: "in a new session" },
   /** The watcher was slower than the writers; watch again from the last revision received. */
   WATCH_BUFFER_OVERFLOW: { outcome: "rejected", retry: "at once" },
+  /** A lock, permit or leadership is over, or may be: what it protects may be another's. */
+  LOCK_LOST: { outcome: "rejected", retry: "after acquiring it again" },
+  /** What was waited for did not come within the time given; nothing is left behind. */
+  WAIT_TIMEOUT: { outcome: "rejected", retry: "at once" },
   /** Not a part of this version. */
   UNIMPLEMENTED: { outcome: "rejected", retry: "never" },
 } as const satisfies Record<string, { outcome: Outcome; retry: string }>;

@@ -207,6 +207,26 @@ describe.each(kinds)("a client that is $name", ({ name, make }) => {
     await expect(client.leaseTimeToLive(-1)).rejects.toMatchObject(refused);
   });
 
+  it("opens sessions, whose writes do what they say, and end with them", async () => {
+    const at = fresh();
+    const session = await client.openSession();
+    expect(await session.compareAndSwap(`${at}a`, undefined, "1")).toBe(true);
+    await session.put(`${at}b`, "v", { lease: session.id });
+    await session.put(`${at}c`, "v");
+    expect(await session.deleteRange(`${at}c`)).toBe(1);
+    const { succeeded } = await session
+      .txn()
+      .if({ key: `${at}a`, value: "1" })
+      .then({ kind: "put", key: `${at}a`, value: "2" })
+      .commit();
+    expect(succeeded).toBe(true);
+    await session.settle();
+    expect(await session.getString(`${at}a`)).toBe("2");
+    await session[Symbol.asyncDispose]();
+    expect((await client.scanPrefix(at)).entries).toHaveLength(1);
+    await expect(session.put(at, "v")).rejects.toMatchObject({ code: "CLOSED" });
+  });
+
   it("watches from a past revision on, with what was there before", async () => {
     const at = fresh();
     const { revision } = await client.put(`${at}a`, "1");

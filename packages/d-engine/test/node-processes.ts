@@ -41,8 +41,13 @@ export class CommandProcess {
   }
 
   /** Resolves when the node says that it serves; rejects when it ends before. */
-  async ready(): Promise<this> {
-    while (!this.stdout.includes("npx d-engine status")) {
+  ready(): Promise<this> {
+    return this.says(/npx d-engine status/);
+  }
+
+  /** Resolves when it has written this; rejects when it ends before. */
+  async says(what: RegExp): Promise<this> {
+    while (!what.test(this.stdout)) {
       if (this.child.exitCode !== null || this.child.signalCode !== null) {
         throw new Error(`ended with ${this.child.exitCode}: ${this.stdout}${this.stderr}`);
       }

@@ -1,4 +1,5 @@
 export type { EventVisitor, KvEvent } from "./history/kv-event.js";
+export type { RevisionEvents } from "./history/revision-events.js";
 export type { KvEntry, KvReader, KvScan } from "./kv-reader.js";
 export { KvStateMachine } from "./kv-state-machine.js";
 export { KvView } from "./kv-view.js";

@@ -252,7 +252,7 @@ describe("KvStateMachine and its history", () => {
     const told: (readonly KvEvent[])[] = [];
     const machine = new KvStateMachine();
     let replaced = 0;
-    machine.onEvents = (events) => told.push(events);
+    machine.onEvents = (events) => told.push([...events]);
     machine.onReplaced = () => replaced++;
     applyNext(machine, put("a", "1"));
     applyNext(machine, write(deleteRange("b", "")));

@@ -22,7 +22,8 @@ import { keysMade } from "./check/keys-made.js";
 import { needsStamp } from "./check/needs-stamp.js";
 import { execute } from "./execute.js";
 import { applyPlainPut } from "./handlers/put.js";
-import type { EventVisitor, KvEvent } from "./history/kv-event.js";
+import type { EventVisitor } from "./history/kv-event.js";
+import type { RevisionEvents } from "./history/revision-events.js";
 import { compacted } from "./history/revision-refusals.js";
 import { type KvReader, type KvScan, readMulti, readPrefix, readValue } from "./kv-reader.js";
 import { KvStore } from "./kv-store.js";
@@ -62,9 +63,10 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
   readonly limits: KvLimits;
   /**
    * Called within `apply` once for each command that changed keys, with all its events; they are
-   * of one revision. The listener must not apply anything, and must not throw.
+   * of one revision, and can be asked for until the listener returns. It must not apply anything,
+   * and must not throw.
    */
-  onEvents: ((events: readonly KvEvent[]) => void) | undefined;
+  onEvents: ((events: RevisionEvents) => void) | undefined;
   /** Called when the whole state was replaced by that of a snapshot, likewise. */
   onReplaced: (() => void) | undefined;
   #store = new KvStore();
@@ -165,7 +167,7 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
     this.#lastApplied = index;
     store.history.sweep(sweepSteps);
     if (this.onEvents !== undefined && store.revision !== before) {
-      this.onEvents(store.history.eventsOf(store.revision));
+      this.onEvents(store.history.latest());
     }
     return outcome;
   }

@@ -83,7 +83,8 @@ export class KvStore implements LeaseStore {
     const revision = this.#revision + 1;
     this.#isChanged = true;
     const previous = slot?.record;
-    const record = nextRecord(previous, bytes, from, to, revision, lease);
+    const at = bytes.byteOffset;
+    const record = nextRecord(previous, bytes.buffer, at + from, at + to, revision, lease);
     if (slot === undefined || previous === undefined) {
       this.#bytes += key.length + to - from;
       this.#index.insert(key, record);

@@ -1,10 +1,13 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { OrderedIndex, type RecordSource } from "./ordered-index.js";
 import { prefixRange } from "./prefix-range.js";
 import { type KvRecord, nextRecord } from "./record.js";
 
 const record = (revision: number): KvRecord =>
-  nextRecord(undefined, new Uint8Array(0), 0, 0, revision, 0);
+  nextRecord(undefined, new ArrayBuffer(0), 0, 0, revision, 0);
 
 /** Writes as the store does. */
 function set(index: OrderedIndex, key: string, revision: number): void {
@@ -71,6 +74,30 @@ describe("OrderedIndex", () => {
     for (const { snapshot, expected } of kept) expect(contents(snapshot)).toEqual(expected);
   });
 
+  it("keeps an old snapshot when those after it are gone, and nothing for those (rule R16)", async () => {
+    const index = new OrderedIndex();
+    set(index, "k", 1);
+    let first: RecordSource | undefined = index.snapshot();
+    set(index, "k", 2);
+    index.snapshot();
+    await collectGarbage();
+    set(index, "k", 3);
+    index.snapshot();
+    set(index, "k", 4);
+    await collectGarbage();
+    expect(contents(first)).toEqual(new Map([["k", 1]]));
+    expect(contents(index)).toEqual(new Map([["k", 4]]));
+
+    const replaced = new WeakRef(index.get("k")!);
+    index.snapshot();
+    first = undefined;
+    set(index, "k", 5);
+    await collectGarbage();
+    expect(replaced.deref()).toBeUndefined();
+    set(index, "k", 6);
+    expect(contents(index.snapshot())).toEqual(new Map([["k", 6]]));
+  });
+
   it("walks in byte order within the range alone, and stops when told", () => {
     const index = new OrderedIndex();
     for (const key of ["b\xff", "a", "b", "c", "b\0", "ba"]) set(index, key, 1);
@@ -90,4 +117,13 @@ function lehmer(seed: number): () => number {
     state = (state * 48_271) % 0x7fff_ffff;
     return state;
   };
+}
+
+/** In a turn of its own: what a turn has read through a weak reference stays until its end. */
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  await turn();
+  collect();
+  await turn();
 }

@@ -2,13 +2,14 @@
  * What the store holds for one key, at one revision. Immutable: a write makes a new record, so
  * that whoever holds an older one (a view, a snapshot) never sees a later value (rule R16).
  *
- * The value stays where it came, in the bytes of the command; `recordValue` makes the array for
- * it. That spares every put an array, and the next one a look at it. A record keeps alive the
- * memory that the command was cut from: a slab of 8 KiB, or the command itself if that is larger.
+ * The value stays where it came, in the memory of the command; `recordValue` makes the array for
+ * it. A record names that memory and not the array that the command came as, which is more to keep
+ * than the record itself. The memory is what the command was cut from: a slab of 8 KiB, or the
+ * command itself if that is larger.
  */
 export interface KvRecord {
-  readonly bytes: Uint8Array;
-  /** The value is the part [`from`, `to`) of `bytes`. */
+  readonly memory: ArrayBufferLike;
+  /** The value is the part [`from`, `to`) of `memory`. */
   readonly from: number;
   readonly to: number;
   /** The store revision that made the key, after it was last absent. */
@@ -23,7 +24,7 @@ export interface KvRecord {
 
 /** The value, as a view of the state: not to be written to. */
 export function recordValue(record: KvRecord): Uint8Array {
-  return record.bytes.subarray(record.from, record.to);
+  return new Uint8Array(record.memory, record.from, record.to - record.from);
 }
 
 /** Length of the value. */
@@ -32,19 +33,19 @@ export function valueBytes(record: KvRecord): number {
 }
 
 /**
- * The record that a write makes over `previous`, with the part [`from`, `to`) of `bytes` as its
+ * The record that a write makes over `previous`, with the part [`from`, `to`) of `memory` as its
  * value, bound to `lease` and to no other.
  */
 export function nextRecord(
   previous: KvRecord | undefined,
-  bytes: Uint8Array,
+  memory: ArrayBufferLike,
   from: number,
   to: number,
   revision: number,
   lease: number,
 ): KvRecord {
   return {
-    bytes,
+    memory,
     from,
     to,
     createRevision: previous === undefined ? revision : previous.createRevision,

@@ -209,7 +209,7 @@ describe("the restoration of a store", () => {
     restoration.finish(9 as LogIndex);
     expect(machine.stateHash()).toBe(source.stateHash());
     machine.view().walk((_, record) => {
-      expect(record.bytes.buffer.byteLength).toBeLessThanOrEqual(8192);
+      expect(record.memory.byteLength).toBeLessThanOrEqual(8192);
       return true;
     });
   });

@@ -3,15 +3,19 @@ import {
   type Bytes,
   type CallOptions,
   Changes,
+  type ClientSession,
   checkTtl,
   type KeySelection,
   type KvOutcome,
+  type KvWriteOutcome,
   type MemberInfo,
   type MembershipSnapshot,
+  openSession,
   type PutOptions,
   type PutResult,
   type ReadOptions,
   type ScanResult,
+  type SessionOptions,
   spanOf,
   type Watch,
   type WatchMembershipOptions,
@@ -34,7 +38,7 @@ import { ArgumentBytes } from "./argument-bytes.js";
 import type { KvNode } from "./driver/kv-node.js";
 import { membershipSource } from "./driver/membership-source.js";
 import { KeepAlive } from "./keep-alive.js";
-import { EmbeddedWatch } from "./watch/embedded-watch.js";
+import { EmbeddedWatch, type EmbeddedWatchOwner } from "./watch/embedded-watch.js";
 
 /**
  * The client of an engine in the same process: no copy of a request but the one into the log, no
@@ -56,6 +60,12 @@ export class EmbeddedClient extends AbstractKvClient {
   readonly #expectedBytes = new ArgumentBytes();
   readonly #keepAlive = new KeepAlive();
   readonly #closing = new AbortController();
+  readonly #watchOwner: EmbeddedWatchOwner = {
+    keepAlive: this.#keepAlive,
+    open: (spec, options) => this.#node.watch(spec, options),
+    copy: (value) => this.#copies.copy(value),
+    ended: (watch) => this.#watches.delete(watch),
+  };
   #closed = false;
 
   constructor(node: KvNode) {
@@ -146,6 +156,14 @@ export class EmbeddedClient extends AbstractKvClient {
     return this.#write(kvOutcome, options, () => encodeKvWrite(this.#commands, command));
   }
 
+  carry(command: Uint8Array, options?: CallOptions): Promise<KvWriteOutcome> {
+    return this.#write(writeOutcome, options, () => command);
+  }
+
+  openSession(options?: SessionOptions): Promise<ClientSession> {
+    return openSession({ client: this, clock: this.clock, sessions: this.sessions }, options);
+  }
+
   async query(query: KvQuery, options?: ReadOptions): Promise<KvQueryResult> {
     this.#checkOpen();
     return await this.#node.query(query, options);
@@ -154,13 +172,7 @@ export class EmbeddedClient extends AbstractKvClient {
   /** What this node applies, whatever its role: no other node is asked. */
   watch(selection: KeySelection, options: WatchOptions = {}): Watch {
     this.#checkOpen();
-    const watch = new EmbeddedWatch({
-      span: spanOf(selection),
-      options,
-      open: (spec) => this.#node.watch(spec, options),
-      keepAlive: this.#keepAlive,
-      onEnd: (ended) => this.#watches.delete(ended),
-    });
+    const watch = new EmbeddedWatch(this.#watchOwner, spanOf(selection), options);
     if (!watch.isOver) this.#watches.add(watch);
     return watch;
   }
@@ -271,6 +283,11 @@ function swapOutcome({ succeeded }: WriteOutcome): boolean {
 
 function kvOutcome({ succeeded, revision, detail }: WriteOutcome): KvOutcome {
   return { succeeded, revision, detail };
+}
+
+function writeOutcome(outcome: WriteOutcome): KvWriteOutcome {
+  const { succeeded, revision, existed, detail } = outcome;
+  return { succeeded, revision, existed, detail };
 }
 
 function asEngineError(error: unknown): unknown {

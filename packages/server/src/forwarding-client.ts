@@ -2,14 +2,18 @@ import {
   AbstractKvClient,
   type Bytes,
   type CallOptions,
+  type ClientSession,
   type KeySelection,
   type KvOutcome,
+  type KvWriteOutcome,
   type MemberInfo,
   type MembershipSnapshot,
+  openSession,
   type PutOptions,
   type PutResult,
   type ReadOptions,
   type ScanResult,
+  type SessionOptions,
   type Watch,
   type WatchMembershipOptions,
   type WatchOptions,
@@ -96,6 +100,15 @@ export class ForwardingClient extends AbstractKvClient {
   execute(command: KvCommand, options?: CallOptions): Promise<KvOutcome> {
     if (this.#leadsAlone) return this.#local.execute(command, options);
     return this.#run(options, (client, rest) => client.execute(command, rest));
+  }
+
+  carry(command: Uint8Array, options?: CallOptions): Promise<KvWriteOutcome> {
+    if (this.#leadsAlone) return this.#local.carry(command, options);
+    return this.#run(options, (client, rest) => client.carry(command, rest));
+  }
+
+  openSession(options?: SessionOptions): Promise<ClientSession> {
+    return openSession({ client: this, clock: this.clock, sessions: this.sessions }, options);
   }
 
   query(query: KvQuery, options?: ReadOptions): Promise<KvQueryResult> {

@@ -9,17 +9,26 @@ export class KeepAlive {
 
   /** Holds until the returned function is called; calling it again does nothing. */
   hold(): () => void {
-    this.#holds += 1;
-    this.#timer ??= setInterval(idle, intervalMs);
+    this.enter();
     let held = true;
     return () => {
       if (!held) return;
       held = false;
-      this.#holds -= 1;
-      if (this.#holds > 0) return;
-      clearInterval(this.#timer);
-      this.#timer = undefined;
+      this.leave();
     };
+  }
+
+  /** As `hold`, for who counts by itself: each is followed by one `leave`. */
+  enter(): void {
+    this.#holds += 1;
+    this.#timer ??= setInterval(idle, intervalMs);
+  }
+
+  leave(): void {
+    this.#holds -= 1;
+    if (this.#holds > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   /** Holds while `promise` is pending. */

@@ -1,33 +1,36 @@
 import type { ChildProcess } from "node:child_process";
 import { basename, dirname, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import { spawnScript } from "../child-processes.js";
 import { eachLine } from "../lines.js";
 import type { Host } from "../network/host.js";
 import type { Network } from "../network/network.js";
-import type { RecordedOperation } from "./recorded-operation.js";
-import type { SiteOptions } from "./site-options.js";
 
 const outputCharsMax = 16 * 1024;
 
+export interface SiteSetup<Line> {
+  readonly network: Network;
+  readonly host: Host;
+  /** What the process runs: the path of a script of this tool. It ends when its standard input does. */
+  readonly script: string;
+  /** Given to the script as JSON. */
+  readonly options: { readonly name: string };
+  /** Called with each line that the script prints, which must be JSON. */
+  readonly onLine: (line: Line) => void;
+}
+
 /** The clients of one host, in a process of their own. */
-export class Site {
+export class Site<Line> {
   readonly #child: ChildProcess;
   readonly #ended: Promise<string | undefined>;
   #errors = "";
 
-  constructor(
-    network: Network,
-    host: Host,
-    options: SiteOptions,
-    onOperation: (operation: RecordedOperation) => void,
-  ) {
-    const script = compiled(fileURLToPath(new URL("./site-main.js", import.meta.url)));
+  constructor({ network, host, script, options, onLine }: SiteSetup<Line>) {
     const prefix = network.commandPrefix(host);
-    this.#child = spawnScript({ prefix, script, args: [JSON.stringify(options)] });
+    const args = [JSON.stringify(options)];
+    this.#child = spawnScript({ prefix, script: compiled(script), args });
     const { pid } = this.#child;
     if (pid !== undefined) network.joined(host, pid);
-    eachLine(this.#child.stdout!, (line) => onOperation(JSON.parse(line) as RecordedOperation));
+    eachLine(this.#child.stdout!, (line) => onLine(JSON.parse(line) as Line));
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#errors = (this.#errors + text).slice(-outputCharsMax);
     });
@@ -40,6 +43,11 @@ export class Site {
         );
       });
     });
+  }
+
+  /** Sends a signal, to stop it for a while, say; false when it has ended. */
+  signal(signal: NodeJS.Signals): boolean {
+    return this.#child.kill(signal);
   }
 
   /** Asks the clients to finish; resolves to what went wrong with them, if anything did. */

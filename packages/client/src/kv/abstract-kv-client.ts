@@ -9,11 +9,13 @@ import type {
   PutResult,
   ReadOptions,
 } from "../engine-client.js";
+import type { ClientSession } from "../exactly-once/client-session.js";
+import type { SessionOptions } from "../exactly-once/session-options.js";
 import { systemClock } from "../internal/system-clock.js";
 import { type KeySelection, spanOf } from "../key-selection.js";
 import { toBytes } from "../to-bytes.js";
 import type { Watch, WatchOptions } from "../watch/watch-types.js";
-import type { KvOutcome, KvPort } from "./kv-port.js";
+import type { KvOutcome, KvPort, KvWriteOutcome, WritePort } from "./kv-port.js";
 import {
   type GrantOptions,
   Lease,
@@ -27,11 +29,14 @@ import { Txn } from "./txn.js";
 /** The store's own operations over two primitives and the watch, so that no client differs in them. */
 export abstract class AbstractKvClient
   extends AbstractEngineClient
-  implements EngineClient, KvPort
+  implements EngineClient, KvPort, WritePort
 {
   abstract execute(command: KvCommand, options?: CallOptions): Promise<KvOutcome>;
+  abstract carry(command: Uint8Array, options?: CallOptions): Promise<KvWriteOutcome>;
   abstract query(query: KvQuery, options?: ReadOptions): Promise<KvQueryResult>;
   abstract watch(selection: KeySelection, options?: WatchOptions): Watch;
+
+  abstract openSession(options?: SessionOptions): Promise<ClientSession>;
 
   /**
    * The clock that `client` lives by, for what is built on clients: a simulated one goes by the time
@@ -42,6 +47,7 @@ export abstract class AbstractKvClient
   }
 
   protected abstract readonly clock: Clock;
+  protected readonly sessions = new Set<{ abandon(): void }>();
   readonly #leases = new Set<Lease>();
 
   async range(selection: KeySelection, options: RangeOptions = {}): Promise<KeyRange> {
@@ -131,8 +137,9 @@ export abstract class AbstractKvClient
     throw new EngineError("INVALID_RESPONSE", "the answer to a list of leases is something else");
   }
 
-  /** To be called when the client closes: leases are kept no longer. */
+  /** To be called when the client closes: leases and sessions are kept no longer. */
   protected endLeases(): void {
+    for (const session of [...this.sessions]) session.abandon();
     for (const lease of [...this.#leases]) {
       lease.end(new EngineError("CLOSED", `the client of lease ${lease.id} was closed`));
     }

@@ -1,4 +1,6 @@
 import type { CallOptions, ReadOptions } from "../engine-client.js";
+import type { ClientSession } from "../exactly-once/client-session.js";
+import type { SessionOptions } from "../exactly-once/session-options.js";
 import type { KeySelection } from "../key-selection.js";
 import type { Watch, WatchOptions } from "../watch/watch-types.js";
 import type { GrantOptions, Lease, LeaseStatus, TimeToLiveOptions } from "./lease.js";
@@ -42,6 +44,18 @@ export interface KvOperations {
   leaseTimeToLive(id: number, options?: TimeToLiveOptions): Promise<LeaseStatus | undefined>;
   /** The ids of all leases. */
   leases(options?: ReadOptions): Promise<readonly number[]>;
+  /**
+   * A client whose writes are applied once, however often they had to be sent: where the answer of a
+   * write is lost it is asked for again, instead of `OUTCOME_UNKNOWN`. Kept alive until it is closed.
+   * An opening without an answer leaves at worst a session that ends by itself.
+   *
+   * @throws EngineError `INVALID_REQUEST`, `RATE_LIMITED` beyond 1,000 sessions of one client,
+   *   `CLUSTER_UNAVAILABLE` and what else a write rejects with
+   * @example
+   * await using session = await client.openSession({ ttlMs: 30_000 });
+   * const isMine = await session.compareAndSwap("seat/12", "free", "me"); // true once, or false
+   */
+  openSession(options?: SessionOptions): Promise<ClientSession>;
   /**
    * The events of the selected keys, from now on or from a revision of the past.
    *

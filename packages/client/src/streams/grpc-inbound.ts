@@ -9,7 +9,7 @@ import type {
   TransportStreamMessages,
 } from "../client-transport.js";
 import { asBuffer, asIs, pathOf } from "../grpc-bytes.js";
-import { decodeWatchOutput, encodeWatchInput } from "../watch/watch-wire.js";
+import { decodeWatchOutputs, encodeWatchInput } from "../watch/watch-wire.js";
 import { decodeMembershipSnapshot } from "../wire-messages.js";
 import type { InboundStream } from "./inbound-stream.js";
 
@@ -19,7 +19,8 @@ interface StreamForm<Kind extends TransportStreamKind> {
   /** The one request of a stream that only the node sends in; `undefined`: both sides send. */
   readonly request: Uint8Array | undefined;
   encode(input: TransportStreamInputs[Kind]): Uint8Array;
-  decode(body: Uint8Array): TransportStreamMessages[Kind];
+  /** What one message on the wire brings, in order. */
+  decode(body: Uint8Array): readonly TransportStreamMessages[Kind][];
 }
 
 const FORMS: { readonly [Kind in TransportStreamKind]: StreamForm<Kind> } = {
@@ -27,13 +28,13 @@ const FORMS: { readonly [Kind in TransportStreamKind]: StreamForm<Kind> } = {
     path: pathOf(client.RaftClientService.method.watchMembership),
     request: new Uint8Array(0), // this client has no id
     encode: (input) => input,
-    decode: decodeMembershipSnapshot,
+    decode: (body) => [decodeMembershipSnapshot(body)],
   },
   watch: {
     path: pathOf(kvService.KvService.method.watch),
     request: undefined,
     encode: encodeWatchInput,
-    decode: decodeWatchOutput,
+    decode: decodeWatchOutputs,
   },
 };
 
@@ -60,7 +61,8 @@ export function startGrpcStream<Kind extends TransportStreamKind>(
   });
   call.on("data", (body: Buffer) => {
     try {
-      stream.received(form.decode(body), body.length);
+      const messages = form.decode(body);
+      for (const each of messages) stream.received(each, body.length / messages.length);
     } catch (error) {
       stream.ended(unreadable(address, error));
       call.cancel();
@@ -68,12 +70,13 @@ export function startGrpcStream<Kind extends TransportStreamKind>(
   });
   // Told by the status, which comes in any case; without a listener the process would end.
   call.on("error", () => undefined);
-  // The end comes behind data that is not read yet, as `close` does and `status` does not.
+  // Behind data that is not read yet, as `status` is not; and `close` would wait for our own side of
+  // a stream in which both send, which ends only when this one is known to have ended.
   let over: StatusObject | undefined;
   call.on("status", (end: StatusObject) => {
     over = end;
   });
-  call.on("close", () => stream.ended(failureOf(address, over)));
+  call.on("end", () => stream.ended(failureOf(address, over)));
 }
 
 function failureOf(address: string, end: StatusObject | undefined): TransportFailure {

@@ -163,7 +163,7 @@ export class WatchStream implements WatchHost {
 
   #canceled(
     watch: RemoteWatch,
-    { code: number, message }: { code: number; message: string },
+    { code: number, message, oldestRevision }: Extract<WatchOutput, { kind: "canceled" }>,
   ): void {
     this.#forget(watch);
     const code = engineCodeOfSessionNumber(number) ?? "INVALID_RESPONSE";
@@ -178,7 +178,7 @@ export class WatchStream implements WatchHost {
         this.#stream?.cancel();
         break;
       default:
-        watch.fail(new EngineError(code, message));
+        watch.fail(new EngineError(code, message, { oldestRevision }));
     }
   }
 

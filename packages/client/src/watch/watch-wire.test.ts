@@ -1,6 +1,7 @@
+import { joinWatchAnswers } from "@d-engine/codec";
 import { create, fromBinary, kvService, toBinary } from "@d-engine/proto";
 import { describe, expect, it } from "vitest";
-import { decodeWatchOutput, encodeWatchInput } from "./watch-wire.js";
+import { decodeWatchOutputs, encodeWatchInput } from "./watch-wire.js";
 
 const key = Uint8Array.of(1);
 const value = Uint8Array.of(2, 3);
@@ -45,9 +46,10 @@ describe("the wire of watches", () => {
     ];
     const message = create(kvService.WatchEventsSchema, { events, revision: 8n });
     const body = answer(5n, { case: "events", value: message });
-    const output = decodeWatchOutput(body);
+    const [output, ...others] = decodeWatchOutputs(body);
     const bytes = body.length;
     body.fill(0);
+    expect(others).toEqual([]);
     expect(output).toEqual({
       kind: "events",
       id: 5,
@@ -63,14 +65,29 @@ describe("the wire of watches", () => {
   it("reads what else there is to say of a watch", () => {
     const created = create(kvService.WatchCreatedSchema, { revision: 2n });
     const canceled = create(kvService.WatchCanceledSchema, { code: 10_007, message: "m" });
+    const compacted = create(kvService.WatchCanceledSchema, { code: 10_007, compactRevision: 9n });
     expect([
-      decodeWatchOutput(answer(1n, { case: "created", value: created })),
-      decodeWatchOutput(answer(1n, { case: "progress", value: 6n })),
-      decodeWatchOutput(answer(1n, { case: "canceled", value: canceled })),
+      ...decodeWatchOutputs(answer(1n, { case: "created", value: created })),
+      ...decodeWatchOutputs(answer(1n, { case: "progress", value: 6n })),
+      ...decodeWatchOutputs(answer(1n, { case: "canceled", value: canceled })),
+      ...decodeWatchOutputs(answer(1n, { case: "canceled", value: compacted })),
     ]).toEqual([
       { kind: "created", id: 1, revision: 2 },
       { kind: "progress", id: 1, revision: 6 },
       { kind: "canceled", id: 1, code: 10_007, message: "m" },
+      { kind: "canceled", id: 1, code: 10_007, message: "", oldestRevision: 9 },
+    ]);
+  });
+
+  it("reads all answers of one message, in order, each with its part of the bytes", () => {
+    const one = answer(1n, { case: "progress", value: 6n });
+    const events = create(kvService.WatchEventsSchema, { revision: 7n });
+    const two = answer(2n, { case: "events", value: events });
+    const body = joinWatchAnswers([one, two, one]);
+    expect(decodeWatchOutputs(body)).toEqual([
+      { kind: "progress", id: 1, revision: 6 },
+      { kind: "events", id: 2, events: [], revision: 7, bytes: Math.ceil(body.length / 3) },
+      { kind: "progress", id: 1, revision: 6 },
     ]);
   });
 
@@ -88,7 +105,7 @@ describe("the wire of watches", () => {
     },
     { name: "a revision beyond 2^53", body: answer(1n, { case: "progress", value: 2n ** 60n }) },
   ])("refuses $name as INVALID_RESPONSE", ({ body }) => {
-    expect(() => decodeWatchOutput(body)).toThrow(
+    expect(() => decodeWatchOutputs(body)).toThrow(
       expect.objectContaining({ code: "INVALID_RESPONSE" }),
     );
   });

@@ -25,7 +25,7 @@ export type WatchOutput = { readonly id: number } & (
       readonly kind: "events";
       readonly events: readonly WatchEvent[];
       readonly revision: number;
-      /** Of the message. */
+      /** Of the message, or the part of it that is for this watch. */
       readonly bytes: number;
     }
   | { readonly kind: "progress"; readonly revision: number }
@@ -34,6 +34,8 @@ export type WatchOutput = { readonly id: number } & (
       /** A number of sessions; 0: because the client wanted it. */
       readonly code: number;
       readonly message: string;
+      /** Where the history does not reach back: what is left of it. */
+      readonly oldestRevision?: number;
     }
 );
 
@@ -55,6 +57,7 @@ function requestOf(input: WatchInput): kvService.WatchStreamRequest["request"] {
         noPut,
         noDelete,
         progress: true,
+        joined: true,
       });
       return { case: "create", value };
     }
@@ -67,9 +70,22 @@ function requestOf(input: WatchInput): kvService.WatchStreamRequest["request"] {
   }
 }
 
-/** Throws `INVALID_RESPONSE` for what cannot be read, an answer of a later version included. */
-export function decodeWatchOutput(body: Uint8Array): WatchOutput {
-  const { id: wireId, response } = decode(body);
+/**
+ * What one message says, in its order. Throws `INVALID_RESPONSE` for what cannot be read, an answer
+ * of a later version included.
+ */
+export function decodeWatchOutputs(body: Uint8Array): readonly WatchOutput[] {
+  const answer = decode(body);
+  const answers = [answer, ...answer.more];
+  // Of the bytes of a message that many watches share, each bears its part.
+  const bytes = Math.ceil(body.length / answers.length);
+  return answers.map((each) => outputOf(each, bytes));
+}
+
+function outputOf(
+  { id: wireId, response }: kvService.WatchStreamResponse,
+  bytes: number,
+): WatchOutput {
   const id = safeNumber(wireId, "id");
   switch (response.case) {
     case "created":
@@ -77,13 +93,15 @@ export function decodeWatchOutput(body: Uint8Array): WatchOutput {
     case "progress":
       return { kind: "progress", id, revision: safeNumber(response.value, "progress") };
     case "canceled": {
-      const { code, message } = response.value;
-      return { kind: "canceled", id, code, message };
+      const { code, message, compactRevision } = response.value;
+      const oldestRevision = safeNumber(compactRevision, "compact_revision");
+      const oldest = oldestRevision === 0 ? {} : { oldestRevision };
+      return { kind: "canceled", id, code, message, ...oldest };
     }
     case "events": {
       const events = response.value.events.map(eventOf);
       const revision = safeNumber(response.value.revision, "revision");
-      return { kind: "events", id, events, revision, bytes: body.length };
+      return { kind: "events", id, events, revision, bytes };
     }
     case undefined:
       throw unreadable("an answer in a stream of watches says nothing");

@@ -2,17 +2,22 @@ import {
   AbstractKvClient,
   type Bytes,
   type CallOptions,
+  type ClientSession,
   type KeySelection,
   type KvOutcome,
+  type KvWriteOutcome,
+  openSession,
   type PutOptions,
   type PutResult,
   type ReadOptions,
   type ScanResult,
+  type SessionOptions,
   toBytes,
   type Watch,
   type WatchOptions,
 } from "@d-engine/client";
 import {
+  decodeWriteCommand,
   encodeCompareAndSwap,
   encodeDelete,
   encodeKvWrite,
@@ -111,6 +116,17 @@ export class BedClient extends AbstractKvClient {
     const bytes = encodeKvWrite(this.#slab, command);
     const { succeeded, revision, detail } = await this.#write(command.kind, bytes, options);
     return { succeeded, revision, detail };
+  }
+
+  async carry(command: Uint8Array, options?: CallOptions): Promise<KvWriteOutcome> {
+    const { kind } = decodeWriteCommand(command);
+    if (kind === "none") throw new Error("a command of no kind");
+    const { succeeded, revision, existed, detail } = await this.#write(kind, command, options);
+    return { succeeded, revision, existed, detail };
+  }
+
+  openSession(options?: SessionOptions): Promise<ClientSession> {
+    return openSession({ client: this, clock: this.clock, sessions: this.sessions }, options);
   }
 
   async query(query: KvQuery, options?: ReadOptions): Promise<KvQueryResult> {

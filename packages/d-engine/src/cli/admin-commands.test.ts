@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { connectAdmin, isEngineError } from "@d-engine/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../../server/test/free-port.js";
+import { capture } from "../../test/captured-io.js";
 import { EmbeddedEngine } from "../embedded-engine.js";
-import type { CliIo } from "./cli-io.js";
 import { runCli } from "./run-cli.js";
 
 const tuning = { segmentBytes: 4 << 20 };
@@ -184,19 +184,10 @@ async function connected<T>(use: (admin: ReturnType<typeof connectAdmin>) => Pro
 }
 
 async function run(...args: readonly string[]) {
-  let out = "";
-  let err = "";
-  const io: CliIo = {
-    out: (text) => {
-      out += text.toString();
-    },
-    err: (line) => {
-      err += `${line}\n`;
-    },
-    readStdin: async () => new Uint8Array(0),
-  };
+  const { io, result } = capture();
   const isRemote = !["restore", "inspect"].includes(args[1] ?? "");
   const to = isRemote ? ["--endpoints", endpoints.join(",")] : [];
   const code = await runCli([...args, ...to], io);
+  const { out, err } = result();
   return { code, out, err };
 }

@@ -4,6 +4,10 @@ export interface CliIo {
   out(text: string | Uint8Array): void;
   /** Writes for people: errors and notes, one line each. */
   err(line: string): void;
+  /** Resolves when the reader has taken enough of the result for more to be written. */
+  flushed(): Promise<void>;
+  /** Aborts when nobody reads the result any more. */
+  readonly ended: AbortSignal;
   /** Everything on standard input, up to `bytesMax`. */
   readStdin(bytesMax: number): Promise<Uint8Array>;
 }
@@ -11,13 +15,32 @@ export interface CliIo {
 /** The streams of this process. */
 export function processIo(): CliIo {
   // A reader that stops early, such as `head`, ends the output and not the program.
-  process.stdout.on("error", endQuietly);
+  const ended = new AbortController();
+  process.stdout.on("error", (error) => {
+    endQuietly(error);
+    ended.abort();
+  });
   process.stderr.on("error", endQuietly);
   return {
     out: (text) => void process.stdout.write(text),
     err: (line) => void process.stderr.write(`${line}\n`),
+    flushed: () => flushed(ended.signal),
+    ended: ended.signal,
     readStdin,
   };
+}
+
+async function flushed(ended: AbortSignal): Promise<void> {
+  if (!process.stdout.writableNeedDrain || ended.aborted) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      process.stdout.off("drain", done);
+      ended.removeEventListener("abort", done);
+      resolve();
+    };
+    process.stdout.once("drain", done);
+    ended.addEventListener("abort", done, { once: true });
+  });
 }
 
 function endQuietly(error: NodeJS.ErrnoException): void {

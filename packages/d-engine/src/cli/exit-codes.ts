@@ -5,7 +5,7 @@ export const EXIT = Object.freeze({
   failed: 1,
   /** The command line itself is wrong. */
   usage: 2,
-  /** The key does not exist, or a compare-and-swap did not match. */
+  /** The key or lease does not exist, or a compare-and-swap or transaction did not match. */
   negative: 3,
   /** A write was sent and its answer is missing: it may or may not take effect. */
   unknown: 4,

@@ -32,12 +32,14 @@ export function addRemoteOptions(command: Command): Command {
     .option("--json", "print one JSON object, for programs", false);
 }
 
-/** Connects, runs `use`, and closes whatever came of it. */
+/** Connects, runs `use`, and closes whatever came of it. `signal` aborts the connecting. */
 export async function withClient<Result>(
   { endpoints, timeout }: RemoteOptions,
   use: (client: RemoteClient) => Promise<Result>,
+  signal?: AbortSignal,
 ): Promise<Result> {
-  const options: ConnectOptions = { timeoutMs: timeout, readyTimeoutMs: timeout };
+  const bounds = { timeoutMs: timeout, readyTimeoutMs: timeout };
+  const options: ConnectOptions = signal === undefined ? bounds : { ...bounds, signal };
   await using client = await connect(endpoints, options);
   return await use(client);
 }

@@ -4,15 +4,12 @@ import { join } from "node:path";
 import { ENGINE_DEFAULTS } from "@d-engine/server";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../../server/test/free-port.js";
+import { type Captured, capture } from "../../test/captured-io.js";
 import { StandaloneEngine } from "../standalone-engine.js";
-import type { CliIo } from "./cli-io.js";
 import { runCli } from "./run-cli.js";
 
-interface CliResult {
+interface CliResult extends Captured {
   readonly code: number;
-  readonly out: string;
-  readonly bytes: Buffer;
-  readonly err: string;
 }
 
 let folder: string;
@@ -244,22 +241,4 @@ async function run(
   const { io, result } = capture(stdin);
   const code = await runCli([...args, ...endpoint], io);
   return { code, ...result() };
-}
-
-function capture(stdin: Buffer = Buffer.of()): {
-  readonly io: CliIo;
-  result(): Omit<CliResult, "code">;
-} {
-  const out: Buffer[] = [];
-  let err = "";
-  return {
-    io: {
-      out: (text) => void out.push(Buffer.from(text as Uint8Array)),
-      err: (line) => {
-        err += `${line}\n`;
-      },
-      readStdin: async () => stdin,
-    },
-    result: () => ({ out: Buffer.concat(out).toString(), bytes: Buffer.concat(out), err }),
-  };
 }

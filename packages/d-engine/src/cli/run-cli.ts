@@ -2,15 +2,19 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import type { CliIo } from "./cli-io.js";
 import { addCasCommand } from "./commands/cas.js";
+import { addCompactCommand } from "./commands/compact.js";
 import { addDeleteCommand } from "./commands/delete.js";
 import { addGetCommand } from "./commands/get.js";
 import { addLeaderCommand } from "./commands/leader.js";
+import { addLeaseCommand } from "./commands/lease.js";
 import { addMemberCommand } from "./commands/member.js";
 import { addPutCommand } from "./commands/put.js";
 import { addScanCommand } from "./commands/scan.js";
 import { addSnapshotCommand } from "./commands/snapshot.js";
 import { addStartCommand } from "./commands/start.js";
 import { addStatusCommand } from "./commands/status.js";
+import { addTxnCommand } from "./commands/txn.js";
+import { addWatchCommand } from "./commands/watch.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 import type { Finish } from "./finish.js";
 import { reportError } from "./report-error.js";
@@ -20,7 +24,7 @@ Exit codes:
   0  done
   1  failed, without effect; one line on stderr says why
   2  wrong arguments
-  3  the key does not exist, or a compare-and-swap did not match
+  3  the key or lease does not exist, or a comparison did not hold
   4  a write was sent and its answer is missing: it may or may not take effect
 
 Examples:
@@ -73,6 +77,10 @@ function buildProgram(io: CliIo, finish: Finish): Command {
   addDeleteCommand(program, io, finish);
   addCasCommand(program, io, finish);
   addScanCommand(program, io, finish);
+  addTxnCommand(program, io, finish);
+  addWatchCommand(program, io, finish);
+  addLeaseCommand(program, io, finish);
+  addCompactCommand(program, io, finish);
   addStatusCommand(program, io, finish);
   addMemberCommand(program, io, finish);
   addLeaderCommand(program, io, finish);

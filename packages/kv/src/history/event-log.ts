@@ -1,6 +1,7 @@
 import type { KvRecord } from "../record.js";
 import { EventChunk } from "./event-chunk.js";
 import type { EventVisitor, KvEvent } from "./kv-event.js";
+import { LatestEvents, type RevisionEvents } from "./revision-events.js";
 
 /**
  * Events in the order of their revisions, in chunks: adding one costs a few stores, dropping old
@@ -36,6 +37,11 @@ export class EventLog {
   dropFirst(): void {
     this.#chunks.shift();
     if (this.#chunks.length === 0) this.#last = undefined;
+  }
+
+  /** The events of the newest revision, until one is added or dropped; there must be one. */
+  latest(): RevisionEvents {
+    return new LatestEvents(this.#chunks);
   }
 
   get lastRevision(): number | undefined {

@@ -4,7 +4,7 @@ import { nextRecord } from "../record.js";
 import { chunkEvents } from "./event-chunk.js";
 import { History } from "./history.js";
 
-const record = (revision: number) => nextRecord(undefined, new Uint8Array(10), 0, 10, revision, 0);
+const record = (revision: number) => nextRecord(undefined, new ArrayBuffer(10), 0, 10, revision, 0);
 
 /** Revisions from 1 on: each makes a key and the next one deletes it. */
 function historyOf(revisions: number, keyAt: (revision: number) => string): History {
@@ -19,7 +19,7 @@ function historyOf(revisions: number, keyAt: (revision: number) => string): Hist
 
 function tombstones(history: History): number[] {
   const revisions: number[] = [];
-  history.walkTombstones(prefixRange(""), ({ revision }) => {
+  history.walkTombstones(prefixRange(""), (_, revision) => {
     revisions.push(revision);
   });
   return revisions;

@@ -5,6 +5,7 @@ import type { KvRecord } from "../record.js";
 import type { EventChunk } from "./event-chunk.js";
 import { EventLog, visitEvents } from "./event-log.js";
 import type { EventVisitor, KvEvent } from "./kv-event.js";
+import type { RevisionEvents } from "./revision-events.js";
 
 /** How far back the store remembers. */
 export interface HistoryBounds {
@@ -33,13 +34,14 @@ export interface HistorySize {
  * What the revisions of the store did, back to a boundary that only commands of the log move
  * (rule R16).
  *
- * Keys that are gone are found by their last event, the tombstone, as long as a revision can be
- * read in which they were there. Compaction moves the boundary, and no more; memory is given back
+ * Keys that are gone are found by the revision that deleted them, as long as one can be read in
+ * which they were there. Compaction moves the boundary, and no more; memory is given back
  * by `sweep`, in bounded steps. How far that has come is no part of the state.
  */
 export class History implements HistoryEvents {
   readonly #log = new EventLog();
-  readonly #tombstones = new BTree<string, KvEvent>(undefined, compareKeys);
+  /** Keys that are gone, and the revisions that deleted them. */
+  readonly #tombstones = new BTree<string, number>(undefined, compareKeys);
   #oldestRevision: number;
   #oldestEventRevision: number;
   /** How many events of the first chunk were swept. */
@@ -67,8 +69,7 @@ export class History implements HistoryEvents {
   ): void {
     const deletedRevision = previous === undefined ? this.#unbury(key) : 0;
     this.#log.add(revision, key, record, previous, deletedRevision);
-    if (record !== undefined) return;
-    this.#tombstones.set(key, { revision, key, record, previous, deletedRevision });
+    if (record === undefined) this.#tombstones.set(key, revision);
   }
 
   /** Makes `revision`, at most the present one, the oldest that can be read. */
@@ -116,24 +117,19 @@ export class History implements HistoryEvents {
     this.#log.visit(from, to, visit);
   }
 
-  /** All events of a revision. */
-  eventsOf(revision: number): KvEvent[] {
-    const events: KvEvent[] = [];
-    this.#log.visit(revision, revision + 1, (event) => {
-      events.push(event);
-      return true;
-    });
-    return events;
+  /** The events of the newest revision, until the next is made; there must be one. */
+  latest(): RevisionEvents {
+    return this.#log.latest();
   }
 
-  /** The delete of a key that is not there. */
-  tombstone(key: string): KvEvent | undefined {
+  /** The revision that deleted a key, which is not there. */
+  tombstone(key: string): number | undefined {
     return this.#tombstones.get(key);
   }
 
-  /** Visits, in byte order, deletes of keys that are not there. */
-  walkTombstones({ from, to }: KeyRange, visit: (event: KvEvent) => void): void {
-    this.#tombstones.forRange(from, to, false, (_, event) => visit(event));
+  /** Visits, in byte order, keys that are not there, with the revisions that deleted them. */
+  walkTombstones({ from, to }: KeyRange, visit: (key: string, revision: number) => void): void {
+    this.#tombstones.forRange(from, to, false, visit);
   }
 
   /** The events as they are now, for ever: compaction takes nothing from them (rule R16). */
@@ -149,16 +145,16 @@ export class History implements HistoryEvents {
   /** A key is made again; the revision that deleted it, if that is known. */
   #unbury(key: string): number {
     if (this.#tombstones.size === 0) return 0;
-    const tombstone = this.#tombstones.get(key);
-    if (tombstone === undefined) return 0;
+    const revision = this.#tombstones.get(key);
+    if (revision === undefined) return 0;
     this.#tombstones.delete(key);
-    return tombstone.revision;
+    return revision;
   }
 
   /** Only if the key was not made and deleted again since. */
   #dropTombstone(chunk: EventChunk, at: number): void {
     if (!chunk.isDelete(at)) return;
     const key = chunk.key(at);
-    if (this.#tombstones.get(key)?.revision === chunk.revision(at)) this.#tombstones.delete(key);
+    if (this.#tombstones.get(key) === chunk.revision(at)) this.#tombstones.delete(key);
   }
 }

@@ -25,10 +25,13 @@ export interface KvEvent {
 /** Called with events in their order; `false` ends the visit. */
 export type EventVisitor = (event: KvEvent) => boolean;
 
-/** Bytes that the history keeps in memory for an event: the older value is nowhere else. */
-export function eventBytes(key: string, previous: KvRecord | undefined): number {
-  return eventAllowance + key.length + (previous === undefined ? 0 : previous.to - previous.from);
+/**
+ * Bytes that the history keeps in memory for an event, by the lengths of its key and of the value
+ * before, which is nowhere else.
+ */
+export function eventBytes(keyBytes: number, previousBytes: number): number {
+  return eventAllowance + keyBytes + previousBytes;
 }
 
-/** Counts for the objects that even the event of an empty value is made of. */
+/** Counts for what is kept even of the event of an empty value. */
 const eventAllowance = 128;

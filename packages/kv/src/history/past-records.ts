@@ -23,8 +23,8 @@ export class PastRecords implements RecordReader {
   get(key: string): KvRecord | undefined {
     const record = this.#present.get(key);
     if (record !== undefined) return this.#walkedBack(key, record);
-    const tombstone = this.#history.tombstone(key);
-    return tombstone === undefined ? undefined : this.#before(key, tombstone.revision);
+    const deletedRevision = this.#history.tombstone(key);
+    return deletedRevision === undefined ? undefined : this.#before(key, deletedRevision);
   }
 
   walk(range: KeyRange, visit: RecordVisitor): void {
@@ -65,7 +65,7 @@ export class PastRecords implements RecordReader {
   /** Keys of the range that were there and are not any more. */
   #gone(range: KeyRange): [string, KvRecord][] {
     const gone: [string, KvRecord][] = [];
-    this.#history.walkTombstones(range, ({ key, revision }) => {
+    this.#history.walkTombstones(range, (key, revision) => {
       const record = this.#before(key, revision);
       if (record !== undefined) gone.push([key, record]);
     });

@@ -92,10 +92,9 @@ export class KvRestoration implements StateRestoration {
   }
 
   #copied({ value, createRevision, modRevision, version, lease }: StoredRecord): KvRecord {
-    const memory = this.#memory;
-    memory.copy(value);
-    const { bytes, from, to } = memory;
-    return { bytes, from, to, createRevision, modRevision, version, lease };
+    this.#memory.copy(value);
+    const { memory, from, to } = this.#memory;
+    return { memory, from, to, createRevision, modRevision, version, lease };
   }
 
   /** Afterwards the index is the state in use. */

@@ -140,7 +140,7 @@ class RecordBatch {
   /** Values that the snapshot has elsewhere are not written again. */
   addEvent(event: KvEvent, place: number, { records, history }: StoreState): void {
     const { key, record, previous, revision } = event;
-    const kept = record !== undefined && records.get(key) === record;
+    const kept = record !== undefined && records.get(key)?.modRevision === revision;
     const isSaid = previous !== undefined && previous.modRevision >= history.oldestEventRevision;
     const stored = {
       key,

@@ -1,6 +1,6 @@
 import { Reader, refuseUnknownField, varintSize, Writer } from "@d-engine/codec";
 import type { HistoryBounds } from "../history/history.js";
-import { type KvRecord, valueBytes } from "../record.js";
+import { type KvRecord, recordValue, valueBytes } from "../record.js";
 
 /** The values of the store's records in a snapshot: the messages of `d_engine.kv.v1`. */
 
@@ -37,22 +37,11 @@ export function writeStoredRecord(writer: Writer, record: KvRecord): void {
   writer.uint64Field(modTag, record.modRevision, "StoreRecord.mod_revision");
   writer.uint64Field(versionTag, record.version, "StoreRecord.version");
   writer.uint64Field(leaseTag, record.lease, "StoreRecord.lease");
-  const { bytes, from, to } = record;
-  if (to === from) return;
+  if (record.to === record.from) return;
   writer.byte(valueTag);
-  writer.varint(to - from);
-  if (to - from > shortValueMax) {
-    writer.raw(bytes.subarray(from, to));
-    return;
-  }
-  const target = writer.bytes;
-  let position = writer.position;
-  for (let i = from; i < to; i++) target[position++] = bytes[i]!;
-  writer.position = position;
+  writer.varint(record.to - record.from);
+  writer.raw(recordValue(record));
 }
-
-/** Up to here copying byte by byte is faster than making a view to copy from. */
-const shortValueMax = 64;
 
 /** Reads to the end of the message. @throws CodecError, EngineError `VERSION_MISMATCH` */
 export function readStoredRecord(reader: Reader): StoredRecord {

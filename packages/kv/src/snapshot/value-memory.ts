@@ -4,25 +4,25 @@
  * on to one chunk, not to the piece of a file that it was cut from.
  */
 export class ValueMemory {
+  #chunk = new Uint8Array(chunkBytes);
   /** Where the value that was copied last lies. */
-  bytes: Uint8Array = new Uint8Array(chunkBytes);
+  memory: ArrayBufferLike = this.#chunk.buffer;
   from = 0;
   to = 0;
-  #chunk = this.bytes;
   #end = 0;
 
   /** Copies `value`; the fields say where to. */
   copy(value: Uint8Array): void {
     if (value.length * 4 >= chunkBytes) {
       // Not `slice`, which for one of Node's buffers is a view.
-      this.bytes = new Uint8Array(value);
+      this.memory = new Uint8Array(value).buffer;
       this.from = 0;
     } else {
       if (this.#end + value.length > chunkBytes) {
         this.#chunk = new Uint8Array(chunkBytes);
         this.#end = 0;
       }
-      this.bytes = this.#chunk;
+      this.memory = this.#chunk.buffer;
       this.from = this.#end;
       this.#chunk.set(value, this.#end);
       this.#end += value.length;

@@ -5,13 +5,14 @@ import { type KvEvent, type KvRecord, recordValue } from "@d-engine/kv";
 import type { KeepAlive } from "../keep-alive.js";
 import type { LocalWatch, WatchSpec } from "./local-watch.js";
 
-export interface EmbeddedWatchSetup {
-  readonly span: KeySpan;
-  readonly options: WatchOptions;
+/** What the watches of one client need of it. */
+export interface EmbeddedWatchOwner {
   /** Begins a watch at this node; it obeys the signal of the options. */
-  readonly open: (spec: WatchSpec) => LocalWatch;
+  open(spec: WatchSpec, options: WatchOptions): LocalWatch;
+  /** The copy belongs to the user. */
+  copy(value: Uint8Array): Uint8Array;
+  ended(watch: EmbeddedWatch): void;
   readonly keepAlive: KeepAlive;
-  readonly onEnd: (watch: EmbeddedWatch) => void;
 }
 
 type Result = IteratorResult<WatchBatch, undefined>;
@@ -22,7 +23,9 @@ type Result = IteratorResult<WatchBatch, undefined>;
  * of it, and misses nothing.
  */
 export class EmbeddedWatch implements Watch {
-  readonly #setup: EmbeddedWatchSetup;
+  readonly #owner: EmbeddedWatchOwner;
+  readonly #span: KeySpan;
+  readonly #options: WatchOptions;
   readonly #begin: number;
   #local: LocalWatch | undefined;
   #revision: number;
@@ -30,13 +33,15 @@ export class EmbeddedWatch implements Watch {
   readonly #refusal: unknown;
   /** To be told by the next `next`. */
   #failure: unknown;
-  #reading = false;
+  #waiting: Waiting | undefined;
   #iterated = false;
 
   /** @throws EngineError `INVALID_REQUEST`, `RATE_LIMITED`, `CLOSED`, and the signal's reason */
-  constructor(setup: EmbeddedWatchSetup) {
-    this.#setup = setup;
-    const { fromRevision } = setup.options;
+  constructor(owner: EmbeddedWatchOwner, span: KeySpan, options: WatchOptions) {
+    this.#owner = owner;
+    this.#span = span;
+    this.#options = options;
+    const { fromRevision } = options;
     checkFrom(fromRevision);
     this.#revision = fromRevision === undefined ? 0 : fromRevision - 1;
     try {
@@ -70,15 +75,19 @@ export class EmbeddedWatch implements Watch {
     return this;
   }
 
-  async next(): Promise<Result> {
-    if (this.#reading) throw secondConsumer();
-    this.#reading = true;
+  /** Thousands of them may wait at once, so that one that waits is a promise and no more. */
+  next(): Promise<Result> {
+    if (this.#waiting !== undefined) return Promise.reject(secondConsumer());
     try {
-      const value = await this.#setup.keepAlive.during(this.#read());
-      return value === undefined ? { done: true, value } : { done: false, value };
-    } finally {
-      this.#reading = false;
+      const result = this.#take();
+      if (result !== undefined) return Promise.resolve(result);
+    } catch (error) {
+      return Promise.reject(error);
     }
+    this.#owner.keepAlive.enter();
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+    });
   }
 
   async return(): Promise<Result> {
@@ -90,24 +99,44 @@ export class EmbeddedWatch implements Watch {
   close(): void {
     this.#failure = undefined;
     this.#end();
+    this.#settle();
   }
 
-  async #read(): Promise<WatchBatch | undefined> {
+  /** Gives who waits in `next` what there is, if anything. */
+  #settle(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    let settled = true;
+    try {
+      const result = this.#take();
+      if (result === undefined) settled = false;
+      else waiting.resolve(result);
+    } catch (error) {
+      waiting.reject(error);
+    }
+    if (!settled) return;
+    this.#waiting = undefined;
+    this.#owner.keepAlive.leave();
+  }
+
+  /** What there is now; `undefined`: nothing yet. */
+  #take(): Result | undefined {
     while (this.#local !== undefined) {
       try {
-        const { done, value } = await this.#local.next();
-        if (done === true) break;
-        this.#revision = value.revision;
-        if (value.kind === "events") return batchOf(value.revision, value.events);
+        const message = this.#local.take();
+        if (message === undefined) return undefined;
+        this.#revision = message.revision;
+        if (message.kind === "events") {
+          return { done: false, value: this.#batchOf(message.revision, message.events) };
+        }
       } catch (error) {
         this.#afterEnd(error);
       }
     }
-    this.#end();
     const failure = this.#failure;
     this.#failure = undefined;
     if (failure !== undefined) throw failure;
-    return undefined;
+    return { done: true, value: undefined };
   }
 
   /** Goes on from the history where that is the way out; whoever closes an engine needs no error. */
@@ -116,22 +145,25 @@ export class EmbeddedWatch implements Watch {
       if (!isEngineError(error, "WATCH_BUFFER_OVERFLOW")) throw error;
       this.#local = this.#open(this.#revision + 1);
     } catch (failure) {
-      const aborted = this.#setup.options.signal?.aborted === true;
+      const aborted = this.#options.signal?.aborted === true;
       if (aborted || !isEngineError(failure, "CLOSED")) this.#failure = failure;
       this.#end();
     }
   }
 
   #open(startRevision: number): LocalWatch {
-    const { span, options } = this.#setup;
-    return this.#setup.open({
-      ...span,
+    const { previous, only } = this.#options;
+    const spec = {
+      ...this.#span,
       startRevision,
-      prevKv: options.previous === true,
-      noPut: options.only === "delete",
-      noDelete: options.only === "put",
+      prevKv: previous === true,
+      noPut: only === "delete",
+      noDelete: only === "put",
       progress: true,
-    });
+    };
+    const local = this.#owner.open(spec, this.#options);
+    local.onReadable = () => this.#settle();
+    return local;
   }
 
   #end(): void {
@@ -139,26 +171,31 @@ export class EmbeddedWatch implements Watch {
     if (local === undefined) return;
     this.#local = undefined;
     local.close();
-    this.#setup.onEnd(this);
+    this.#owner.ended(this);
+  }
+
+  #batchOf(revision: number, events: readonly KvEvent[]): WatchBatch {
+    return { revision, events: events.map((event) => this.#eventOf(event)) };
+  }
+
+  #eventOf({ revision, key: name, record, previous: before }: KvEvent): WatchEvent {
+    const key = stringToKey(name);
+    const previous = before && this.#recordOf(stringToKey(name), before);
+    if (record === undefined) return { kind: "delete", revision, key, previous };
+    return { kind: "put", revision, record: this.#recordOf(key, record), previous };
+  }
+
+  /** The state's bytes are not for users: each event gets its own. */
+  #recordOf(key: Uint8Array, record: KvRecord): KeyRecord {
+    const { createRevision, modRevision, version, lease } = record;
+    const value = this.#owner.copy(recordValue(record));
+    return { key, value, createRevision, modRevision, version, lease };
   }
 }
 
-function batchOf(revision: number, events: readonly KvEvent[]): WatchBatch {
-  return { revision, events: events.map(eventOf) };
-}
-
-function eventOf({ revision, key: name, record, previous: before }: KvEvent): WatchEvent {
-  const key = stringToKey(name);
-  const previous = before && recordOf(stringToKey(name), before);
-  if (record === undefined) return { kind: "delete", revision, key, previous };
-  return { kind: "put", revision, record: recordOf(key, record), previous };
-}
-
-/** The state's bytes are not for users: each event gets its own. */
-function recordOf(key: Uint8Array, record: KvRecord): KeyRecord {
-  const { createRevision, modRevision, version, lease } = record;
-  const value = new Uint8Array(recordValue(record));
-  return { key, value, createRevision, modRevision, version, lease };
+interface Waiting {
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 function checkFrom(revision: number | undefined): void {

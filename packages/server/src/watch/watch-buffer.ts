@@ -1,5 +1,4 @@
 import type { KvEvent, KvRecord } from "@d-engine/kv";
-import { Fifo } from "../driver/fifo.js";
 
 /** Whole revisions, oldest first. */
 export interface WatchBatch {
@@ -13,10 +12,14 @@ export interface BufferBounds {
   readonly bytesMax: number;
 }
 
-/** What one watch has unread. Events of one revision come out together, or not yet (W4). */
+/**
+ * What one watch has unread. Events of one revision come out together, or not yet (W4). A chain
+ * and not an array: nearly all of many thousand buffers are empty at any moment.
+ */
 export class WatchBuffer {
   readonly #bounds: BufferBounds;
-  readonly #groups = new Fifo<Group>();
+  #oldest: Group | undefined;
+  #newest: Group | undefined;
   #events = 0;
   #bytes = 0;
 
@@ -35,29 +38,31 @@ export class WatchBuffer {
    * behind an overflow gets past it, however large it is.
    */
   hasRoomFor(event: KvEvent): boolean {
-    const others = this.#groups.length - (this.holds(event.revision) ? 1 : 0);
+    const isAlone = this.#oldest === this.#newest && this.holds(event.revision);
+    if (isAlone || this.#oldest === undefined) return true;
     const { eventsMax, bytesMax } = this.#bounds;
-    return (
-      others === 0 || (this.#events < eventsMax && this.#bytes + eventBytes(event) <= bytesMax)
-    );
+    return this.#events < eventsMax && this.#bytes + eventBytes(event) <= bytesMax;
   }
 
   /** Whether the newest that is here is of this revision. */
   holds(revision: number): boolean {
-    return this.#groups.peekLast()?.revision === revision;
+    return this.#newest?.revision === revision;
   }
 
   add(event: KvEvent): void {
     const bytes = eventBytes(event);
     this.#events += 1;
     this.#bytes += bytes;
-    const last = this.#groups.peekLast();
-    if (last?.revision === event.revision) {
-      last.events.push(event);
-      last.bytes += bytes;
-    } else {
-      this.#groups.push({ revision: event.revision, events: [event], bytes });
+    const newest = this.#newest;
+    if (newest?.revision === event.revision) {
+      newest.events.push(event);
+      newest.bytes += bytes;
+      return;
     }
+    const group = { revision: event.revision, events: [event], bytes, next: undefined };
+    if (newest === undefined) this.#oldest = group;
+    else newest.next = group;
+    this.#newest = group;
   }
 
   /** The oldest revisions, as many as have `bytesMax` together, and at least one. */
@@ -66,7 +71,7 @@ export class WatchBuffer {
     if (first === undefined) return undefined;
     const { events } = first;
     let { revision, bytes } = first;
-    for (let next = this.#groups.peek(); next !== undefined; next = this.#groups.peek()) {
+    for (let next = this.#oldest; next !== undefined; next = this.#oldest) {
       bytes += next.bytes;
       if (bytes > bytesMax) break;
       this.#shift();
@@ -77,14 +82,17 @@ export class WatchBuffer {
   }
 
   clear(): void {
-    this.#groups.retain(() => false);
+    this.#oldest = undefined;
+    this.#newest = undefined;
     this.#events = 0;
     this.#bytes = 0;
   }
 
   #shift(): Group | undefined {
-    const group = this.#groups.shift();
+    const group = this.#oldest;
     if (group === undefined) return undefined;
+    this.#oldest = group.next;
+    if (group.next === undefined) this.#newest = undefined;
     this.#events -= group.events.length;
     this.#bytes -= group.bytes;
     return group;
@@ -95,6 +103,7 @@ interface Group {
   readonly revision: number;
   readonly events: KvEvent[];
   bytes: number;
+  next: Group | undefined;
 }
 
 /** What an event counts as: its bytes, and what it costs to hold or send them. */

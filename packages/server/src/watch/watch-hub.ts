@@ -1,11 +1,12 @@
 import { type Clock, EngineError, type Timer } from "@d-engine/core";
-import type { KvEvent } from "@d-engine/kv";
+import type { RevisionEvents } from "@d-engine/kv";
 import type { CancelSignal } from "../driver/cancel-signal.js";
 import { CatchUp } from "./catch-up.js";
 import { HubWatch, type WatchOwner } from "./hub-watch.js";
 import type { LocalWatch, WatchSpec } from "./local-watch.js";
 import { SharedEvent } from "./shared-event.js";
 import { WakeQueue } from "./wake-queue.js";
+import type { BufferBounds } from "./watch-buffer.js";
 import { WatchIndex } from "./watch-index.js";
 import type { WatchOptions } from "./watch-options.js";
 import type { WatchSource } from "./watch-source.js";
@@ -48,11 +49,14 @@ export class WatchHub implements WatchOwner {
   readonly #watches = new Set<HubWatch>();
   readonly #live = new WatchIndex<HubWatch>();
   readonly #progressing = new Set<HubWatch>();
+  readonly #bounds: BufferBounds;
   readonly #catchUp: CatchUp;
   readonly #wakes: WakeQueue;
   #revision: number;
   #shared: SharedEvent | undefined;
-  #event: KvEvent | undefined;
+  /** What is being handed out, and how far. */
+  #events: RevisionEvents | undefined;
+  #at = 0;
   #overflowed: HubWatch[] = [];
   #timer: Timer | undefined;
   #closed: { readonly error: unknown } | undefined;
@@ -66,6 +70,7 @@ export class WatchHub implements WatchOwner {
     const { source, clock, options } = setup;
     this.#setup = setup;
     this.#revision = source.revision;
+    this.#bounds = { eventsMax: options.watchEventsMax, bytesMax: options.watchBytesMax };
     this.#wakes = new WakeQueue(clock, options.watchSliceEvents);
     this.#catchUp = new CatchUp({
       source,
@@ -104,12 +109,10 @@ export class WatchHub implements WatchOwner {
   watch(spec: WatchSpec, { signal }: { signal?: CancelSignal | undefined } = {}): LocalWatch {
     signal?.throwIfAborted();
     if (this.#closed !== undefined) throw this.#closed.error;
-    const { options, keyBytesMax } = this.#setup;
-    const span = watchSpanOf(spec, keyBytesMax);
+    const span = watchSpanOf(spec, this.#setup.keyBytesMax);
     const next = this.#nextOf(spec.startRevision ?? 0);
     this.#admit();
-    const bounds = { eventsMax: options.watchEventsMax, bytesMax: options.watchBytesMax };
-    const watch = new HubWatch(this, spec, span, next, bounds);
+    const watch = new HubWatch(this, spec, span, next, this.#bounds);
     this.#opened += 1;
     this.#watches.add(watch);
     if (watch.phase.kind === "live") this.#live.add(watch);
@@ -172,29 +175,31 @@ export class WatchHub implements WatchOwner {
     watch.release = () => signal.removeEventListener("abort", onAbort);
   }
 
-  #onEvents(events: readonly KvEvent[]): void {
-    this.#revision = events[0]?.revision ?? this.#revision;
+  #onEvents(events: RevisionEvents): void {
+    this.#revision = events.revision;
     if (this.#live.size === 0) return;
-    for (const event of events) {
-      this.#event = event;
-      this.#live.visit(event.key, this.#offer);
+    this.#events = events;
+    for (let at = 0; at < events.length; at++) {
+      this.#at = at;
+      this.#live.visit(events.key(at), this.#offer);
       this.#shared = undefined;
     }
-    this.#event = undefined;
+    this.#events = undefined;
     if (this.#overflowed.length > 0) this.#dropOverflowed();
   }
 
   readonly #offer = (watch: HubWatch): void => {
     const { phase } = watch;
-    const event = this.#event as KvEvent;
-    if (phase.kind !== "live" || event.revision < phase.next) return;
-    this.#shared ??= new SharedEvent(event);
+    const events = this.#events;
+    if (events === undefined || phase.kind !== "live" || events.revision < phase.next) return;
+    // Only what somebody watches is made into an object.
+    this.#shared ??= new SharedEvent(events.event(this.#at));
     if (watch.gather(this.#shared, "bounded")) {
       this.#wakes.add(watch);
       return;
     }
     // The index may not change while it is searched.
-    watch.end(overflow(event.revision), "dropped");
+    watch.end(overflow(events.revision), "dropped");
     this.#overflowed.push(watch);
   };
 

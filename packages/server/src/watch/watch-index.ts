@@ -1,3 +1,4 @@
+import { KeyFilter } from "./key-filter.js";
 import { RangeIndex } from "./range-index.js";
 import type { WatchSpan } from "./watch-span.js";
 
@@ -7,7 +8,9 @@ import type { WatchSpan } from "./watch-span.js";
  */
 export class WatchIndex<T extends { readonly span: WatchSpan }> {
   readonly #all = new Set<T>();
-  readonly #byKey = new Map<string, Set<T>>();
+  /** A single watch of a key, as most are, is held as itself, which saves some hundred bytes. */
+  readonly #byKey = new Map<string, T | Set<T>>();
+  readonly #keys = new KeyFilter();
   readonly #ranges = new RangeIndex<T>();
 
   get size(): number {
@@ -23,8 +26,11 @@ export class WatchIndex<T extends { readonly span: WatchSpan }> {
       return;
     }
     const same = this.#byKey.get(span.key);
-    if (same === undefined) this.#byKey.set(span.key, new Set([watch]));
-    else same.add(watch);
+    if (same === undefined) {
+      this.#byKey.set(span.key, watch);
+      this.#keys.add(span.key);
+    } else if (same instanceof Set) same.add(watch);
+    else this.#byKey.set(span.key, new Set([same, watch]));
   }
 
   delete(watch: T): void {
@@ -35,14 +41,19 @@ export class WatchIndex<T extends { readonly span: WatchSpan }> {
       return;
     }
     const same = this.#byKey.get(span.key);
-    same?.delete(watch);
-    if (same?.size === 0) this.#byKey.delete(span.key);
+    if (same instanceof Set && same.size > 1) {
+      same.delete(watch);
+    } else {
+      this.#byKey.delete(span.key);
+      this.#keys.delete(span.key);
+    }
   }
 
   /** Calls back with each watch of `key`. The index must not change meanwhile. */
   visit(key: string, visit: (watch: T) => void): void {
-    const same = this.#byKey.get(key);
-    if (same !== undefined) for (const watch of same) visit(watch);
+    const same = this.#keys.mayHave(key) ? this.#byKey.get(key) : undefined;
+    if (same instanceof Set) for (const watch of same) visit(watch);
+    else if (same !== undefined) visit(same);
     if (!this.#ranges.isEmpty) this.#ranges.visit(key, visit);
   }
 

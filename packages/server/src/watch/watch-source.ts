@@ -1,4 +1,4 @@
-import type { EventVisitor, KvEvent } from "@d-engine/kv";
+import type { EventVisitor, RevisionEvents } from "@d-engine/kv";
 
 /** What watches are served from: a store and its history. All of it is synchronous. */
 export interface WatchSource {
@@ -14,9 +14,9 @@ export interface WatchSource {
   events(from: number, to: number | undefined, visit: EventVisitor): void;
   /**
    * Called with all events of a revision when the state holds them, while the command that made them
-   * is applied.
+   * is applied. Those that nobody asks for cost nothing.
    */
-  onEvents: ((events: readonly KvEvent[]) => void) | undefined;
+  onEvents: ((events: RevisionEvents) => void) | undefined;
   /** Called when another state has taken the place of this one: a snapshot was installed. */
   onReplaced: (() => void) | undefined;
 }

@@ -1,24 +1,25 @@
-import { readFile } from "node:fs/promises";
 import type { Bytes } from "@d-engine/client";
-import { EngineError } from "@d-engine/core";
 import type { Command } from "commander";
 import type { CliIo } from "../cli-io.js";
 import { EXIT, type ExitCode } from "../exit-codes.js";
 import type { Finish } from "../finish.js";
+import { addLifetimeOptions, type LifetimeOptions, lifetimeOf } from "../lifetime-options.js";
+import { readInputFile, readStdin } from "../read-input.js";
 import { addRemoteOptions, type RemoteOptions, withClient } from "../remote-options.js";
 
-interface PutCommandOptions extends RemoteOptions {
+interface PutCommandOptions extends RemoteOptions, LifetimeOptions {
   readonly file?: string;
 }
-
-/** Far above what a node takes; only keeps a stray pipe from filling the memory. */
-const inputBytesMax = 64 * 1024 * 1024;
 
 const EXAMPLES = `
 Examples:
   d-engine put greeting hello
   d-engine put config --file config.json
-  date | d-engine put last-run -`;
+  d-engine put session/7 alice --ttl 30s
+  d-engine put service/a 10.0.0.7:80 --lease 42
+  date | d-engine put last-run -
+
+Without --ttl and --lease the key stays, also when it had one of them before.`;
 
 export function addPutCommand(program: Command, io: CliIo, finish: Finish): void {
   const command = program
@@ -27,7 +28,7 @@ export function addPutCommand(program: Command, io: CliIo, finish: Finish): void
     .argument("<key>")
     .argument("[value]", "- reads it from standard input, byte for byte")
     .option("-f, --file <path>", "read the value from a file, byte for byte");
-  addRemoteOptions(command)
+  addRemoteOptions(addLifetimeOptions(command))
     .addHelpText("after", EXAMPLES)
     .action((key: string, value: string | undefined, options: PutCommandOptions) =>
       finish("writes", options, () => put(key, value, options, io, command)),
@@ -45,7 +46,9 @@ async function put(
     command.error("error: give either a value or --file");
   }
   const bytes = await readValue(value, options.file, io);
-  const { revision } = await withClient(options, (client) => client.put(key, bytes));
+  const { revision } = await withClient(options, (client) =>
+    client.put(key, bytes, lifetimeOf(options)),
+  );
   io.out(options.json ? `${JSON.stringify({ key, revision })}\n` : `ok, revision ${revision}\n`);
   return EXIT.ok;
 }
@@ -55,18 +58,6 @@ async function readValue(
   file: string | undefined,
   io: CliIo,
 ): Promise<Bytes> {
-  if (file !== undefined) return await readValueFile(file);
-  if (value !== "-") return value ?? "";
-  const bytes = await io.readStdin(inputBytesMax);
-  if (bytes.length <= inputBytesMax) return bytes;
-  throw new EngineError("INVALID_REQUEST", `standard input has more than ${inputBytesMax} bytes`);
-}
-
-async function readValueFile(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new EngineError("INVALID_REQUEST", `cannot read ${file}: ${why}`, { cause });
-  }
+  if (file !== undefined) return await readInputFile(file);
+  return value === "-" ? await readStdin(io) : (value ?? "");
 }

@@ -35,24 +35,24 @@ function nodeWithTurns(turnMs: number, asked: number) {
   return piece;
 }
 
-it("FairShare leaves ten times as much to a node that is asked for something", async () => {
+it("FairShare leaves sixteen times as much to a node that is asked for something", async () => {
   const piece = nodeWithTurns(0.01, 1);
-  for (let n = 0; n < 100; n++) expect(await piece(2)).toBeCloseTo(20);
+  for (let n = 0; n < 100; n++) expect(await piece(2)).toBeCloseTo(32);
 });
 
 it("FairShare leaves it to one that reads, too, which only takes time", async () => {
   const piece = nodeWithTurns(1, 0);
-  for (let n = 0; n < 100; n++) expect(await piece(2)).toBeCloseTo(20);
+  for (let n = 0; n < 100; n++) expect(await piece(2)).toBeCloseTo(32);
 });
 
 it("FairShare needs no pause after a long turn, and counts the time of the disk", async () => {
-  expect(await nodeWithTurns(20, 1)(2)).toBe(20);
-  expect(await nodeWithTurns(1, 1)(2, 19)).toBe(20);
+  expect(await nodeWithTurns(32, 1)(2)).toBe(32);
+  expect(await nodeWithTurns(1, 1)(2, 31)).toBe(32);
 });
 
 it("FairShare goes on at once when nothing has been asked for forty pieces", async () => {
   const piece = nodeWithTurns(0.01, 0);
-  for (let n = 1; n < 40; n++) expect(await piece(2)).toBeCloseTo(20);
+  for (let n = 1; n < 40; n++) expect(await piece(2)).toBeCloseTo(32);
   expect(await piece(2)).toBeCloseTo(0.01);
 });
 

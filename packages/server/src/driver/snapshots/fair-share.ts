@@ -57,7 +57,7 @@ export class FairShare {
  * How much longer than the background work all others together may have. Generous, as a writer
  * that hashes does so behind what is measured.
  */
-const othersPart = 10;
+const othersPart = 16;
 /** A single slow piece does not stop the work for long. */
 const pauseMaxMs = 100;
 /** A turn of the event loop in which nobody had anything to do takes a few microseconds. */

@@ -1,5 +1,4 @@
 import { encodeKvWrite, encodePut, type KvCommand, Slab } from "@d-engine/codec";
-import type { KvEvent } from "@d-engine/kv";
 import { text, utf8 } from "./commands.js";
 import type { RunningKvNode } from "./start-kv-node.js";
 
@@ -38,7 +37,7 @@ export interface SeenEvent {
 /** Writes down the events of a node from now on. */
 export function watchEvents({ store, clock }: RunningKvNode): SeenEvent[] {
   const seen: SeenEvent[] = [];
-  store.onEvents = (events: readonly KvEvent[]) => {
+  store.onEvents = (events) => {
     for (const { key, record, revision } of events) {
       const deleted = record === undefined;
       const index = store.lastApplied;

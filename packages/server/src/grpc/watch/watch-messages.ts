@@ -1,8 +1,14 @@
 import { sessionNumberOf } from "@d-engine/client";
-import { stringToKey } from "@d-engine/codec";
+import {
+  encodeWatchAnswer,
+  encodeWatchEvents,
+  type KvPair,
+  stringToKey,
+  type WatchedChange,
+} from "@d-engine/codec";
 import type { EngineError } from "@d-engine/core";
 import { type KvEvent, type KvRecord, recordValue } from "@d-engine/kv";
-import { create, kvCommand, kvService, toBinary } from "@d-engine/proto";
+import { create, kvService, toBinary } from "@d-engine/proto";
 import type { WatchMessage } from "../../driver/index.js";
 
 type Response = kvService.WatchStreamResponse["response"];
@@ -13,12 +19,31 @@ export function encodeCreated(id: bigint, revision: number): Uint8Array {
   return encode(id, { case: "created", value });
 }
 
-export function encodeMessage(id: bigint, message: WatchMessage): Uint8Array {
-  const revision = BigInt(message.revision);
-  if (message.kind === "progress") return encode(id, { case: "progress", value: revision });
-  const events = message.events.map(eventMessage);
-  const value = create(kvService.WatchEventsSchema, { events, revision });
-  return encode(id, { case: "events", value });
+/**
+ * Encodes what watches have to say. An event that thousands of them have in turn is encoded once,
+ * and copied behind the id of each.
+ */
+export class WatchMessageEncoder {
+  #event: KvEvent | undefined;
+  #events: Uint8Array = noBytes;
+
+  encode(id: bigint, message: WatchMessage): Uint8Array {
+    if (message.kind === "progress") {
+      return encode(id, { case: "progress", value: BigInt(message.revision) });
+    }
+    return encodeWatchAnswer(Number(id), this.#encodedEvents(message.events, message.revision));
+  }
+
+  #encodedEvents(events: readonly KvEvent[], revision: number): Uint8Array {
+    const [event] = events;
+    if (events.length > 1 || event === undefined) {
+      return encodeWatchEvents(events.map(changeOf), revision);
+    }
+    if (event === this.#event) return this.#events;
+    this.#event = event;
+    this.#events = encodeWatchEvents([changeOf(event)], revision);
+    return this.#events;
+  }
 }
 
 /** Without an error: because the client wanted it. */
@@ -37,25 +62,22 @@ function encode(id: bigint, response: Response): Uint8Array {
   return toBinary(kvService.WatchStreamResponseSchema, message);
 }
 
-function eventMessage({ revision, key, record, previous }: KvEvent): kvService.WatchEvent {
+function changeOf({ revision, key, record, previous }: KvEvent): WatchedChange {
   const bytes = stringToKey(key);
-  return create(kvService.WatchEventSchema, {
+  return {
     deleted: record === undefined,
-    kv:
-      record === undefined
-        ? create(kvCommand.KeyValueSchema, { key: bytes, modRevision: BigInt(revision) })
-        : keyValue(bytes, record),
-    ...(previous === undefined ? {} : { prevKv: keyValue(bytes, previous) }),
-  });
+    pair: record === undefined ? deletedPair(bytes, revision) : pairOf(bytes, record),
+    previous: previous && pairOf(bytes, previous),
+  };
 }
 
-function keyValue(key: Uint8Array, record: KvRecord): kvCommand.KeyValue {
-  return create(kvCommand.KeyValueSchema, {
-    key,
-    value: recordValue(record),
-    createRevision: BigInt(record.createRevision),
-    modRevision: BigInt(record.modRevision),
-    version: BigInt(record.version),
-    lease: BigInt(record.lease),
-  });
+function pairOf(key: Uint8Array, record: KvRecord): KvPair {
+  const { createRevision, modRevision, version, lease } = record;
+  return { key, value: recordValue(record), createRevision, modRevision, version, lease };
 }
+
+function deletedPair(key: Uint8Array, modRevision: number): KvPair {
+  return { key, value: noBytes, createRevision: 0, modRevision, version: 0, lease: 0 };
+}
+
+const noBytes: Uint8Array = new Uint8Array(0);

@@ -1,7 +1,7 @@
 import { Fifo } from "../../driver/fifo.js";
 import type { LocalWatch, WatchMessage } from "../../driver/index.js";
 
-/** Bytes of keys and values that go into one message, unless a single revision has more. */
+/** Bytes that go into one message, unless a single revision has more. */
 const messageBytesMax = 64 * 1024;
 
 /** One watch of a stream: how what it has to say is written there. */
@@ -30,6 +30,12 @@ export class WatchPump {
   readonly #setup: WatchPumpSetup;
   readonly #ready = new Fifo<PumpedWatch>();
   readonly #queued = new Set<PumpedWatch>();
+  /** Makes one message of several; without it each goes by itself. */
+  join: ((messages: readonly Uint8Array[]) => Uint8Array) | undefined;
+  /** What goes into the next message. */
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
+  #scheduled = false;
   #unsentBytes = 0;
   #running = false;
   #stopped = false;
@@ -41,7 +47,7 @@ export class WatchPump {
   add(pumped: PumpedWatch): void {
     pumped.watch.onReadable = () => {
       this.#enqueue(pumped);
-      this.#run();
+      this.#schedule();
     };
     this.#enqueue(pumped);
     this.#run();
@@ -49,12 +55,8 @@ export class WatchPump {
 
   /** Sends what is no message of a watch. */
   send(bytes: Uint8Array): void {
-    if (this.#stopped) return;
-    this.#count(bytes.length);
-    this.#setup.write(bytes, () => {
-      this.#count(-bytes.length);
-      this.#run();
-    });
+    this.#gather(bytes);
+    this.#flush();
   }
 
   /** Nothing is sent any more. */
@@ -70,6 +72,39 @@ export class WatchPump {
     const wasFull = this.#isFull;
     this.#unsentBytes += bytes;
     if (wasFull !== this.#isFull) this.#setup.behind(this.#isFull);
+  }
+
+  /** Watches are told one after the other that they have something: what all have goes together. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#run();
+    });
+  }
+
+  #gather(bytes: Uint8Array): void {
+    if (this.#gatheredBytes + bytes.length > messageBytesMax) this.#flush();
+    this.#gathered.push(bytes);
+    this.#gatheredBytes += bytes.length;
+    if (this.join === undefined) this.#flush();
+  }
+
+  #flush(): void {
+    const gathered = this.#gathered;
+    if (gathered.length === 0) return;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    if (!this.#stopped) this.#write(this.join === undefined ? gathered[0]! : this.join(gathered));
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.#count(bytes.length);
+    this.#setup.write(bytes, () => {
+      this.#count(-bytes.length);
+      this.#run();
+    });
   }
 
   #enqueue(pumped: PumpedWatch): void {
@@ -88,6 +123,7 @@ export class WatchPump {
       this.#queued.delete(pumped);
       this.#move(pumped);
     }
+    this.#flush();
     this.#running = false;
   }
 
@@ -100,7 +136,7 @@ export class WatchPump {
       return;
     }
     if (message === undefined) return;
-    for (const bytes of pumped.encode(message)) this.send(bytes);
+    for (const bytes of pumped.encode(message)) this.#gather(bytes);
     this.#enqueue(pumped);
   }
 }

@@ -65,6 +65,24 @@ describe("a stream of watches", () => {
     });
   });
 
+  it("says what its watches have at the same time in one message, where that was asked for", async () => {
+    const stream = open();
+    const ids = [1n, 2n, 3n];
+    for (const id of ids) createWatch(stream, { id, key: bytes("k"), joined: id > 1n });
+    for (const _ of ids) await responseOf(stream);
+    test.log.put("k", "1");
+    const { more, ...first } = await messageOf(stream);
+    expect(more.map(({ id, response }) => [id, response])).toEqual([
+      [2n, first.response],
+      [3n, first.response],
+    ]);
+    const split = open();
+    for (const id of ids) createWatch(split, { id, key: bytes("k") });
+    for (const _ of ids) await responseOf(split);
+    test.log.put("k", "2");
+    for (const id of ids) expect((await responseOf(split))[0]).toBe(id);
+  });
+
   it("keeps to the filters, and to an end of the range that is open (W8)", async () => {
     const stream = open();
     createWatch(stream, { id: 1n, key: bytes("k"), rangeEnd: bytes(""), noPut: true });
@@ -242,11 +260,15 @@ function createWatch(stream: RawStream, value: Wanted): void {
   send(stream, { case: "create", value });
 }
 
-/** Id, kind and content of the next response. */
-async function responseOf(stream: RawStream): Promise<readonly [bigint, string, unknown]> {
+async function messageOf(stream: RawStream): Promise<kvService.WatchStreamResponse> {
   const next = await stream.next();
   if (typeof next === "string") throw new Error(`the stream ended: ${next}`);
-  const { id, response } = fromBinary(kvService.WatchStreamResponseSchema, next);
+  return fromBinary(kvService.WatchStreamResponseSchema, next);
+}
+
+/** Id, kind and content of the next response. */
+async function responseOf(stream: RawStream): Promise<readonly [bigint, string, unknown]> {
+  const { id, response } = await messageOf(stream);
   const { value } = response;
   if (typeof value !== "object") return [id, String(response.case), value];
   const { $typeName: _, ...content } = value;

@@ -1,3 +1,4 @@
+import { joinWatchAnswers } from "@d-engine/codec";
 import { assertNever, EngineError } from "@d-engine/core";
 import { kvService } from "@d-engine/proto";
 import type { handleBidiStreamingCall, ServerDuplexStream } from "@grpc/grpc-js";
@@ -7,7 +8,7 @@ import { decodeRequest } from "../decode-request.js";
 import type { GrpcLimits } from "../limits.js";
 import { ownNumberOf, serviceErrorOf } from "../wire-status.js";
 import type { EndStream, OpenWatches, WatchStream } from "./open-watches.js";
-import { encodeCanceled, encodeCreated, encodeMessage } from "./watch-messages.js";
+import { encodeCanceled, encodeCreated, WatchMessageEncoder } from "./watch-messages.js";
 import { WatchPump } from "./watch-pump.js";
 
 type Call = ServerDuplexStream<Buffer, Uint8Array>;
@@ -18,11 +19,12 @@ export function kvWatch(
   limits: GrpcLimits,
   watches: OpenWatches,
 ): handleBidiStreamingCall<Buffer, Uint8Array> {
+  const encoder = new WatchMessageEncoder();
   return (call) =>
     watches.serve(
       call,
       (end) => {
-        const stream = new ManyWatches(call, node, limits, end);
+        const stream = new ManyWatches(call, node, limits, encoder, end);
         call.on("data", (bytes: Buffer) => stream.receive(bytes));
         call.on("end", () => stream.inputEnded());
         return stream;
@@ -37,13 +39,21 @@ export function kvWatch(
  */
 class ManyWatches implements WatchStream {
   readonly #node: LocalNode;
+  readonly #encoder: WatchMessageEncoder;
   readonly #end: EndStream;
   readonly #pump: WatchPump;
   readonly #watches = new Map<bigint, LocalWatch>();
   #inputEnded = false;
 
-  constructor(call: Call, node: LocalNode, limits: GrpcLimits, end: EndStream) {
+  constructor(
+    call: Call,
+    node: LocalNode,
+    limits: GrpcLimits,
+    encoder: WatchMessageEncoder,
+    end: EndStream,
+  ) {
     this.#node = node;
+    this.#encoder = encoder;
     this.#end = end;
     this.#pump = new WatchPump({
       write: (bytes, sent) => void call.write(bytes, () => sent()),
@@ -104,10 +114,11 @@ class ManyWatches implements WatchStream {
       return;
     }
     this.#watches.set(id, watch);
+    if (wanted.joined) this.#pump.join = joinWatchAnswers;
     this.#pump.send(encodeCreated(id, watch.revision));
     this.#pump.add({
       watch,
-      encode: (message) => [encodeMessage(id, message)],
+      encode: (message) => [this.#encoder.encode(id, message)],
       ended: (error) => this.#ended(id, error),
     });
   }

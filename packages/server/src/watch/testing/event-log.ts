@@ -1,4 +1,4 @@
-import type { EventVisitor, KvEvent, KvRecord } from "@d-engine/kv";
+import type { EventVisitor, KvEvent, KvRecord, RevisionEvents } from "@d-engine/kv";
 import type { WatchSource } from "../watch-source.js";
 
 /** A change of one key: `undefined` deletes it. */
@@ -8,7 +8,7 @@ export type Change = readonly [key: string, value: string | undefined];
 export class EventLog implements WatchSource {
   revision = 0;
   oldestEventRevision = 1;
-  onEvents: ((events: readonly KvEvent[]) => void) | undefined;
+  onEvents: ((events: RevisionEvents) => void) | undefined;
   onReplaced: (() => void) | undefined;
   /** Every event that there was, compacted ones too. */
   readonly all: KvEvent[] = [];
@@ -19,7 +19,7 @@ export class EventLog implements WatchSource {
   /** Changes several keys by one command. */
   change(...changes: readonly Change[]): readonly KvEvent[] {
     const events = this.#append(changes);
-    if (events.length > 0) this.onEvents?.(events);
+    if (events.length > 0) this.onEvents?.(eventsOfRevision(this.revision, events));
     return events;
   }
 
@@ -67,12 +67,22 @@ export class EventLog implements WatchSource {
   }
 }
 
+function eventsOfRevision(revision: number, events: readonly KvEvent[]): RevisionEvents {
+  return {
+    revision,
+    length: events.length,
+    key: (at) => events[at]!.key,
+    event: (at) => events[at]!,
+    [Symbol.iterator]: () => events[Symbol.iterator](),
+  };
+}
+
 function recordOf(value: string, revision: number, previous: KvRecord | undefined): KvRecord {
   const bytes = new TextEncoder().encode(value);
   return {
-    bytes,
-    from: 0,
-    to: bytes.length,
+    memory: bytes.buffer,
+    from: bytes.byteOffset,
+    to: bytes.byteOffset + bytes.length,
     createRevision: previous?.createRevision ?? revision,
     modRevision: revision,
     version: (previous?.version ?? 0) + 1,
