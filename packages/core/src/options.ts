@@ -84,12 +84,14 @@ export const RAFT_BOUNDS: Readonly<Record<Exclude<keyof RaftOptions, "autoPromot
 export function resolveRaftOptions(input: RaftOptionsInput = {}): RaftOptions {
   const given = Object.fromEntries(Object.entries(input).filter(([, v]) => v !== undefined));
   const merged = { ...RAFT_DEFAULTS, ...given } as RaftOptions;
-  const leaseLimit = merged.electionTimeoutMs * (1 - merged.clockDriftMax);
   const options: RaftOptions =
     input.leaseDurationMs === undefined
-      ? { ...merged, leaseDurationMs: Math.floor((leaseLimit * 8) / 9) }
+      ? { ...merged, leaseDurationMs: Math.floor((leaseLimitOf(merged) * 8) / 9) }
       : merged;
-  const problems = [...fieldProblems(options), ...relationProblems(options, leaseLimit)];
+  const problems = [
+    ...fieldProblems(options),
+    ...raftConflicts(options).map(({ problem }) => problem),
+  ];
   if (problems.length > 0) {
     throw new EngineError("INVALID_REQUEST", `bad raft options: ${problems.join("; ")}`);
   }
@@ -115,19 +117,43 @@ function fieldProblems(options: RaftOptions): string[] {
   return problems;
 }
 
-function relationProblems(options: RaftOptions, leaseLimit: number): string[] {
-  const problems: string[] = [];
-  if (options.electionTimeoutMs < 3 * options.heartbeatIntervalMs) {
-    problems.push(
-      `electionTimeoutMs (${options.electionTimeoutMs}) must be at least three times ` +
-        `heartbeatIntervalMs (${options.heartbeatIntervalMs})`,
-    );
+/** Settings, each fine by itself, that do not fit together. */
+export interface SettingConflict {
+  /** Their names. */
+  readonly settings: readonly string[];
+  /** What must hold between them, with their values. */
+  readonly problem: string;
+  /** What to do about it. */
+  readonly fix: string;
+}
+
+/** Whether settings that are each within their bounds fit together. */
+export function raftConflicts(options: RaftOptions): SettingConflict[] {
+  const { electionTimeoutMs, heartbeatIntervalMs, leaseDurationMs } = options;
+  const conflicts: SettingConflict[] = [];
+  if (electionTimeoutMs < 3 * heartbeatIntervalMs) {
+    conflicts.push({
+      settings: ["electionTimeoutMs", "heartbeatIntervalMs"],
+      problem:
+        `electionTimeoutMs (${electionTimeoutMs}) must be at least three times ` +
+        `heartbeatIntervalMs (${heartbeatIntervalMs})`,
+      fix: `raise electionTimeoutMs to ${3 * heartbeatIntervalMs}, or lower heartbeatIntervalMs`,
+    });
   }
-  if (options.leaseDurationMs >= leaseLimit) {
-    problems.push(
-      `leaseDurationMs (${options.leaseDurationMs}) must be below electionTimeoutMs x ` +
+  const leaseLimit = leaseLimitOf(options);
+  if (leaseDurationMs >= leaseLimit) {
+    conflicts.push({
+      settings: ["leaseDurationMs", "electionTimeoutMs", "clockDriftMax"],
+      problem:
+        `leaseDurationMs (${leaseDurationMs}) must be below electionTimeoutMs x ` +
         `(1 - clockDriftMax) = ${leaseLimit}`,
-    );
+      fix: "leave leaseDurationMs out, and it follows, or lower it",
+    });
   }
-  return problems;
+  return conflicts;
+}
+
+/** A lease that lasts this long could outlive the promise of a voter whose clock is fast. */
+function leaseLimitOf(options: RaftOptions): number {
+  return options.electionTimeoutMs * (1 - options.clockDriftMax);
 }

@@ -5,12 +5,14 @@ import {
   nodeId,
   type RaftOptions,
   resolveRaftOptions,
+  type SettingConflict,
 } from "@d-engine/core";
 import { KV_LIMITS_DEFAULTS, type KvLimits, resolveKvLimits } from "@d-engine/kv";
 import { STORAGE_DEFAULTS } from "@d-engine/storage";
 import { type InitialCluster, parseInitialCluster } from "./bootstrap/initial-cluster.js";
 import { DRIVER_DEFAULTS, type DriverOptions } from "./driver/options.js";
 import type { JoinAs } from "./join/join-cluster.js";
+import { logConflicts, roomConflicts } from "./settings/setting-conflicts.js";
 import { problemOf, type SettingRules, shownSetting } from "./settings/setting-rule.js";
 import {
   DRIVER_RULES,
@@ -98,9 +100,6 @@ export interface ResolvedSettings {
   readonly watch: WatchOptions;
 }
 
-/** Frames of a command, an entry and a batch, and the head of a segment; generous. */
-const commandOverheadBytes = 4096;
-
 /**
  * Fills in defaults and checks every field and the relations between them.
  *
@@ -118,7 +117,7 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
   checkFields(problems, driver, DRIVER_RULES);
   checkFields(problems, storage, STORAGE_RULES);
   checkFields(problems, watch, WATCH_RULES);
-  checkLogBounds(problems, driver, storage.segmentBytes);
+  problems.push(...problemsOf(logConflicts(driver, storage)));
   const address = input.address ?? ENGINE_DEFAULTS.address;
   if (!isAddress(address)) problems.push(`address must be host:port, got ${shownSetting(address)}`);
   const id = attempt(problems, () => resolveNodeId(input.nodeId ?? ENGINE_DEFAULTS.nodeId));
@@ -130,7 +129,7 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
   }
   const raft = attempt(problems, () => resolveRaftOptions(only(given, raftDefaults)));
   const limits = attempt(problems, () => resolveKvLimits(only(given, KV_LIMITS_DEFAULTS)));
-  if (limits !== undefined) checkRoomForCommands(problems, limits, storage.segmentBytes);
+  if (limits !== undefined) problems.push(...problemsOf(roomConflicts(limits, storage)));
   if (problems.length > 0 || raft === undefined || limits === undefined || !id) {
     throw new EngineError("INVALID_REQUEST", `bad settings: ${problems.join("; ")}`);
   }
@@ -181,26 +180,8 @@ function badJoin(problem: string): EngineError {
   return new EngineError("INVALID_REQUEST", `bad join: ${problem}`);
 }
 
-/** A command that fits into no segment of the log would stop the node instead of being refused. */
-function checkRoomForCommands(problems: string[], limits: KvLimits, segmentBytes: number): void {
-  // A compare-and-swap carries two values.
-  const largest = limits.keyBytesMax + 2 * limits.valueBytesMax + commandOverheadBytes;
-  if (!(largest > segmentBytes)) return;
-  problems.push(
-    `segmentBytes (${segmentBytes}) must hold the largest command, ${largest} bytes by keyBytesMax ` +
-      "and valueBytesMax: raise it, or lower those",
-  );
-}
-
-/** At its bound the log must be able to shrink: by what a snapshot covers, in whole segments. */
-function checkLogBounds(problems: string[], driver: DriverOptions, segmentBytes: number): void {
-  const { logBytesMax, logTailBytes, snapshotLogBytes } = driver;
-  const least = logTailBytes + snapshotLogBytes + 4 * segmentBytes;
-  if (!(logBytesMax < least)) return;
-  problems.push(
-    `logBytesMax (${logBytesMax}) must be at least logTailBytes + snapshotLogBytes + 4 segments ` +
-      `(segmentBytes), ${least}: raise it, or lower those`,
-  );
+function problemsOf(conflicts: readonly SettingConflict[]): string[] {
+  return conflicts.map(({ problem, fix }) => `${problem}: ${fix}`);
 }
 
 function checkFields<T extends object>(

@@ -51,6 +51,7 @@ function fits(rule: SettingRule, value: unknown): boolean {
   }
 }
 
+/** A rule for whole numbers, both ends allowed, of which each is a multiple of `step`. */
 export function integer(min: number, max: number, step?: number): SettingRule {
   return { kind: "integer", min, max, ...(step === undefined ? {} : { step }) };
 }
