@@ -1,4 +1,5 @@
 export type { CoordinationClient } from "./coordination-client.js";
+export { Counter, counter } from "./counter/counter.js";
 export type { ElectOptions } from "./election/elect.js";
 export { elect } from "./election/elect.js";
 export type { Leader, ObserveOptions } from "./election/leader-observation.js";
@@ -18,5 +19,7 @@ export { map } from "./map/map.js";
 export type { MapChange, MapChanges } from "./map/map-changes.js";
 export type { InvalidEntry, MapOptions } from "./map/map-options.js";
 export { MAP_DEFAULTS } from "./map/map-options.js";
+export type { OnceOptions } from "./once/once.js";
+export { once } from "./once/once.js";
 export type { Permit, Semaphore } from "./semaphore/semaphore.js";
 export { semaphore } from "./semaphore/semaphore.js";
