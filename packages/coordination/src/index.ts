@@ -1,3 +1,5 @@
+export type { BarrierWaitOptions } from "./barrier/barrier.js";
+export { Barrier, barrier } from "./barrier/barrier.js";
 export type { CoordinationClient } from "./coordination-client.js";
 export { Counter, counter } from "./counter/counter.js";
 export type { ElectOptions } from "./election/elect.js";
