@@ -85,6 +85,32 @@ describe("barrier", () => {
     expect([first.isSettled, reset.isSettled, second.isSettled]).toEqual([true, true, false]);
   });
 
+  it("does not count who gave up while it was coming", async () => {
+    const stop = new AbortController();
+    a.fate = (kind) => ({ thereMs: kind === "txn" ? 2_000 : 1, backMs: 1 });
+    const leaving = follow(barrier(a, "x", 2).wait({ signal: stop.signal }));
+    await bed.clock.advance(500);
+    stop.abort(new Error("enough"));
+    const staying = follow(barrier(b, "x", 2).wait());
+    await bed.clock.advance(5_000);
+    expect(leaving.error).toMatchObject({ message: "enough" });
+    expect(staying.isSettled).toBe(false);
+  });
+
+  it("does not open with somebody who has left when it would", async () => {
+    const stop = new AbortController();
+    const all = [a, b, c].map((client, at) => {
+      let txns = 0;
+      client.fate = (kind) => ({ thereMs: kind === "txn" && txns++ > 0 ? 100 : 1, backMs: 1 });
+      return follow(barrier(client, "x", 3).wait(at === 0 ? { signal: stop.signal } : {}));
+    });
+    await bed.clock.advance(50);
+    stop.abort(new Error("enough"));
+    await bed.clock.advance(5_000);
+    expect(all.map(({ isSettled }) => isSettled)).toEqual([true, false, false]);
+    expect(bed.keys("_coordination/barrier/x/open")).toEqual([]);
+  });
+
   it("opens for all or for none, whatever becomes of the calls", async () => {
     for (let lost = 0; lost < 8; lost++) {
       bed = new StoreBed();

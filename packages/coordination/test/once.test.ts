@@ -86,6 +86,18 @@ describe("once", () => {
     );
     await bed.clock.advance(20_000);
     expect([asked.value, losses]).toEqual([7, 2]);
+    const stored = follow(b.range("_coordination/once/x/result"));
+    await bed.clock.advance(20);
+    expect(stored.value?.entries[0]).toMatchObject({ version: 1 });
+  });
+
+  it("looks again when it holds the lock: the result may have come before the watch", async () => {
+    const first = follow(once(a, "x", () => "a"));
+    b.fate = (kind) => ({ thereMs: 1, backMs: kind === "range" ? 500 : 1 });
+    let runs = 0;
+    const second = follow(once(b, "x", () => ++runs));
+    await bed.clock.advance(5_000);
+    expect([first.value, second.value, runs]).toEqual(["a", "a", 0]);
   });
 
   it("ends its wait by its signal and its timeout", async () => {

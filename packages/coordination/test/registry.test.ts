@@ -76,6 +76,10 @@ describe("register and discover", () => {
     expect(old.ended.reason).toMatchObject({ code: "LOCK_LOST" });
     void old.close();
     await bed.clock.advance(30_000);
+    const stored = follow(b.range({ prefix: "_coordination/service/api/" }));
+    await bed.clock.advance(20);
+    // Taken over, and never taken away in between.
+    expect(stored.value?.entries[0]).toMatchObject({ version: 2 });
     expect([seen(), young.state]).toEqual([{ one: { at: 2 } }, "registered"]);
   });
 

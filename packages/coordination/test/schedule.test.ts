@@ -94,6 +94,43 @@ describe("schedule", () => {
     expect([begun.length, ended]).toEqual([2, [1]]);
   });
 
+  it("takes no claim that comes when another has run it already", async () => {
+    start(clients[0]!);
+    start(clients[1]!);
+    await until(0, 59_000);
+    clients[1]!.fate = (kind) => ({ thereMs: kind === "txn" ? 4_000 : 1, backMs: 1 });
+    await until(1, 30_000);
+    expect(begun.map(({ client }) => client)).toEqual([1]);
+  });
+
+  it("begins nothing with a claim whose answer outlasted its lease (R18)", async () => {
+    start(clients[0]!);
+    await until(0, 59_000);
+    clients[0]!.fate = (kind) => {
+      if (kind === "txn") return { thereMs: 1, backMs: 3_000 };
+      return { thereMs: kind === "leaseGrant" ? 1 : undefined, backMs: 1 };
+    };
+    await until(1, 10_000);
+    expect(begun).toEqual([]);
+  });
+
+  it("lets no late end of a lost run end the run of another", async () => {
+    start(clients[0]!, { missed: "run" }, 2_000);
+    await until(1, 1_000);
+    clients[0]!.fate = (kind) => ({ thereMs: kind === "txn" ? 6_000 : undefined, backMs: 1 });
+    start(clients[1]!, { missed: "run" }, 20_000);
+    await until(1, 15_000);
+    expect(begun.map(({ client }) => client)).toEqual([1, 2]);
+    expect(bed.keys()).toContain("_coordination/schedule/job/run");
+  });
+
+  it("costs two transactions a run", async () => {
+    start(clients[0]!);
+    await until(3, 30_000);
+    const txns = clients[0]!.calls.filter((kind) => kind === "txn");
+    expect([begun.length, txns.length]).toEqual([3, 1 + 2 * 3]);
+  });
+
   it("runs the latest of those that were missed once, or leaves them out", async () => {
     for (const missed of ["run", "skip"] as const) {
       fresh();

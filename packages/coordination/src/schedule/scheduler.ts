@@ -49,9 +49,9 @@ interface Claim {
 
 /**
  * Follows two keys: `record`, the latest time and whether its run has ended, and `run`, which is bound
- * to the lease of who runs it. A run is claimed by one transaction on the record as it was seen, while
- * nobody runs; it is ended by one that still finds its own `run`. So of two claims one wins, and the
- * end of a run that was lost does not count.
+ * to the lease of who runs it. A run is claimed by one transaction on the record as it was seen while
+ * nobody ran, which each claim changes; it is ended by one that still finds its own `run`. So of two
+ * claims one wins, and the end of a run that was lost does not count.
  */
 export class Scheduler implements Schedule {
   readonly #setup: SchedulerSetup;
@@ -186,10 +186,7 @@ export class Scheduler implements Schedule {
       try {
         const { succeeded, results, revision } = await ports.client
           .txn()
-          .if(
-            { key: this.#recordKey, modRevision: record.modRevision },
-            { key: this.#runKey, exists: false },
-          )
+          .if({ key: this.#recordKey, modRevision: record.modRevision })
           .then(
             { kind: "put", key: this.#recordKey, value: encodeRecord(slotMs, false) },
             { kind: "put", key: this.#runKey, value: id, lease: ownership.lease.id },
