@@ -47,8 +47,8 @@ export type {
   SnapshotLabel,
   TimeoutNow,
 } from "./message.js";
-export type { RaftOptions, RaftOptionsInput } from "./options.js";
-export { RAFT_DEFAULTS, resolveRaftOptions } from "./options.js";
+export type { NumberBound, RaftOptions, RaftOptionsInput, SettingConflict } from "./options.js";
+export { RAFT_BOUNDS, RAFT_DEFAULTS, raftConflicts, resolveRaftOptions } from "./options.js";
 export type { Clock, Timer } from "./ports/clock.js";
 export type { LogStore, LogStoreListener, LogWrite, RecoveredLog } from "./ports/log-store.js";
 export type { Random } from "./ports/random.js";

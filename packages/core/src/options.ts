@@ -55,22 +55,25 @@ export const RAFT_DEFAULTS: RaftOptions = Object.freeze({
 /** Partial settings; a member given as `undefined` counts as absent. */
 export type RaftOptionsInput = { readonly [K in keyof RaftOptions]?: RaftOptions[K] | undefined };
 
-type Bound = readonly [min: number, max: number, integer: boolean];
+/** What a number may be. */
+export type NumberBound = readonly [min: number, max: number, integer: boolean];
 
-const bounds: Readonly<Record<Exclude<keyof RaftOptions, "autoPromote">, Bound>> = {
-  electionTimeoutMs: [10, 600_000, false],
-  heartbeatIntervalMs: [1, 60_000, false],
-  leaseDurationMs: [0, 600_000, false],
-  clockDriftMax: [0, 0.49, false],
-  appendEntriesMax: [1, 1_000_000, true],
-  appendBytesMax: [1024, 3 * 1024 * 1024, true],
-  inflightMessagesMax: [1, 10_000, true],
-  inflightBytesMax: [1024, 1024 * 1024 * 1024, true],
-  uncommittedBytesMax: [1024, 4 * 1024 * 1024 * 1024, true],
-  pendingReadsMax: [1, 10_000_000, true],
-  logCacheBytes: [0, 16 * 1024 * 1024 * 1024, true],
-  promotionLagMax: [0, 1_000_000_000, true],
-};
+/** What each setting in numbers may be. */
+export const RAFT_BOUNDS: Readonly<Record<Exclude<keyof RaftOptions, "autoPromote">, NumberBound>> =
+  {
+    electionTimeoutMs: [10, 600_000, false],
+    heartbeatIntervalMs: [1, 60_000, false],
+    leaseDurationMs: [0, 600_000, false],
+    clockDriftMax: [0, 0.49, false],
+    appendEntriesMax: [1, 1_000_000, true],
+    appendBytesMax: [1024, 3 * 1024 * 1024, true],
+    inflightMessagesMax: [1, 10_000, true],
+    inflightBytesMax: [1024, 1024 * 1024 * 1024, true],
+    uncommittedBytesMax: [1024, 4 * 1024 * 1024 * 1024, true],
+    pendingReadsMax: [1, 10_000_000, true],
+    logCacheBytes: [0, 16 * 1024 * 1024 * 1024, true],
+    promotionLagMax: [0, 1_000_000_000, true],
+  };
 
 /**
  * Fills in defaults and checks every field and the relations between them. A lease duration that
@@ -81,12 +84,14 @@ const bounds: Readonly<Record<Exclude<keyof RaftOptions, "autoPromote">, Bound>>
 export function resolveRaftOptions(input: RaftOptionsInput = {}): RaftOptions {
   const given = Object.fromEntries(Object.entries(input).filter(([, v]) => v !== undefined));
   const merged = { ...RAFT_DEFAULTS, ...given } as RaftOptions;
-  const leaseLimit = merged.electionTimeoutMs * (1 - merged.clockDriftMax);
   const options: RaftOptions =
     input.leaseDurationMs === undefined
-      ? { ...merged, leaseDurationMs: Math.floor((leaseLimit * 8) / 9) }
+      ? { ...merged, leaseDurationMs: Math.floor((leaseLimitOf(merged) * 8) / 9) }
       : merged;
-  const problems = [...fieldProblems(options), ...relationProblems(options, leaseLimit)];
+  const problems = [
+    ...fieldProblems(options),
+    ...raftConflicts(options).map(({ problem }) => problem),
+  ];
   if (problems.length > 0) {
     throw new EngineError("INVALID_REQUEST", `bad raft options: ${problems.join("; ")}`);
   }
@@ -96,12 +101,12 @@ export function resolveRaftOptions(input: RaftOptionsInput = {}): RaftOptions {
 function fieldProblems(options: RaftOptions): string[] {
   const problems: string[] = [];
   for (const name of Object.keys(options)) {
-    if (name !== "autoPromote" && !(name in bounds)) problems.push(`${name} is not an option`);
+    if (name !== "autoPromote" && !(name in RAFT_BOUNDS)) problems.push(`${name} is not an option`);
   }
   if (typeof options.autoPromote !== "boolean") {
     problems.push(`autoPromote must be true or false, got ${String(options.autoPromote)}`);
   }
-  for (const [name, [min, max, integer]] of Object.entries(bounds)) {
+  for (const [name, [min, max, integer]] of Object.entries(RAFT_BOUNDS)) {
     const value: unknown = options[name as keyof RaftOptions];
     const fits = typeof value === "number" && value >= min && value <= max;
     if (!fits || (integer && !Number.isInteger(value))) {
@@ -112,19 +117,43 @@ function fieldProblems(options: RaftOptions): string[] {
   return problems;
 }
 
-function relationProblems(options: RaftOptions, leaseLimit: number): string[] {
-  const problems: string[] = [];
-  if (options.electionTimeoutMs < 3 * options.heartbeatIntervalMs) {
-    problems.push(
-      `electionTimeoutMs (${options.electionTimeoutMs}) must be at least three times ` +
-        `heartbeatIntervalMs (${options.heartbeatIntervalMs})`,
-    );
+/** Settings, each fine by itself, that do not fit together. */
+export interface SettingConflict {
+  /** Their names. */
+  readonly settings: readonly string[];
+  /** What must hold between them, with their values. */
+  readonly problem: string;
+  /** What to do about it. */
+  readonly fix: string;
+}
+
+/** Whether settings that are each within their bounds fit together. */
+export function raftConflicts(options: RaftOptions): SettingConflict[] {
+  const { electionTimeoutMs, heartbeatIntervalMs, leaseDurationMs } = options;
+  const conflicts: SettingConflict[] = [];
+  if (electionTimeoutMs < 3 * heartbeatIntervalMs) {
+    conflicts.push({
+      settings: ["electionTimeoutMs", "heartbeatIntervalMs"],
+      problem:
+        `electionTimeoutMs (${electionTimeoutMs}) must be at least three times ` +
+        `heartbeatIntervalMs (${heartbeatIntervalMs})`,
+      fix: `raise electionTimeoutMs to ${3 * heartbeatIntervalMs}, or lower heartbeatIntervalMs`,
+    });
   }
-  if (options.leaseDurationMs >= leaseLimit) {
-    problems.push(
-      `leaseDurationMs (${options.leaseDurationMs}) must be below electionTimeoutMs x ` +
+  const leaseLimit = leaseLimitOf(options);
+  if (leaseDurationMs >= leaseLimit) {
+    conflicts.push({
+      settings: ["leaseDurationMs", "electionTimeoutMs", "clockDriftMax"],
+      problem:
+        `leaseDurationMs (${leaseDurationMs}) must be below electionTimeoutMs x ` +
         `(1 - clockDriftMax) = ${leaseLimit}`,
-    );
+      fix: "leave leaseDurationMs out, and it follows, or lower it",
+    });
   }
-  return problems;
+  return conflicts;
+}
+
+/** A lease that lasts this long could outlive the promise of a voter whose clock is fast. */
+function leaseLimitOf(options: RaftOptions): number {
+  return options.electionTimeoutMs * (1 - options.clockDriftMax);
 }

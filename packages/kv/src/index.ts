@@ -5,7 +5,7 @@ export { KvStateMachine } from "./kv-state-machine.js";
 export { KvView } from "./kv-view.js";
 export { visibleLease } from "./leases/lease.js";
 export type { KvLimits } from "./limits.js";
-export { KV_LIMITS_DEFAULTS, resolveKvLimits } from "./limits.js";
+export { KV_LIMIT_BOUNDS, KV_LIMITS_DEFAULTS, resolveKvLimits } from "./limits.js";
 export type { RecordVisitor } from "./ordered-index.js";
 export type { KvRecord } from "./record.js";
 export { recordValue } from "./record.js";

@@ -57,7 +57,10 @@ export const KV_LIMITS_DEFAULTS: KvLimits = Object.freeze({
   historyBytesMax: 67_108_864,
 });
 
-const allowed: { readonly [Field in keyof KvLimits]: readonly [min: number, max: number] } = {
+/** What each limit may be; all are integers. */
+export const KV_LIMIT_BOUNDS: {
+  readonly [Field in keyof KvLimits]: readonly [min: number, max: number];
+} = {
   keyBytesMax: [1, 65_536],
   valueBytesMax: [0, 2 ** 30],
   keysMax: [1, 2 ** 23],
@@ -71,14 +74,14 @@ const allowed: { readonly [Field in keyof KvLimits]: readonly [min: number, max:
 export function resolveKvLimits(given: Partial<KvLimits> = {}): KvLimits {
   const limits = { ...KV_LIMITS_DEFAULTS };
   const problems: string[] = [];
-  for (const field of Object.keys(allowed) as (keyof KvLimits)[]) {
-    const [min, max] = allowed[field];
+  for (const field of Object.keys(KV_LIMIT_BOUNDS) as (keyof KvLimits)[]) {
+    const [min, max] = KV_LIMIT_BOUNDS[field];
     const value = given[field] ?? limits[field];
     if (Number.isInteger(value) && value >= min && value <= max) limits[field] = value;
     else problems.push(`${field} must be an integer from ${min} to ${max}, got ${value}`);
   }
   for (const field of Object.keys(given)) {
-    if (!(field in allowed)) problems.push(`${field} is not a limit`);
+    if (!(field in KV_LIMIT_BOUNDS)) problems.push(`${field} is not a limit`);
   }
   if (problems.length > 0) {
     throw new EngineError("INVALID_REQUEST", `invalid key-value limits: ${problems.join("; ")}`);

@@ -21,10 +21,17 @@ export type { GrpcLimits, GrpcServer, GrpcServerOptions } from "./grpc/index.js"
 export { GRPC_LIMITS, startGrpcServer } from "./grpc/index.js";
 export { KeepAlive } from "./keep-alive.js";
 export { nodeClient } from "./node-client.js";
+export type { AdminServerOptions } from "./observability/admin-server.js";
+export { AdminServer } from "./observability/admin-server.js";
 export type { EngineSettings, EngineSettingsInput, ResolvedSettings } from "./options.js";
 export { ENGINE_DEFAULTS, resolveSettings } from "./options.js";
 export type { PullSnapshotOptions } from "./peers/snapshot-puller.js";
 export { pullSnapshot } from "./peers/snapshot-puller.js";
+export { settingConflicts } from "./settings/setting-conflicts.js";
+export type { SettingRule } from "./settings/setting-rule.js";
+export { demandOf, problemOf } from "./settings/setting-rule.js";
+export type { SettingName } from "./settings/setting-rules.js";
+export { ENGINE_RULES } from "./settings/setting-rules.js";
 export type { BackupFile } from "./snapshots/backup-file.js";
 export { backupPieces, verifyBackup } from "./snapshots/backup-file.js";
 export type {

@@ -5,16 +5,25 @@ import {
   nodeId,
   type RaftOptions,
   resolveRaftOptions,
+  type SettingConflict,
 } from "@d-engine/core";
 import { KV_LIMITS_DEFAULTS, type KvLimits, resolveKvLimits } from "@d-engine/kv";
-import { type FileStorageTuning, STORAGE_DEFAULTS } from "@d-engine/storage";
+import { STORAGE_DEFAULTS } from "@d-engine/storage";
 import { type InitialCluster, parseInitialCluster } from "./bootstrap/initial-cluster.js";
 import { DRIVER_DEFAULTS, type DriverOptions } from "./driver/options.js";
 import type { JoinAs } from "./join/join-cluster.js";
+import { logConflicts, roomConflicts } from "./settings/setting-conflicts.js";
+import { problemOf, type SettingRules, shownSetting } from "./settings/setting-rule.js";
+import {
+  DRIVER_RULES,
+  JOIN_RULES,
+  STORAGE_RULES,
+  type StorageSettings,
+  WATCH_RULES,
+} from "./settings/setting-rules.js";
 import { WATCH_DEFAULTS, type WatchOptions } from "./watch/watch-options.js";
 
 type RaftSettings = Omit<RaftOptions, "pendingReadsMax">;
-type StorageSettings = Required<FileStorageTuning>;
 
 /** Everything that can be set about a node, in one flat list. Each has a default. */
 export interface EngineSettings
@@ -91,55 +100,6 @@ export interface ResolvedSettings {
   readonly watch: WatchOptions;
 }
 
-const sectorBytes = 512;
-/** Frames of a command, an entry and a batch, and the head of a segment; generous. */
-const commandOverheadBytes = 4096;
-
-type Check = (value: unknown) => string | undefined;
-
-const driverChecks: { readonly [K in keyof DriverOptions]: Check } = {
-  requestTimeoutMs: numberFrom(1, 3_600_000),
-  closeTimeoutMs: numberFrom(0, 3_600_000),
-  pendingProposalsMax: integerFrom(1, 10_000_000),
-  pendingProposalBytesMax: integerFrom(1024, 2 ** 32),
-  proposalEntriesMax: integerFrom(1, 100_000),
-  proposalBytesMax: integerFrom(1024, 64 * 1024 * 1024),
-  eagerEntries: integerFrom(1, 100_000),
-  pendingReadsMax: integerFrom(1, 10_000_000),
-  readRequestsMax: integerFrom(1, 10_000),
-  retryAfterMs: integerFrom(1, 60_000),
-  applySliceMs: numberFrom(1, 1_000),
-  heldMessagesMax: integerFrom(1, 1_000_000),
-  snapshotLogBytes: integerFrom(1024, 2 ** 40),
-  snapshotEntries: integerFrom(1, 2 ** 40),
-  logTailBytes: integerFrom(0, 2 ** 40),
-  logBytesMax: integerFrom(1024, 2 ** 50),
-  snapshotChunkBytes: integerFrom(1024, 1024 * 1024),
-  snapshotWindowChunks: integerFrom(1, 64),
-  snapshotTransfersMax: integerFrom(1, 64),
-  snapshotBytesPerSecond: integerFrom(0, 2 ** 40),
-  clockJumpMs: numberFrom(10, 60_000),
-  historyRetentionMs: integerFrom(0, 2 ** 40),
-  defaultConsistency: oneOf("linearizable", "lease", "eventual"),
-  allowClientOverride: oneOf(true, false),
-};
-
-const watchChecks: { readonly [K in keyof WatchOptions]: Check } = {
-  watchesMax: integerFrom(1, 1_000_000),
-  watchEventsMax: integerFrom(1, 10_000_000),
-  watchBytesMax: integerFrom(1024, 2 ** 32),
-  watchSliceEvents: integerFrom(1, 1_000_000),
-  watchProgressMs: integerFrom(10, 3_600_000),
-};
-
-const storageChecks: { readonly [K in keyof StorageSettings]: Check } = {
-  segmentBytes: integerFrom(4096, 1024 * 1024 * 1024, sectorBytes),
-  batchBytesMax: integerFrom(1024, 1024 * 1024 * 1024, sectorBytes),
-  sealAfterMs: integerFrom(1, 60_000),
-  spareSegmentsMax: integerFrom(0, 1024),
-  snapshotsKept: integerFrom(1, 1000),
-};
-
 /**
  * Fills in defaults and checks every field and the relations between them.
  *
@@ -153,23 +113,23 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
   }
   const driver = pick(given, DRIVER_DEFAULTS);
   const storage = pick(given, STORAGE_DEFAULTS);
-  checkFields(problems, driver, driverChecks);
-  checkFields(problems, storage, storageChecks);
   const watch = pick(given, WATCH_DEFAULTS);
-  checkFields(problems, watch, watchChecks);
-  checkLogBounds(problems, driver, storage.segmentBytes);
+  checkFields(problems, driver, DRIVER_RULES);
+  checkFields(problems, storage, STORAGE_RULES);
+  checkFields(problems, watch, WATCH_RULES);
+  problems.push(...problemsOf(logConflicts(driver, storage)));
   const address = input.address ?? ENGINE_DEFAULTS.address;
-  if (!isAddress(address)) problems.push(`address must be host:port, got ${shown(address)}`);
+  if (!isAddress(address)) problems.push(`address must be host:port, got ${shownSetting(address)}`);
   const id = attempt(problems, () => resolveNodeId(input.nodeId ?? ENGINE_DEFAULTS.nodeId));
   const initialCluster = attempt(problems, () => resolveCluster(input.initialCluster));
   const join = attempt(problems, () => resolveJoin(input));
   const clusterToken = input.clusterToken ?? ENGINE_DEFAULTS.clusterToken;
   if (typeof clusterToken !== "string") {
-    problems.push(`clusterToken must be a string, got ${shown(clusterToken)}`);
+    problems.push(`clusterToken must be a string, got ${shownSetting(clusterToken)}`);
   }
   const raft = attempt(problems, () => resolveRaftOptions(only(given, raftDefaults)));
   const limits = attempt(problems, () => resolveKvLimits(only(given, KV_LIMITS_DEFAULTS)));
-  if (limits !== undefined) checkRoomForCommands(problems, limits, storage.segmentBytes);
+  if (limits !== undefined) problems.push(...problemsOf(roomConflicts(limits, storage)));
   if (problems.length > 0 || raft === undefined || limits === undefined || !id) {
     throw new EngineError("INVALID_REQUEST", `bad settings: ${problems.join("; ")}`);
   }
@@ -199,8 +159,9 @@ function resolveJoin(input: EngineSettingsInput): JoinSettings | undefined {
   const { join, initialCluster } = input;
   const joinAs = input.joinAs ?? ENGINE_DEFAULTS.joinAs;
   const timeoutMs = input.joinTimeoutMs ?? ENGINE_DEFAULTS.joinTimeoutMs;
-  const problem = joinAsCheck(joinAs) ?? joinTimeoutCheck(timeoutMs);
-  if (problem !== undefined) throw badJoin(problem);
+  const problems: string[] = [];
+  checkFields(problems, { joinAs, joinTimeoutMs: timeoutMs }, JOIN_RULES);
+  if (problems.length > 0) throw badJoin(problems.join("; "));
   if (join === undefined) return undefined;
   if (initialCluster !== undefined) {
     throw badJoin(
@@ -215,49 +176,21 @@ function resolveJoin(input: EngineSettingsInput): JoinSettings | undefined {
   }
 }
 
-const joinAsCheck = named("joinAs", oneOf("promotable", "readOnly"));
-const joinTimeoutCheck = named("joinTimeoutMs", numberFrom(1, 3_600_000));
-
-function named(name: string, check: Check): Check {
-  return (value) => {
-    const problem = check(value);
-    return problem === undefined ? undefined : `${name} ${problem}`;
-  };
-}
-
 function badJoin(problem: string): EngineError {
   return new EngineError("INVALID_REQUEST", `bad join: ${problem}`);
 }
 
-/** A command that fits into no segment of the log would stop the node instead of being refused. */
-function checkRoomForCommands(problems: string[], limits: KvLimits, segmentBytes: number): void {
-  // A compare-and-swap carries two values.
-  const largest = limits.keyBytesMax + 2 * limits.valueBytesMax + commandOverheadBytes;
-  if (!(largest > segmentBytes)) return;
-  problems.push(
-    `segmentBytes (${segmentBytes}) must hold the largest command, ${largest} bytes by keyBytesMax ` +
-      "and valueBytesMax: raise it, or lower those",
-  );
-}
-
-/** At its bound the log must be able to shrink: by what a snapshot covers, in whole segments. */
-function checkLogBounds(problems: string[], driver: DriverOptions, segmentBytes: number): void {
-  const { logBytesMax, logTailBytes, snapshotLogBytes } = driver;
-  const least = logTailBytes + snapshotLogBytes + 4 * segmentBytes;
-  if (!(logBytesMax < least)) return;
-  problems.push(
-    `logBytesMax (${logBytesMax}) must be at least logTailBytes + snapshotLogBytes + 4 segments ` +
-      `(segmentBytes), ${least}: raise it, or lower those`,
-  );
+function problemsOf(conflicts: readonly SettingConflict[]): string[] {
+  return conflicts.map(({ problem, fix }) => `${problem}: ${fix}`);
 }
 
 function checkFields<T extends object>(
   problems: string[],
   values: T,
-  checks: { readonly [K in keyof T]: Check },
+  rules: SettingRules<T>,
 ): void {
-  for (const name of Object.keys(checks) as (keyof T & string)[]) {
-    const problem = checks[name](values[name]);
+  for (const name of Object.keys(rules) as (keyof T & string)[]) {
+    const problem = problemOf(rules[name], values[name]);
     if (problem !== undefined) problems.push(`${name} ${problem}`);
   }
 }
@@ -285,31 +218,4 @@ function isAddress(value: unknown): value is string {
   if (typeof value !== "string") return false;
   const match = /^(.+):(\d{1,5})$/.exec(value);
   return match !== null && Number(match[2]) <= 65_535;
-}
-
-function numberFrom(min: number, max: number): Check {
-  return (value) => {
-    if (typeof value === "number" && value >= min && value <= max) return undefined;
-    return `must be a number from ${min} to ${max}, got ${shown(value)}`;
-  };
-}
-
-function integerFrom(min: number, max: number, step = 1): Check {
-  const kind = step === 1 ? "an integer" : `a multiple of ${step}`;
-  return (value) => {
-    const inRange = typeof value === "number" && value >= min && value <= max;
-    if (inRange && Number.isInteger(value / step)) return undefined;
-    return `must be ${kind} from ${min} to ${max}, got ${shown(value)}`;
-  };
-}
-
-function oneOf(...allowed: readonly unknown[]): Check {
-  return (value) => {
-    if (allowed.includes(value)) return undefined;
-    return `must be one of ${allowed.map(shown).join(", ")}, got ${shown(value)}`;
-  };
-}
-
-function shown(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

@@ -14,6 +14,7 @@ export interface RunNodeOptions {
   /** `host:port`; port 0 lets the system choose. */
   readonly listen?: string;
   readonly advertise?: string;
+  readonly adminListen?: string;
   readonly nodeId?: number;
   /** `1=host:port,2=host:port` */
   readonly initialCluster?: string;

@@ -49,6 +49,12 @@ export function addStartCommand(program: Command, io: CliIo, finish: Finish): vo
       ).argParser((text) => readAddress(text, 1)),
     )
     .addOption(
+      new Option(
+        "--admin-listen <host:port>",
+        "answer /health, /primary, /replica and /metrics here over HTTP (default: nowhere)",
+      ).argParser((text) => readAddress(text, 0)),
+    )
+    .addOption(
       new Option("--node-id <id>", "the id of this node in its cluster").argParser(readInteger),
     )
     .option(
