@@ -7,7 +7,7 @@ import {
 } from "@d-engine/client";
 import { stringToKey } from "@d-engine/codec";
 import { assertNever, isEngineError } from "@d-engine/core";
-import { type KvEvent, type KvRecord, recordValue } from "@d-engine/kv";
+import { type KvEvent, type KvRecord, recordValue, visibleLease } from "@d-engine/kv";
 import {
   concernsWatch,
   type KvNode,
@@ -146,7 +146,8 @@ function eventOf({ revision, key, record, previous }: KvEvent): WatchEvent {
 }
 
 function recordOf(key: string, record: KvRecord): KeyRecord {
-  const { createRevision, modRevision, version, lease } = record;
+  const { createRevision, modRevision, version } = record;
+  const lease = visibleLease(record.lease);
   const value = recordValue(record).slice();
   return { key: stringToKey(key), value, createRevision, modRevision, version, lease };
 }
