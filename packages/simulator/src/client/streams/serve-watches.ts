@@ -65,7 +65,7 @@ class ServedWatches implements NodeEnd<WatchInput> {
   #create({ id, previous, kind: _, ...wanted }: Creation): void {
     let watch: LocalWatch;
     try {
-      watch = this.#kv.watch({ ...wanted, prevKv: previous, progress: true });
+      watch = this.#kv.watch({ ...wanted, prevKv: previous, progress: true, needsLeader: true });
     } catch (error) {
       this.#fail(id, error);
       return;
