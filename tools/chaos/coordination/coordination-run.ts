@@ -130,7 +130,8 @@ export class CoordinationRun {
   async #stall(): Promise<void> {
     const { random, note } = this.#options;
     const { signal } = this.#stop;
-    const between = (ms: number): Promise<void> => pause(ms, undefined, { signal }).catch(() => undefined);
+    const between = (ms: number): Promise<void> =>
+      pause(ms, undefined, { signal }).catch(() => undefined);
     while (!signal.aborted) {
       await between(random.uniform(0, stallEveryMsMax));
       if (signal.aborted) return;

@@ -57,8 +57,8 @@ These must fit together:
 - \`join\` and \`initial_cluster\` exclude each other.
 
 Settings may differ between the members of a cluster and are changed in a rolling restart: a voter
-keeps the promises that it made under the old ones. What is marked *once* in its description is
-recorded when the data directory is made.
+keeps the promises that it made under the old ones. What says that it is used once is recorded when the
+data directory is made.
 `;
 
 const UPSTREAM = `## Files of d-engine for Rust

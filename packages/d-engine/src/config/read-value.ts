@@ -84,12 +84,12 @@ function fromText(rule: SettingRule, raw: string): unknown {
 function fromTyped(rule: SettingRule, raw: unknown): unknown {
   if (typeof raw === "bigint") return Number(raw);
   if (rule.kind !== "choice" || typeof raw !== "string") return raw;
-  return rule.choices.find((choice) => plain(choice) === plain(raw));
+  return rule.choices.find((choice) => typeof choice === "string" && plain(choice) === plain(raw));
 }
 
 /** `read-only`, `read_only` and `readOnly` are the same word in three tongues. */
-function plain(word: string | boolean): string {
-  return String(word).toLowerCase().replace(/[-_]/g, "");
+function plain(word: string): string {
+  return word.toLowerCase().replace(/[-_]/g, "");
 }
 
 function fixOf(rule: SettingRule, raw: unknown, value: unknown): string {

@@ -28,11 +28,11 @@ export const SECTIONS = {
       "the address that clients and peers are told, if it is another than where the node listens",
     initialCluster:
       "all first members of a new cluster, this node among them, as a list of id and address or " +
-      "as id=host:port,...; ignored once the data directory exists",
-    join: "nodes of a running cluster to join, in place of an initial cluster",
+      "as id=host:port,...; used once, when the data directory is made",
+    join: "nodes of a running cluster to join, in place of an initial cluster; used once",
     joinAs: "whether a node that joins becomes a voter once it has caught up, or never",
     joinTimeoutMs: "how long a node that joins tries to be taken in before it gives up",
-    clusterToken: "tells clusters with the same first members apart; the same on all of them",
+    clusterToken: "tells clusters with the same first members apart; the same on all, used once",
   },
   "raft.election": {
     electionTimeoutMs:
