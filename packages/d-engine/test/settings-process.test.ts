@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { connect, connectAdmin, isEngineError } from "@d-engine/client";
+import { connect, isEngineError } from "@d-engine/client";
 import { describe, expect, it } from "vitest";
 import { NodeProcesses } from "./node-processes.js";
 
@@ -26,66 +26,66 @@ const slow =
   "[raft.election]\nelection_timeout_ms = 2000\n[raft.read_consistency]\nlease_duration_ms = 1500";
 const quick = "[raft]\nelection.election_timeout_min = 500\nreplication.heartbeat_interval_ms = 50";
 
+function start(nodes: NodeProcesses, id: number, election: string): Promise<unknown> {
+  return nodes.startWith(id, "--config", settingsFile(nodes, id, election)).ready();
+}
+
+/** What a cluster that is restarting may answer a client; anything else is thrown. */
+async function unlessRefused(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isEngineError(error)) throw error;
+  }
+}
+
 describe("a rolling restart that changes the election settings (scenario 13)", () => {
-  it("keeps every acknowledged write, and reads never go back, there and back again", async () => {
+  it("keeps every acknowledged write, and no read goes back, there and back again", async () => {
     await using nodes = await NodeProcesses.of(3);
-    await Promise.all(
-      ids.map((id) => nodes.startWith("--config", settingsFile(nodes, id, slow)).ready()),
-    );
+    await Promise.all(ids.map((id) => start(nodes, id, slow)));
     await using client = await connect(nodes.addresses(), { readyTimeoutMs });
-    const acknowledged: number[] = [];
-    const stop = new AbortController();
-    const writer = (async () => {
-      for (let next = 0; !stop.signal.aborted; next++) {
-        try {
+    await client.put("k/0", "0");
+    const acknowledged = [0];
+    let ended = false;
+    const write = async (): Promise<void> => {
+      for (let next = 1; !ended; next++) {
+        await unlessRefused(async () => {
           await client.put(`k/${next}`, String(next));
           acknowledged.push(next);
-        } catch (error) {
-          if (!isEngineError(error)) throw error;
-        }
+        });
       }
-    })();
-    const reader = (async () => {
-      while (!stop.signal.aborted) {
-        const before = acknowledged.at(-1);
-        if (before === undefined) {
-          await client.put("first", "");
-          continue;
-        }
-        try {
-          const consistency = before % 2 === 0 ? "lease" : "linearizable";
-          expect(await client.getString(`k/${before}`, { consistency })).toBe(String(before));
-        } catch (error) {
-          if (!isEngineError(error)) throw error;
-        }
+    };
+    const read = async (consistency: "lease" | "linearizable"): Promise<void> => {
+      while (!ended) {
+        const newest = acknowledged.at(-1);
+        await unlessRefused(async () => {
+          expect(await client.getString(`k/${newest}`, { consistency })).toBe(String(newest));
+        });
       }
-    })();
-    for (const election of [quick, slow]) {
-      for (const id of ids) {
-        const ended = nodes.ended(id);
-        nodes.signal(id, "SIGTERM");
-        expect(await ended).toMatchObject({ status: 0, stderr: "" });
-        await nodes.startWith("--config", settingsFile(nodes, id, election)).ready();
-        // L1: with all three in the game somebody leads and takes writes.
-        const before = acknowledged.length;
-        await expect
-          .poll(() => acknowledged.length, { timeout: 20_000 })
-          .toBeGreaterThan(before + 20);
+    };
+    const restart = async (): Promise<void> => {
+      for (const [id, election] of [quick, slow].flatMap((one) =>
+        ids.map((id) => [id, one] as const),
+      )) {
+        expect(await nodes.stop(id)).toMatchObject({ status: 0, stderr: "" });
+        await start(nodes, id, election);
+        // L1: somebody leads and takes writes, whatever mixture of settings there is.
+        const enough = acknowledged.length + 20;
+        const count = (): number => acknowledged.length;
+        await expect.poll(count, { timeout: 20_000 }).toBeGreaterThan(enough);
       }
-    }
-    stop.abort();
-    await Promise.all([writer, reader]);
+    };
+    const restarted = restart().finally(() => {
+      ended = true;
+    });
+    await Promise.all([restarted, write(), read("lease"), read("linearizable")]);
     for (const id of ids) {
       await using one = await connect(nodes.addresses([id]), { readyTimeoutMs });
-      const stored = new Map<string, string>();
-      for (const { key, value } of (await one.scanPrefix("k/")).entries) {
-        stored.set(Buffer.from(key).toString(), Buffer.from(value).toString());
-      }
-      const lost = acknowledged.filter((number) => stored.get(`k/${number}`) !== String(number));
-      expect(lost).toEqual([]);
+      const stored = new Set<string>();
+      for (const { key } of (await one.scanPrefix("k/")).entries)
+        stored.add(Buffer.from(key).toString());
+      expect(acknowledged.filter((number) => !stored.has(`k/${number}`))).toEqual([]);
     }
-    await using admin = connectAdmin(nodes.addresses(), { timeoutMs: 5_000 });
-    expect((await admin.members()).members).toHaveLength(3);
   }, 180_000);
 });
 
