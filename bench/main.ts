@@ -4,8 +4,9 @@ import { benchCluster, type ClusterResult, parseOperations } from "./cluster/clu
 import type { Operation } from "./cluster/operations.js";
 import { printCluster } from "./cluster/print-cluster.js";
 import { benchLeases, type LeasesResult } from "./coordination/bench-leases.js";
+import { benchLocks, type LocksResult } from "./coordination/bench-locks.js";
 import { benchWatch, type WatchResult } from "./coordination/bench-watch.js";
-import { printLeases, printWatch } from "./coordination/print-coordination.js";
+import { printLeases, printLocks, printWatch } from "./coordination/print-coordination.js";
 import { benchHistory, type HistoryResult } from "./history/bench-history.js";
 import { printHistory } from "./history/print-history.js";
 import { RawLimit } from "./raw-limit.js";
@@ -31,6 +32,7 @@ Usage: npm run bench -- [SUITE]… [options]      (default: single-node restart)
   history              what remembering the past costs a put, with few keys and with many
   watch                what watchers cost a put, and how long an event takes to all of them
   leases               many keys that end at the same moment, while puts go on
+  locks                a lock that nobody else wants, beside two puts
   raw                  the raw limit alone
 
   --callers 1,10,…     operations under way at a time
@@ -63,6 +65,7 @@ const SUITES = [
   "history",
   "watch",
   "leases",
+  "locks",
   "raw",
 ] as const;
 type Suite = (typeof SUITES)[number];
@@ -98,6 +101,7 @@ interface Results {
   history?: HistoryResult;
   watch?: WatchResult;
   leases?: LeasesResult;
+  locks?: LocksResult;
   raw?: readonly (LoadResult & { readonly callers: number })[];
 }
 
@@ -171,6 +175,7 @@ const callersOf: Readonly<Record<Suite, readonly number[]>> = {
   history: [100],
   watch: [100],
   leases: [100],
+  locks: [],
   raw: [1, 10, 100, 1000],
 };
 
@@ -212,6 +217,9 @@ async function run(settings: Settings): Promise<Results> {
       case "leases":
         results.leases = await benchLeases(single);
         break;
+      case "locks":
+        results.locks = await benchLocks(common);
+        break;
     }
   }
   return results;
@@ -236,10 +244,12 @@ async function runRaw(folder: string, settings: Settings, callersOfRaw: readonly
 }
 
 function print(results: Results): void {
-  const { raw, singleNode, restart, cluster, snapshot, catchUp, history, watch, leases } = results;
+  const { raw, singleNode, restart, cluster, snapshot, catchUp } = results;
+  const { history, watch, leases, locks } = results;
   if (history !== undefined) printHistory(history);
   if (watch !== undefined) printWatch(watch);
   if (leases !== undefined) printLeases(leases);
+  if (locks !== undefined) printLocks(locks);
   if (snapshot !== undefined) printSnapshot(snapshot);
   if (catchUp !== undefined) printCatchUp(catchUp);
   if (cluster !== undefined) printCluster(cluster);

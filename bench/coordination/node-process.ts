@@ -8,8 +8,10 @@ import { memoryInUse } from "../memory.js";
 import { PutLoad } from "../snapshot/put-load.js";
 import { expire } from "./expiry.js";
 import { fanOut } from "./fan-out.js";
+import { lockRounds } from "./lock-rounds.js";
 import type {
   FanOut,
+  LockRounds,
   NodeAnswer,
   NodeRequest,
   NodeSetup,
@@ -68,6 +70,8 @@ class MeasuredNode {
         return {};
       case "fanOut":
         return { fanOut: await this.#fanOut(request.remote, request.readers) };
+      case "locks":
+        return { locks: await this.#locks(request.remote, request.rounds) };
       case "hold":
         await this.#hold(request.leases);
         return {};
@@ -118,12 +122,21 @@ class MeasuredNode {
     return added / count;
   }
 
-  async #fanOut(remote: boolean, readers: number): Promise<FanOut> {
-    if (!remote) return await fanOut(this.#client, this.#client, readers);
+  #fanOut(remote: boolean, readers: number): Promise<FanOut> {
+    return this.#through(remote, (reader) => fanOut(this.#client, reader, readers));
+  }
+
+  #locks(remote: boolean, rounds: number): Promise<LockRounds> {
+    return this.#through(remote, (client) => lockRounds(client, rounds));
+  }
+
+  /** With the client in the process, or one that is connected over loopback. */
+  async #through<T>(remote: boolean, use: (client: EngineClient) => Promise<T>): Promise<T> {
+    if (!remote) return await use(this.#client);
     const { address } = this.#engine;
     if (address === undefined) throw new Error("the node does not listen");
-    await using reader = await connect([address], { readyTimeoutMs });
-    return await fanOut(this.#client, reader, readers);
+    await using client = await connect([address], { readyTimeoutMs });
+    return await use(client);
   }
 
   /** Leases that the client keeps alive until the process ends. */

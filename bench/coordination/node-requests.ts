@@ -9,6 +9,7 @@ export type NodeRequest =
   | ({ readonly kind: "watch" } & WatchersWanted)
   | { readonly kind: "unwatch" }
   | { readonly kind: "fanOut"; readonly remote: boolean; readonly readers: number }
+  | { readonly kind: "locks"; readonly remote: boolean; readonly rounds: number }
   | { readonly kind: "hold"; readonly leases: number }
   | ({ readonly kind: "expire" } & ExpiryOptions)
   | { readonly kind: "close" };
@@ -53,6 +54,14 @@ export interface FanOut {
   readonly promisesMs: number;
 }
 
+/** How long each round took, in milliseconds; both kinds in turns. */
+export interface LockRounds {
+  /** Taking a lock that nobody else wants, and giving it up. */
+  readonly lockMs: readonly number[];
+  /** Two puts, one after the other. */
+  readonly putsMs: readonly number[];
+}
+
 export interface Expiry {
   /** Puts of other keys before, and from the deadline until the last key was gone. */
   readonly quiet: LoadWindow;
@@ -68,6 +77,7 @@ export interface NodeAnswer {
   /** Of `watch`: memory in use that each watcher adds. */
   readonly bytesPerWatcher?: number;
   readonly fanOut?: FanOut;
+  readonly locks?: LockRounds;
   readonly expiry?: Expiry;
 }
 

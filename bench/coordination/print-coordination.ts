@@ -2,6 +2,7 @@ import { millis, rate, table } from "../report.js";
 import type { LoadWindow } from "../snapshot/put-load.js";
 import { median } from "../statistics.js";
 import type { LeasesResult } from "./bench-leases.js";
+import type { LocksResult } from "./bench-locks.js";
 import type { WatchResult } from "./bench-watch.js";
 import type { FanOut } from "./node-requests.js";
 
@@ -29,6 +30,17 @@ export function printWatch(result: WatchResult): void {
   const fans = [round("in the process", fanOut.embedded), round("remote", fanOut.remote)];
   console.log(table(header, fans));
   console.log("target: all have it within 100 ms");
+}
+
+export function printLocks({ costs }: LocksResult): void {
+  console.log(`\na lock that nobody else wants, taken and given up, beside two puts (medians)`);
+  const rows = costs.map(({ remote, rounds, lockMs, putsMs, ratio }) => [
+    ...[remote ? "remote" : "in the process", rounds, millis(lockMs), millis(putsMs)],
+    ...[ratio.median.toFixed(2), `${ratio.min.toFixed(2)}-${ratio.max.toFixed(2)}`],
+  ]);
+  const header = ["client", "rounds", "lock ms", "two puts ms", "ratio", "from-to"];
+  console.log(table(header, rows));
+  console.log("target: two round trips, which is 1.00 and what a transaction takes beside a put");
 }
 
 export function printLeases(result: LeasesResult): void {

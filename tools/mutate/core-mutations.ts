@@ -228,8 +228,8 @@ const windows: readonly Mutation[] = [
     name: "match-goes-back",
     breaks: "I2, scenario 17",
     file: "packages/core/src/progress/progress.ts",
-    find: "if (matchIndex > this.matchIndex) {",
-    replace: "if (matchIndex !== this.matchIndex) {",
+    find: "const raises = matchIndex > this.matchIndex;",
+    replace: "const raises = matchIndex !== this.matchIndex;",
     tests: ["packages/core/src/progress"],
   },
   {

@@ -1,5 +1,5 @@
-import type { EngineError } from "@d-engine/core";
-import { beforeEach, describe, expect, it } from "vitest";
+import { EngineError } from "@d-engine/core";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { type Lock, tryLock, withLock } from "../src/index.js";
 import { type BedClient, follow, StoreBed } from "./bed/index.js";
 
@@ -346,6 +346,36 @@ describe("an answer that is lost", () => {
     expect(outcome.value).toBe("done");
     await bed.clock.advance(1_000);
     expect(queue()).toEqual([]);
+  });
+
+  it("of a release is asked for as long as another of the same client may wait for it", async () => {
+    const { holder, outcome } = holding(a);
+    await bed.clock.advance(20);
+    const second = holding(a);
+    await bed.clock.advance(20);
+    let lost = 0;
+    a.fate = (kind) => {
+      const isLost = kind === "delete" && lost < 3;
+      if (isLost) lost += 1;
+      return { thereMs: isLost ? undefined : 1, backMs: 1 };
+    };
+    holder.done();
+    await bed.clock.advance(12_000);
+    // The first waits no longer; the lease lives on, as the second needs it.
+    expect([outcome.value, second.holder.lock]).toEqual(["done", undefined]);
+    await bed.clock.advance(5_000);
+    expect(second.holder.lock?.isHeld).toBe(true);
+  });
+
+  it("of a release that cannot be ends the lease for all who have it", async () => {
+    const [first, other] = [follow(tryLock(a, "x")), follow(tryLock(a, "y"))];
+    await bed.clock.advance(20);
+    vi.spyOn(a, "delete").mockRejectedValue(new EngineError("INVALID_REQUEST", "not by you"));
+    const released = follow(first.value!.release());
+    await bed.clock.advance(20);
+    expect([released.isSettled, other.value!.isHeld]).toEqual([true, false]);
+    await bed.clock.advance(10_100);
+    expect(bed.keys()).toEqual([]);
   });
 
   it("of a release that is refused for ever lets the lease end", async () => {

@@ -1,5 +1,6 @@
 import type { ClusterAdmin } from "@d-engine/client";
 import {
+  type AdminServer,
   EmbeddedAdmin,
   type EngineSettingsInput,
   type ForwardingClient,
@@ -14,7 +15,7 @@ import {
 } from "@d-engine/server";
 import { CustomEngine, type CustomEngineParts } from "./custom-engine.js";
 import { EngineHandle } from "./engine-handle.js";
-import { openPort, type PortConfig, resolvePort } from "./node-port.js";
+import { openAdminPort, openPort, type PortConfig, resolvePort } from "./node-port.js";
 
 /** Where the data is, settings, and hooks of the start. Everything but `dataDir` has a default. */
 export interface EngineConfig extends Omit<EngineSettingsInput, "address">, PortConfig, StartHooks {
@@ -34,16 +35,18 @@ export interface EngineConfig extends Omit<EngineSettingsInput, "address">, Port
 export class EmbeddedEngine extends EngineHandle<WriteOutcome> {
   readonly #started: StartedKvNode;
   readonly #server: GrpcServer | undefined;
+  readonly #adminServer: AdminServer | undefined;
   readonly #timeoutMs: number;
   #admin: EmbeddedAdmin | undefined;
 
-  private constructor(started: StartedKvNode, server: GrpcServer | undefined, timeoutMs: number) {
+  private constructor(started: StartedKvNode, ports: OpenPorts, timeoutMs: number) {
     super(started.node.driver);
     this.#started = started;
-    this.#server = server;
+    this.#server = ports.server;
+    this.#adminServer = ports.adminServer;
     this.#timeoutMs = timeoutMs;
     // A node whose disk has failed must not keep a port that looks alive.
-    void super.closed.then(() => server?.close());
+    void super.closed.then(() => this.#closePorts());
   }
 
   /**
@@ -64,23 +67,31 @@ export class EmbeddedEngine extends EngineHandle<WriteOutcome> {
    */
   static async start(config: string | EngineConfig): Promise<EmbeddedEngine> {
     const given: EngineConfig = typeof config === "string" ? { dataDir: config } : config;
-    const { dataDir, logger, onProgress, signal, listen: _, advertise, ...rest } = given;
+    const {
+      dataDir,
+      logger,
+      onProgress,
+      signal,
+      listen: _,
+      advertise,
+      adminListen,
+      ...rest
+    } = given;
     const { listen, address } = resolvePort(given);
     const settings = resolveSettings({ ...rest, address });
     const started = await startKvNode(dataDir, settings, { logger, onProgress, signal });
+    let adminServer: AdminServer | undefined;
     try {
+      const { snapshotBytesPerSecond, requestTimeoutMs } = settings.driver;
+      // First: it tells how a start goes on that waits for the cluster.
+      adminServer = await openAdminPort(started, adminListen, logger);
       const server =
         listen === undefined
           ? undefined
-          : await openPort(
-              started,
-              listen,
-              advertise,
-              logger,
-              settings.driver.snapshotBytesPerSecond,
-            );
-      return new EmbeddedEngine(started, server, settings.driver.requestTimeoutMs);
+          : await openPort(started, listen, advertise, logger, snapshotBytesPerSecond);
+      return new EmbeddedEngine(started, { server, adminServer }, requestTimeoutMs);
     } catch (error) {
+      await adminServer?.close();
       await started.node.driver.close();
       throw error;
     }
@@ -124,6 +135,11 @@ export class EmbeddedEngine extends EngineHandle<WriteOutcome> {
     return this.#server?.address;
   }
 
+  /** `host:port` where operators are answered, as bound; `undefined` without `adminListen`. */
+  get adminAddress(): string | undefined {
+    return this.#adminServer?.address;
+  }
+
   /** The operations of this node as servers need them: bytes in, views of the state out. */
   get localNode(): LocalNode {
     return this.#started.node;
@@ -135,7 +151,7 @@ export class EmbeddedEngine extends EngineHandle<WriteOutcome> {
    */
   override get closed(): Promise<Error | undefined> {
     return super.closed.then(async (error) => {
-      await this.#server?.close();
+      await this.#closePorts();
       return error;
     });
   }
@@ -148,6 +164,15 @@ export class EmbeddedEngine extends EngineHandle<WriteOutcome> {
   override async close(): Promise<void> {
     await this.#admin?.close();
     await super.close();
-    await this.#server?.close();
+    await this.#closePorts();
   }
+
+  async #closePorts(): Promise<void> {
+    await Promise.all([this.#server?.close(), this.#adminServer?.close()]);
+  }
+}
+
+interface OpenPorts {
+  readonly server: GrpcServer | undefined;
+  readonly adminServer: AdminServer | undefined;
 }

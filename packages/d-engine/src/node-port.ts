@@ -1,5 +1,6 @@
 import { EngineError, parseHostPort } from "@d-engine/client";
 import {
+  AdminServer,
   ENGINE_DEFAULTS,
   type GrpcServer,
   type InitialCluster,
@@ -22,6 +23,12 @@ export interface PortConfig {
    * @defaultValue its address in the initial cluster, otherwise where it listens
    */
   readonly advertise?: string | undefined;
+  /**
+   * `host:port` to answer operators at, over HTTP: `/health`, `/primary`, `/replica`, `/metrics`.
+   * Nobody has to log in there; port 0 lets the system choose.
+   * @defaultValue nowhere
+   */
+  readonly adminListen?: string | undefined;
 }
 
 interface Surroundings extends PortConfig {
@@ -66,6 +73,21 @@ function checkReachable(listen: string | undefined, advertise: string | undefine
     `a node that joins a cluster must be reached by it: ${given}; set listen to a host and port, ` +
       "and advertise where others reach it under another address",
   );
+}
+
+/** Opens the port for operators, if one is wanted. */
+export async function openAdminPort(
+  started: StartedKvNode,
+  listen: string | undefined,
+  logger: Logger | undefined,
+): Promise<AdminServer | undefined> {
+  if (listen === undefined) return undefined;
+  return await AdminServer.start({
+    started,
+    listen,
+    nowMs: () => performance.now(),
+    onBug: (error, path) => logger?.error(`a bug, met while answering ${path}`, { error }),
+  });
 }
 
 /** Opens the port of a started node: clients and peers come in through it. */

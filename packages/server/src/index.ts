@@ -21,6 +21,8 @@ export type { GrpcLimits, GrpcServer, GrpcServerOptions } from "./grpc/index.js"
 export { GRPC_LIMITS, startGrpcServer } from "./grpc/index.js";
 export { KeepAlive } from "./keep-alive.js";
 export { nodeClient } from "./node-client.js";
+export type { AdminServerOptions } from "./observability/admin-server.js";
+export { AdminServer } from "./observability/admin-server.js";
 export type { EngineSettings, EngineSettingsInput, ResolvedSettings } from "./options.js";
 export { ENGINE_DEFAULTS, resolveSettings } from "./options.js";
 export type { PullSnapshotOptions } from "./peers/snapshot-puller.js";

@@ -25,6 +25,21 @@ export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promi
   });
 }
 
+/** Whether `promise`, which never rejects, settles within `delayMs`. */
+export async function settlesWithin(
+  clock: Clock,
+  promise: Promise<void>,
+  delayMs: number,
+): Promise<boolean> {
+  const settled = new AbortController();
+  const late = pause(clock, delayMs, settled.signal).then(
+    () => false,
+    () => true,
+  );
+  void promise.then(() => settled.abort());
+  return await late;
+}
+
 export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;

@@ -2,7 +2,7 @@ import { AbstractKvClient, type Bytes, type TxnResult } from "@d-engine/client";
 import { type Clock, EngineError, isEngineError } from "@d-engine/core";
 import type { CoordinationClient } from "../coordination-client.js";
 import { isPassing, REPEAT_PAUSE_MS } from "../internal/passing-errors.js";
-import { pause } from "../internal/waiting.js";
+import { pause, settlesWithin } from "../internal/waiting.js";
 import type { Ownership } from "../ownership/ownership.js";
 import { awaitTurn } from "./await-turn.js";
 import type { QueueKeys } from "./queue-keys.js";
@@ -179,31 +179,31 @@ export class QueuePlace {
     const isUncertain = this.#inDoubt > 0;
     if (isUncertain) ownership.mark();
     if (this.#token > 0 || isUncertain) {
-      const isGone = await this.#remove(isUncertain);
-      if (!isGone) ownership.retire();
+      const removed = this.#remove(isUncertain);
+      const { ttlMs } = ownership.lease;
+      if (!(await settlesWithin(this.#clock, removed, ttlMs))) ownership.retire();
     }
     ownership.leave();
   }
 
-  /** Whether it is known to be gone, or the lease is. */
-  async #remove(isUncertain: boolean): Promise<boolean> {
+  /**
+   * Resolves when it is known to be gone, or the lease is. It does not stop before: others who hold
+   * or wait by the same lease keep it alive, and may wait for this very place.
+   */
+  async #remove(isUncertain: boolean): Promise<void> {
     const { lease } = this.ownership;
     const over = new AbortController();
     const forget = this.ownership.onLost(() => over.abort(lease.lost.reason));
-    const untilMs = this.#clock.nowMs() + lease.ttlMs;
     try {
       while (!over.signal.aborted) {
         try {
-          await this.#removal(isUncertain, over.signal);
-          return true;
+          return await this.#removal(isUncertain, over.signal);
         } catch (error) {
-          if (isEngineError(error, "LEASE_NOT_FOUND")) this.ownership.end(error);
-          if (over.signal.aborted) return true;
-          if (!isPassing(error) || this.#clock.nowMs() >= untilMs) return false;
+          // What cannot be removed ends with the lease, for all who have it.
+          if (!over.signal.aborted && !isPassing(error)) this.ownership.end(asEngineError(error));
         }
         await pause(this.#clock, REPEAT_PAUSE_MS, over.signal).catch(() => undefined);
       }
-      return true;
     } finally {
       forget();
     }
@@ -219,6 +219,11 @@ export class QueuePlace {
     const mark = { kind: "put", key: this.#withdrawal, value: "", lease: id } as const;
     await client.txn().then(mark, { kind: "delete", keys: this.key }).commit({ signal });
   }
+}
+
+function asEngineError(cause: unknown): EngineError {
+  if (isEngineError(cause)) return cause;
+  return new EngineError("LOCK_LOST", "a place in a queue could not be given up", { cause });
 }
 
 interface Joined {

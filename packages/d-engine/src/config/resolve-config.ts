@@ -1,5 +1,5 @@
 import type { SettingConflict } from "@d-engine/core";
-import { resolveSettings, settingConflicts } from "@d-engine/server";
+import { ENGINE_DEFAULTS, resolveSettings, settingConflicts } from "@d-engine/server";
 import { resolvePort } from "../node-port.js";
 import { ConfigError, type ConfigOrigin, type ConfigProblem } from "./config-error.js";
 import { suggestPath } from "./find-key.js";
@@ -161,10 +161,10 @@ function originOf(origins: readonly (ConfigOrigin | undefined)[]): ConfigOrigin 
 /** What the engine itself would refuse: nothing may pass here and fail at the start. */
 function remainingProblems(values: PlacedValues): ConfigProblem[] {
   const given = Object.fromEntries([...values].map(([name, { value }]) => [name, value]));
-  const { dataDir: _, listen: __, advertise: ___, logLevel: ____, ...settings } = given;
+  const settings = Object.entries(given).filter(([name]) => Object.hasOwn(ENGINE_DEFAULTS, name));
   try {
     const { address } = resolvePort(given);
-    resolveSettings({ ...settings, address });
+    resolveSettings({ ...Object.fromEntries(settings), address });
     return [];
   } catch (error) {
     const places = [...values.values()].map(({ origin }) => origin);

@@ -48,6 +48,7 @@ const OWN_RULES: { readonly [K in Exclude<ConfigName, SettingName>]: ConfigRule 
   dataDir: { kind: "path" },
   listen: { kind: "address", portMin: 0 },
   advertise: { kind: "address", portMin: 1 },
+  adminListen: { kind: "address", portMin: 0 },
   initialCluster: { kind: "members" },
   join: { kind: "addresses" },
   logLevel: { kind: "choice", choices: LOG_LEVELS },
@@ -59,6 +60,7 @@ export const CONFIG_DEFAULTS: ConfigValues = Object.freeze({
   dataDir: DATA_DIR,
   listen: undefined,
   advertise: undefined,
+  adminListen: undefined,
   logLevel: undefined,
 });
 

@@ -1,11 +1,12 @@
 import type { EngineSettings } from "@d-engine/server";
 import type { LogLevel } from "../cli/log-levels.js";
+import type { PortConfig } from "../node-port.js";
+
+type Addresses = { readonly [K in keyof PortConfig]-?: string | undefined };
 
 /** Everything that a file, the environment or a command line can set about a node. */
-export interface ConfigValues extends Omit<EngineSettings, "address"> {
+export interface ConfigValues extends Omit<EngineSettings, "address">, Addresses {
   readonly dataDir: string;
-  readonly listen: string | undefined;
-  readonly advertise: string | undefined;
   /** For nodes that are started from the command line; programs bring their own logger. */
   readonly logLevel: LogLevel | undefined;
 }
@@ -113,6 +114,7 @@ export const SECTIONS = {
   },
   server: {
     dataDir: "where the data is; made if it is missing",
+    adminListen: "where /health, /primary, /replica and /metrics are answered over HTTP, if at all",
     requestTimeoutMs: "how long a call waits when it does not say so itself",
     closeTimeoutMs: "how long closing lets accepted work finish before it ends it",
     logLevel: "write JSON log lines to stderr, from this level on (d-engine start only)",
@@ -123,6 +125,7 @@ export const SECTIONS = {
 export const OWN_KEYS: { readonly [K in ConfigName]?: string } = {
   listen: "listen_address",
   advertise: "advertise_address",
+  adminListen: "admin_listen_address",
 };
 
 /** What `config print` does not show. */

@@ -105,6 +105,6 @@ export const UPSTREAM_REFUSED: Readonly<Record<string, string>> = {
   "storage.unified_db": "log and store of a node share one data directory, server.data_dir",
   network: byItself,
   retry: byItself,
-  monitoring: "metrics are always counted",
+  monitoring: "metrics are always counted; set server.admin_listen_address to be asked for them",
   tls: "connections are plaintext in this version",
 };

@@ -19,6 +19,7 @@ import {
 import type { AppliedConfiguration } from "./applied-configuration.js";
 import { ApplyPipeline } from "./apply-pipeline.js";
 import { HeldMessages } from "./held-messages.js";
+import { Latencies } from "./latencies.js";
 import type { LeaderSilence } from "./leader-silence.js";
 import type { Logger } from "./logger.js";
 import { Mailbox } from "./mailbox.js";
@@ -78,6 +79,7 @@ export class CoreLoop<Result> {
   /** The newest commit index that the log was told of. */
   #commitTold = 0 as LogIndex;
   #stopped = false;
+  readonly latencies = new Latencies();
   readonly #send = (envelope: Envelope): void => {
     this.#setup.counters.messagesSent += 1;
     this.#setup.transport.send(envelope);
@@ -158,7 +160,7 @@ export class CoreLoop<Result> {
     const { node, clock, reachable, silence, counters, events } = this.#setup;
     counters.steps += 1;
     const effects = node.step({ ...event, nowMs: clock.nowMs() });
-    this.#perform(effects);
+    this.#perform(effects, event.kind === "propose");
     if (event.kind === "tick") {
       reachable.review();
       silence.review();
@@ -167,11 +169,11 @@ export class CoreLoop<Result> {
     if (!this.#stopped) events.stepped();
   }
 
-  #perform(effects: Effects): void {
+  #perform(effects: Effects, proposed: boolean): void {
     const { reachable, counters, events } = this.#setup;
     // Before anything is sent: a new member must be known to the transport.
     if (effects.configuration !== undefined) reachable.update(effects.configuration);
-    if (effects.batch > this.#written) this.#write(effects);
+    if (effects.batch > this.#written) this.#write(effects, proposed);
     for (const envelope of effects.send) this.#send(envelope);
     if (effects.sendAfterPersist.length > 0) {
       this.#held.hold(effects.batch, effects.sendAfterPersist);
@@ -179,6 +181,7 @@ export class CoreLoop<Result> {
     }
     if (effects.roleChange !== undefined) {
       counters.roleChanges += 1;
+      if (effects.roleChange.role !== "leader") this.latencies.deposed();
       events.roleChanged(effects.roleChange);
     }
     // Before `apply`: an entry must have its waiters when it is applied.
@@ -188,13 +191,17 @@ export class CoreLoop<Result> {
     if (effects.apply.length > 0) this.#pipeline.push(effects.apply);
   }
 
-  #write(effects: Effects): void {
-    const { log, node, time, counters } = this.#setup;
+  #write(effects: Effects, proposed: boolean): void {
+    const { log, node, time, counters, clock } = this.#setup;
     counters.batchesWritten += 1;
     counters.entriesAppended += effects.append.length;
     this.#written = effects.batch;
     const { batch, hardState, resetLog: reset, append: entries } = effects;
     if (entries.length > 0) time.received(entries, node.isLeader);
+    const nowMs = clock.nowMs();
+    this.latencies.written(batch, nowMs);
+    const last = entries.at(-1);
+    if (proposed && last !== undefined) this.latencies.proposed(last.index, entries.length, nowMs);
     log.write({ batch, hardState, reset, entries, commitIndex: node.commitIndex });
   }
 
@@ -207,12 +214,14 @@ export class CoreLoop<Result> {
   #onPersisted(batch: BatchId): void {
     if (this.#stopped) return;
     this.#persisted = batch;
+    this.latencies.persisted(batch, this.#setup.clock.nowMs());
     this.#held.release(batch, this.#send);
     this.post({ kind: "persisted", batch });
   }
 
   #applied(upTo: LogIndex): void {
     if (this.#stopped) return;
+    this.latencies.applied(upTo, this.#setup.clock.nowMs());
     this.#setup.events.applied(upTo);
     this.post({ kind: "applied", upTo });
   }

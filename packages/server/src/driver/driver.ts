@@ -14,6 +14,7 @@ import { CoreLoop } from "./core-loop.js";
 import { notServing } from "./driver-errors.js";
 import { type DriverSetup, nodeOf } from "./driver-setup.js";
 import type { Admission } from "./intake.js";
+import type { Latencies } from "./latencies.js";
 import { LeaderSilence } from "./leader-silence.js";
 import { LeaderTracker } from "./leader-tracker.js";
 import { Leadership, leaderHintOf } from "./leadership.js";
@@ -48,6 +49,7 @@ export class Driver<Result> {
   /** The time by which stamps are made (rule R15). */
   readonly time: ClusterTime;
   readonly ticks = new TickFeed();
+  readonly latencies: Latencies;
   readonly #setup: DriverSetup<Result>;
   readonly #node: RaftNode;
   readonly #loop: CoreLoop<Result>;
@@ -115,6 +117,7 @@ export class Driver<Result> {
       time: this.time,
       events: this.#loopEvents(),
     });
+    this.latencies = this.#loop.latencies;
     this.#requests = new Requests({
       ...shared,
       post: (event) => this.#loop.post(event),

@@ -1,4 +1,5 @@
 import type { Envelope, HardState, LogId, LogWrite, RaftStatus } from "@d-engine/core";
+import type { StoredCommand } from "./equal-stores.js";
 import type { NodeMirror } from "./node-mirror.js";
 
 /** One broken promise. The first one ends a run. */
@@ -15,6 +16,8 @@ export interface AppliedEntry {
   readonly hash: number;
   /** Identity that a client gave to this attempt, when the command carries one. */
   readonly attempt: string | undefined;
+  /** What the key-value store made of it, when that is the state machine. */
+  readonly stored?: StoredCommand;
 }
 
 /**

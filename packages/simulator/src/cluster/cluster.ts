@@ -7,6 +7,7 @@ import {
 } from "@d-engine/core";
 import { DRIVER_DEFAULTS } from "@d-engine/server/driver";
 import { AppliedOnce } from "../checkers/c2-applied-once.js";
+import { EqualStores } from "../checkers/equal-stores.js";
 import { oneLeaderATerm } from "../checkers/i1-one-leader-a-term.js";
 import { leaderOnlyAppends } from "../checkers/i2-leader-only-appends.js";
 import { logMatching } from "../checkers/i3-log-matching.js";
@@ -55,6 +56,7 @@ export class Cluster<P extends ClusterPlan = Plan> {
   readonly coverage = new Coverage();
   readonly appliedOnce = new AppliedOnce();
   readonly equalStates = new EqualStates();
+  readonly equalStores = new EqualStores(() => this.world.nowMs);
   /** Node n is at n - 1; the last ones may be no members yet. */
   readonly nodes: readonly SimulatedNode[];
   readonly roster: Roster;
@@ -87,6 +89,7 @@ export class Cluster<P extends ClusterPlan = Plan> {
       nodeInvariants(),
       nothingUnsyncedIsTold(),
       this.appliedOnce,
+      this.equalStores,
     ]);
     const machines = members.length + (plan.spares ?? 0);
     this.nodes = Array.from({ length: machines }, (_, at) =>

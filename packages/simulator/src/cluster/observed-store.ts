@@ -1,6 +1,6 @@
 import { decodeWriteCommand } from "@d-engine/codec";
 import type { LogIndex, StateRestoration, StateSnapshot } from "@d-engine/core";
-import { KvStateMachine, type WriteOutcome } from "@d-engine/kv";
+import { type KvEvent, KvStateMachine, type WriteOutcome } from "@d-engine/kv";
 import { hashBytes } from "../checkers/mirror-log.js";
 import type { AppliedEntry } from "../checkers/witness.js";
 import { toName } from "../workload/call.js";
@@ -24,8 +24,17 @@ export class ObservedStore extends KvStateMachine {
   }
 
   override apply(index: LogIndex, bytes: Uint8Array): WriteOutcome {
+    const before = this.revision;
     const outcome = super.apply(index, bytes);
-    this.#watch.applied({ index, hash: hashBytes(bytes), attempt: attemptOf(bytes) });
+    const events: KvEvent[] = [];
+    if (this.revision !== before) {
+      this.events(before + 1, undefined, (event) => {
+        events.push(event);
+        return true;
+      });
+    }
+    const stored = { bytes, outcome, events };
+    this.#watch.applied({ index, hash: hashBytes(bytes), attempt: attemptOf(bytes), stored });
     return outcome;
   }
 
@@ -51,9 +60,13 @@ export class ObservedStore extends KvStateMachine {
   }
 }
 
-/** Clients of a simulation write each value once, so that a value names an attempt. */
+/**
+ * Clients of a simulation write each value once, so that a value names an attempt. In a session an
+ * attempt may be applied again, and then does nothing (rule R17): the twin looks at that.
+ */
 function attemptOf(bytes: Uint8Array): string | undefined {
   const command = decodeWriteCommand(bytes);
+  if (command.kind === "none" || command.mark !== undefined) return undefined;
   if (command.kind !== "put" && command.kind !== "compareAndSwap") return undefined;
   return toName(command.value);
 }

@@ -1,0 +1,52 @@
+import type { RaftStatus } from "@d-engine/core";
+import type { LatencyReadings } from "../driver/latencies.js";
+import type { NodeState } from "../driver/lifecycle.js";
+import type { DriverMetrics } from "../driver/metrics.js";
+import type { PeerTransportMetrics } from "../peers/grpc-transport.js";
+import type { StartedKvNode } from "../start-node.js";
+import type { WatchMetrics } from "../watch/watch-hub.js";
+import type { HealthFacts } from "./health.js";
+
+/** One reading of a node: all of it at the same moment, and nothing that costs more than a look. */
+export interface NodeReading {
+  readonly clusterId: string;
+  readonly state: NodeState;
+  readonly raft: RaftStatus;
+  readonly driver: DriverMetrics;
+  readonly watch: WatchMetrics;
+  readonly peers: Readonly<PeerTransportMetrics>;
+  readonly latencies: LatencyReadings;
+  readonly diskWaitMs: number;
+  readonly store: StoreReading;
+}
+
+export interface StoreReading {
+  readonly revision: number;
+  readonly oldestRevision: number;
+  readonly lastApplied: number;
+  readonly keys: number;
+  readonly bytes: number;
+  readonly leases: number;
+}
+
+/** Reads a running node of the key-value store. */
+export function readNode({ node, peers }: StartedKvNode, nowMs: number): NodeReading {
+  const { driver, store } = node;
+  const { revision, oldestRevision, lastApplied, keys, bytes, leaseCount: leases } = store;
+  return {
+    clusterId: driver.identity.clusterId,
+    state: driver.state,
+    raft: driver.status(),
+    driver: driver.metrics(),
+    watch: node.watchMetrics(),
+    peers: peers.metrics,
+    latencies: driver.latencies.readings(),
+    diskWaitMs: driver.latencies.diskWaitMs(nowMs),
+    store: { revision, oldestRevision, lastApplied, keys, bytes, leases },
+  };
+}
+
+export function healthFactsOf({ state, diskWaitMs, raft }: NodeReading): HealthFacts {
+  const { role, leaderId, leaderReady } = raft;
+  return { state, diskWaitMs, role, leaderId, leaderReady };
+}
