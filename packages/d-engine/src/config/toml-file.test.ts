@@ -80,6 +80,13 @@ describe("keyLines", () => {
     expect([at("d"), at("one", "d"), at("one", "b")]).toEqual([undefined, 2, 2]);
   });
 
+  it("is not misled by quotes before the end of a text, nor by lists within lists", () => {
+    const text = ['q = ["""a"""", "]"]', "r = [", "  ['s'],", "]", "t = 1"].join("\n");
+    parse(text);
+    expect(keyLines(text).lineOf(["t"])).toBe(5);
+    expect(keyLines(text).lineOf(["s"])).toBeUndefined();
+  });
+
   it("stays fast on what is long and deep", () => {
     const deep = `[${Array.from({ length: 100_000 }, () => "a").join(".")}]\nb = 1`;
     expect(() => resolveConfig([readToml(deep, "n.toml")])).toThrow("is not a setting");
