@@ -148,6 +148,7 @@ describe("values", () => {
       fix: "eventual?",
     },
     { text: "read_consistency.default_policy = 'LeasRead'", problem: "one of", fix: "LeaseRead?" },
+    { text: "backpressure.max_pending_writes = 0", problem: "integer", fix: "is not offered" },
     { text: "election.election_timeout_ms = 2024-01-01", problem: "a number", fix: "set a number" },
   ])("are refused with bound and fix: $text", ({ text, problem, fix }) => {
     const found = problemsOf(() => fromToml(`\n[raft]\n${text}`));

@@ -68,7 +68,9 @@ function take(
   const reading = readValue(setting.rule, given.raw, given.text, upstream?.values);
   if ("problem" in reading) {
     bad.add(setting.name);
-    return [{ ...placeOf(given), value: shownValue(setting, given.raw), ...reading }];
+    const fix = upstream?.note === undefined ? reading.fix : `${reading.fix}; ${upstream.note}`;
+    const value = shownValue(setting, given.raw);
+    return [{ ...placeOf(given), value, problem: reading.problem, fix }];
   }
   values.set(setting.name, { value: reading.value, key, origin, source });
   return [];

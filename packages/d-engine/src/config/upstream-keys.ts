@@ -5,7 +5,11 @@ export interface UpstreamKey {
   readonly name: ConfigName;
   /** What its values are called here, where that differs. */
   readonly values?: Readonly<Record<string, string>>;
+  /** Said behind what is wrong with a value. */
+  readonly note?: string;
 }
+
+const unbounded = "0, for no bound, is not offered: everything is bounded here";
 
 /** Keys of d-engine for Rust that are taken, besides those that are the same here. */
 export const UPSTREAM_KEYS: Readonly<Record<string, UpstreamKey>> = {
@@ -24,8 +28,8 @@ export const UPSTREAM_KEYS: Readonly<Record<string, UpstreamKey>> = {
   "raft.snapshot.max_log_entries_before_snapshot": { name: "snapshotEntries" },
   "raft.snapshot.cleanup_retain_count": { name: "snapshotsKept" },
   "raft.snapshot.chunk_size": { name: "snapshotChunkBytes" },
-  "raft.backpressure.max_pending_writes": { name: "pendingProposalsMax" },
-  "raft.backpressure.max_pending_reads": { name: "pendingReadsMax" },
+  "raft.backpressure.max_pending_writes": { name: "pendingProposalsMax", note: unbounded },
+  "raft.backpressure.max_pending_reads": { name: "pendingReadsMax", note: unbounded },
   "raft.learner_catchup_threshold": { name: "promotionLagMax" },
   "raft.watch.max_watcher_count": { name: "watchesMax" },
   "raft.watch.watcher_buffer_size": { name: "watchEventsMax" },
