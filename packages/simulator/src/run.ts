@@ -5,6 +5,7 @@ import { leftoversOf, timersPiledUp } from "./checkers/l6-bounded.js";
 import { checkHistory, type HistoryCounts } from "./checkers/linearizability.js";
 import { Cluster } from "./cluster/cluster.js";
 import type { SimulatedNode } from "./cluster/simulated-node.js";
+import { Coordination } from "./coordination/coordination.js";
 import type { Prng } from "./prng.js";
 import { FaultInjector } from "./swarm/inject-faults.js";
 import type { BrokenNode, Plan } from "./swarm/plan.js";
@@ -23,6 +24,7 @@ export class Run {
   readonly injector: FaultInjector;
   readonly #history: HistoryOperation[] = [];
   readonly #clients: readonly SimulatedClient[];
+  readonly #coordination: Coordination;
   /** Nodes that are broken for good. */
   #broken: readonly number[] = [];
 
@@ -30,6 +32,7 @@ export class Run {
     this.#plan = plan;
     this.cluster = new Cluster(plan);
     this.injector = new FaultInjector(this.cluster, brokenOf(plan));
+    this.#coordination = new Coordination(this.cluster);
     this.#clients = Array.from({ length: plan.workload.clients }, (_, index) => {
       const id = `c${index + 1}`;
       const random = this.cluster.random.split(`client ${id}`);
@@ -52,6 +55,7 @@ export class Run {
   }
 
   startClients(): void {
+    this.#coordination.start();
     for (const client of this.#clients) {
       client.run().catch((error: unknown) => {
         this.cluster.witness.report("client", String(error));
@@ -97,6 +101,8 @@ export class Run {
     await world.run(world.nowMs + this.#answersMs, () => this.#isAnsweredEnough);
     if (witness.violation !== undefined) return;
     for (const client of this.#clients) client.stop();
+    await this.#letLeasesEnd();
+    if (witness.violation !== undefined) return;
     const catchUpMs = quietMs + this.#backlogMs + this.#transferMs;
     await world.run(world.nowMs + catchUpMs, () => this.#isCaughtUp);
     if (witness.violation !== undefined) return;
@@ -106,9 +112,16 @@ export class Run {
     }
     await world.run(world.nowMs + quietMs);
     if (witness.violation !== undefined) return;
-    if (this.#clients.some(({ busy }) => busy)) {
+    if (this.#clients.some(({ busy }) => busy) || this.#coordination.isBusy) {
       witness.report("L2", "a call did not end within its timeout");
     }
+    const hearMs = quietMs + silentMs;
+    await world.run(world.nowMs + hearMs, () => this.#coordination.unheard === undefined);
+    const { unheard } = this.#coordination;
+    if (unheard !== undefined) {
+      witness.report("W3", `${unheard}, ${hearMs} ms after the faults`);
+    }
+    this.#coordination.end();
     // Each healthy voter may have come out of the faults with an election of its own under way.
     // So may a leader that was removed, and hands over.
     if (this.#highestTerm > term + this.#healthy.length + 1) {
@@ -116,6 +129,21 @@ export class Run {
     }
     this.#checkAgreement();
     if (witness.violation === undefined) await this.#idle();
+  }
+
+  /** T2: what nobody keeps alive is gone soon, with a leader there. */
+  async #letLeasesEnd(): Promise<void> {
+    const { world, witness } = this.cluster;
+    const coordination = this.#coordination;
+    coordination.stopWriting();
+    // A call that is under way may still begin a lease.
+    const callsMs = 2 * this.#plan.workload.timeoutMs;
+    await world.run(world.nowMs + callsMs, () => !coordination.isBusy);
+    await world.run(world.nowMs + coordination.livesMs, () => coordination.isRid);
+    if (coordination.isRid) return;
+    const { leases } = this.cluster.equalStores.twin;
+    const [[id, { ttlMs }] = [0, { ttlMs: 0 }]] = leases;
+    witness.report("T2", `lease ${id} of ${ttlMs} ms has not ended in ${coordination.livesMs} ms`);
   }
 
   /**
@@ -225,6 +253,8 @@ export class Run {
       .map(({ value }) => value!);
     const effect = refusedMeansNoEffect(refused, appliedOnce);
     if (effect !== undefined) witness.report("C3", effect);
+    const seen = this.#coordination.judge();
+    if (seen !== undefined) witness.report(...ruleOf(seen));
     const verdict = checkHistory(this.#history, answersNeeded);
     if (verdict.kind !== "ok") witness.report(`C1 ${verdict.kind}`, verdict.explanation);
     return verdict.counts;
@@ -308,6 +338,12 @@ export class Run {
   }
 }
 
+/** A finding begins with its rule. */
+function ruleOf(finding: string): [rule: string, message: string] {
+  const at = finding.indexOf(": ");
+  return [finding.slice(0, at), finding.slice(at + 2)];
+}
+
 function brokenOf({ ending }: Plan): readonly BrokenNode[] {
   return ending.kind === "quorumOnly" ? ending.broken : [];
 }
@@ -322,5 +358,7 @@ const latenciesPerWindow = 6;
 const syncsPerSegment = 10;
 /** L1: split votes happen; this many in a row do not, by chance. */
 const electionTimeoutsMax = 30;
+/** After which a client that owes a connection nothing finds out that it is broken. */
+const silentMs = 40_000;
 /** How long nodes are watched that have nothing to do. */
 const idleElectionTimeouts = 10;

@@ -69,6 +69,7 @@ export class KvNode implements LocalNode {
       options: watchOptions,
       keyBytesMax: store.limits.keyBytesMax,
     });
+    driver.ticks.subscribe(() => this.#watches.review(driver.leaderHint() !== undefined));
     void driver.closed.then((failure) => this.#watches.close(notServing(failure)));
     this.membership = {
       get configuration() {

@@ -1,7 +1,7 @@
 import type { KeyRecord, Watch, WatchBatch, WatchEvent, WatchOptions } from "@d-engine/client";
 import { type KeySpan, stringToKey } from "@d-engine/codec";
 import { EngineError, isEngineError } from "@d-engine/core";
-import { type KvEvent, type KvRecord, recordValue } from "@d-engine/kv";
+import { type KvEvent, type KvRecord, recordValue, visibleLease } from "@d-engine/kv";
 import type { KeepAlive } from "../keep-alive.js";
 import type { LocalWatch, WatchSpec } from "./local-watch.js";
 
@@ -187,7 +187,8 @@ export class EmbeddedWatch implements Watch {
 
   /** The state's bytes are not for users: each event gets its own. */
   #recordOf(key: Uint8Array, record: KvRecord): KeyRecord {
-    const { createRevision, modRevision, version, lease } = record;
+    const { createRevision, modRevision, version } = record;
+    const lease = visibleLease(record.lease);
     const value = this.#owner.copy(recordValue(record));
     return { key, value, createRevision, modRevision, version, lease };
   }

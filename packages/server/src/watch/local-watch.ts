@@ -11,6 +11,11 @@ export interface WatchSpec extends KeySpan {
   readonly noDelete?: boolean;
   /** Whether progress is wanted while nothing happens. */
   readonly progress?: boolean;
+  /**
+   * Whether it ends with `CLUSTER_UNAVAILABLE` when this node knows no leader for long: wanted by
+   * readers who can go to another node.
+   */
+  readonly needsLeader?: boolean;
 }
 
 /**

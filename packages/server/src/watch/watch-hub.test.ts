@@ -385,3 +385,28 @@ function takeAllUntilEnd(watch: Parameters<typeof takeAll>[0]): string[] {
   const message = watch.take();
   return message?.kind === "events" ? message.events.map(eventText) : [];
 }
+
+describe("a watch that needs a leader", () => {
+  it("is sent elsewhere by a node that knows none for long, and is refused there (W3, seed 168)", () => {
+    const { log, hub, clock } = startHub();
+    const local = hub.watch(oneKey("k"));
+    const remote = hub.watch(oneKey("k", { needsLeader: true }));
+    hub.review(false);
+    clock.stall(4_999);
+    hub.review(false);
+    log.put("k", "1");
+    expect(takeAll(remote)).toEqual([["1 k=1"]]);
+    clock.stall(1);
+    hub.review(false);
+    const sentAway = { code: "CLUSTER_UNAVAILABLE" };
+    expect(endOf(remote)).toMatchObject(sentAway);
+    expect(() => hub.watch(oneKey("k", { needsLeader: true }))).toThrow(
+      "has known no leader for 5 s",
+    );
+    expect(takeAll(local)).toEqual([["1 k=1"]]);
+    hub.review(true);
+    log.put("k", "2");
+    expect(takeAll(hub.watch(oneKey("k", { needsLeader: true, startRevision: 2 })))).toEqual([]);
+    expect(takeAll(local)).toEqual([["2 k=2"]]);
+  });
+});

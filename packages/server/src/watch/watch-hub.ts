@@ -3,6 +3,7 @@ import type { RevisionEvents } from "@d-engine/kv";
 import type { CancelSignal } from "../driver/cancel-signal.js";
 import { CatchUp } from "./catch-up.js";
 import { HubWatch, type WatchOwner } from "./hub-watch.js";
+import { LeaderNeed } from "./leader-need.js";
 import type { LocalWatch, WatchSpec } from "./local-watch.js";
 import { SharedEvent } from "./shared-event.js";
 import { WakeQueue } from "./wake-queue.js";
@@ -49,6 +50,8 @@ export class WatchHub implements WatchOwner {
   readonly #watches = new Set<HubWatch>();
   readonly #live = new WatchIndex<HubWatch>();
   readonly #progressing = new Set<HubWatch>();
+  readonly #needing = new Set<HubWatch>();
+  readonly #leaderNeed: LeaderNeed;
   readonly #bounds: BufferBounds;
   readonly #catchUp: CatchUp;
   readonly #wakes: WakeQueue;
@@ -70,6 +73,7 @@ export class WatchHub implements WatchOwner {
     const { source, clock, options } = setup;
     this.#setup = setup;
     this.#revision = source.revision;
+    this.#leaderNeed = new LeaderNeed(clock);
     this.#bounds = { eventsMax: options.watchEventsMax, bytesMax: options.watchBytesMax };
     this.#wakes = new WakeQueue(clock, options.watchSliceEvents);
     this.#catchUp = new CatchUp({
@@ -104,11 +108,14 @@ export class WatchHub implements WatchOwner {
    * Begins a watch. Aborting the signal ends it with the signal's reason.
    *
    * @throws EngineError `INVALID_REQUEST` for keys that cannot be, `COMPACTED` when the history does
-   *   not reach back to the start, `RATE_LIMITED` at `watchesMax`, `CLOSED`
+   *   not reach back to the start, `RATE_LIMITED` at `watchesMax`, `CLOSED`, `CLUSTER_UNAVAILABLE`
+   *   for one that needs a leader
    */
   watch(spec: WatchSpec, { signal }: { signal?: CancelSignal | undefined } = {}): LocalWatch {
     signal?.throwIfAborted();
     if (this.#closed !== undefined) throw this.#closed.error;
+    const needsLeader = spec.needsLeader === true;
+    if (needsLeader && this.#leaderNeed.refusal !== undefined) throw this.#leaderNeed.refusal;
     const span = watchSpanOf(spec, this.#setup.keyBytesMax);
     const next = this.#nextOf(spec.startRevision ?? 0);
     this.#admit();
@@ -118,9 +125,17 @@ export class WatchHub implements WatchOwner {
     if (watch.phase.kind === "live") this.#live.add(watch);
     else this.#catchUp.add(watch);
     if (watch.wantsProgress) this.#progressing.add(watch);
+    if (needsLeader) this.#needing.add(watch);
     this.#schedule();
     if (signal !== undefined) this.#obey(watch, signal);
     return watch;
+  }
+
+  /** Looks after those who need a leader. To be called every now and then. */
+  review(hasLeader: boolean): void {
+    const error = this.#leaderNeed.review(hasLeader);
+    if (error === undefined) return;
+    for (const watch of [...this.#needing]) this.#end(watch, error, "kept");
   }
 
   /** Ends all watches with `error`, and takes no more. */
@@ -250,6 +265,7 @@ export class WatchHub implements WatchOwner {
     this.#live.delete(watch);
     this.#catchUp.delete(watch);
     this.#progressing.delete(watch);
+    this.#needing.delete(watch);
     watch.release?.();
     watch.release = undefined;
     this.#wakes.add(watch);

@@ -67,6 +67,10 @@ export class ObservedStore extends KvStateMachine {
 function attemptOf(bytes: Uint8Array): string | undefined {
   const command = decodeWriteCommand(bytes);
   if (command.kind === "none" || command.mark !== undefined) return undefined;
-  if (command.kind !== "put" && command.kind !== "compareAndSwap") return undefined;
-  return toName(command.value);
+  if (command.kind === "txn") {
+    const put = [...command.success, ...command.failure].find(({ kind }) => kind === "leasePut");
+    return put?.kind === "leasePut" ? toName(put.value) : undefined;
+  }
+  const isWrite = ["put", "compareAndSwap", "leasePut"].includes(command.kind);
+  return isWrite && "value" in command ? toName(command.value) : undefined;
 }

@@ -1,3 +1,4 @@
+import type { CoordinationProfile } from "../coordination/profile.js";
 import { Prng } from "../prng.js";
 import type {
   BrokenNode,
@@ -62,6 +63,7 @@ export function drawPlan(seed: number, limits: PlanLimits = { faultyMs: 10_000 }
     snapshots: drawSnapshots(random.split("snapshots"), disk.segmentBytes),
     stallChance,
     workload: drawWorkload(random.split("workload"), electionTimeoutMs, msPerEntry),
+    coordination: drawCoordination(random.split("coordination"), msPerEntry),
     faultyMs,
     faults: drawFaults(random.split("faults"), faultyMs, { nodes, electionTimeoutMs }),
     ending: drawEnding(random.split("ending"), voters, learners),
@@ -103,6 +105,19 @@ function drawWorkload(random: Prng, electionTimeoutMs: number, msPerEntry: numbe
       delete: some(0.4),
     },
     consistency: { linearizable: random.uniform(0.2, 1), lease: some(0.6), eventual: some(0.4) },
+  };
+}
+
+/** Few: each program has several things under way, and every event goes to several watches. */
+function drawCoordination(random: Prng, msPerEntry: number): CoordinationProfile {
+  const programs = random.pick([0, 1, 1, 2]);
+  return {
+    programs,
+    watches: random.between(1, 3),
+    // A lease that is kept costs an entry each third of its time, and a second has at least one.
+    thinkMs: Math.max(random.logUniform(20, 200), 6 * programs * msPerEntry),
+    ttlMs: [Math.max(200, 20 * msPerEntry), Math.max(1_500, 60 * msPerEntry)],
+    compactChance: random.pick([0, 0.02, 0.1]),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Consistency } from "@d-engine/client";
 import type { DriverOptions } from "@d-engine/server/driver";
+import type { CoordinationProfile } from "../coordination/profile.js";
 import type { NodeDiskProfile } from "../disk/node-disk.js";
 import type { NetworkProfile } from "../network/network.js";
 
@@ -173,6 +174,8 @@ export interface ClusterPlan {
 /** Everything that a run depends on. A run of the same plan is the same run. */
 export interface Plan extends ClusterPlan {
   readonly workload: Workload;
+  /** Programs with transactions, watches and leases; none when it is not said. */
+  readonly coordination?: CoordinationProfile;
   /** Length of the phase in which things go wrong. */
   readonly faultyMs: number;
   readonly faults: readonly Fault[];

@@ -1,4 +1,5 @@
 import type { CommandResult, KvPair, TxnResult } from "@d-engine/codec";
+import { assertNever } from "@d-engine/core";
 import { toBytes, toName } from "../workload/call.js";
 
 /** What the twin holds for a key. Values are names, as everywhere in a simulation. */
@@ -76,6 +77,8 @@ function describeTxn({ succeeded, results }: TxnResult): string {
         return describeRange(result);
       case "txn":
         return describeTxn(result);
+      default:
+        return assertNever(result);
     }
   });
   return `${succeeded ? "then" : "else"} (${parts.join(", ")})`;

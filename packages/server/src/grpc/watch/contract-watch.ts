@@ -23,7 +23,7 @@ export function contractWatch(
       const request = decodeRequest(client.WatchRequestSchema, call.request);
       const { key, prefix, prevKv } = request;
       const span = prefix ? prefixSpan(key) : { key, rangeEnd: undefined };
-      const watch = node.watch({ ...span, prevKv, progress: true });
+      const watch = node.watch({ ...span, prevKv, progress: true, needsLeader: true });
       let reached = watch.revision;
       const pump = new WatchPump({
         write: (bytes, sent) => void call.write(bytes, () => sent()),

@@ -7,7 +7,7 @@ import {
   type WatchedChange,
 } from "@d-engine/codec";
 import type { EngineError } from "@d-engine/core";
-import { type KvEvent, type KvRecord, recordValue } from "@d-engine/kv";
+import { type KvEvent, type KvRecord, recordValue, visibleLease } from "@d-engine/kv";
 import { create, kvService, toBinary } from "@d-engine/proto";
 import type { WatchMessage } from "../../driver/index.js";
 
@@ -72,7 +72,8 @@ function changeOf({ revision, key, record, previous }: KvEvent): WatchedChange {
 }
 
 function pairOf(key: Uint8Array, record: KvRecord): KvPair {
-  const { createRevision, modRevision, version, lease } = record;
+  const { createRevision, modRevision, version } = record;
+  const lease = visibleLease(record.lease);
   return { key, value: recordValue(record), createRevision, modRevision, version, lease };
 }
 

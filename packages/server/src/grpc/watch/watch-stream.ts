@@ -151,5 +151,14 @@ function specOf(wanted: kvService.WatchCreate): WatchSpec {
   const { key, rangeEnd, startRevision, prevKv, noPut, noDelete, progress } = wanted;
   // One beyond the numbers of the store is refused by the node, as every other wrong one.
   const start = Number(startRevision);
-  return { key, rangeEnd, startRevision: start, prevKv, noPut, noDelete, progress };
+  return {
+    key,
+    rangeEnd,
+    startRevision: start,
+    prevKv,
+    noPut,
+    noDelete,
+    progress,
+    needsLeader: true,
+  };
 }

@@ -7,7 +7,7 @@ import {
 } from "@d-engine/client";
 import { stringToKey } from "@d-engine/codec";
 import { assertNever, isEngineError } from "@d-engine/core";
-import { type KvEvent, type KvRecord, recordValue } from "@d-engine/kv";
+import { type KvEvent, type KvRecord, recordValue, visibleLease } from "@d-engine/kv";
 import {
   concernsWatch,
   type KvNode,
@@ -65,7 +65,7 @@ class ServedWatches implements NodeEnd<WatchInput> {
   #create({ id, previous, kind: _, ...wanted }: Creation): void {
     let watch: LocalWatch;
     try {
-      watch = this.#kv.watch({ ...wanted, prevKv: previous, progress: true });
+      watch = this.#kv.watch({ ...wanted, prevKv: previous, progress: true, needsLeader: true });
     } catch (error) {
       this.#fail(id, error);
       return;
@@ -146,7 +146,8 @@ function eventOf({ revision, key, record, previous }: KvEvent): WatchEvent {
 }
 
 function recordOf(key: string, record: KvRecord): KeyRecord {
-  const { createRevision, modRevision, version, lease } = record;
+  const { createRevision, modRevision, version } = record;
+  const lease = visibleLease(record.lease);
   const value = recordValue(record).slice();
   return { key: stringToKey(key), value, createRevision, modRevision, version, lease };
 }
