@@ -39,5 +39,10 @@ function messageOf(problems: readonly ConfigProblem[], moreProblems: number): st
 
 function problemText({ key, value, source, problem, fix }: ConfigProblem): string {
   const what = value === undefined ? key : `${key} = ${value}`;
-  return `${what} (${source}) ${problem}: ${fix}`;
+  return oneLine(`${what} (${source}) ${problem}: ${fix}`);
+}
+
+/** Names of files and variables may hold anything; one line of text is what people get to see. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Control}\p{Bidi_Control}]/gu, "?");
 }

@@ -1,4 +1,5 @@
 import { resolveSettings } from "@d-engine/server";
+import { oneLine } from "./config-error.js";
 import { mergedValues, type PlacedValues } from "./resolve-config.js";
 import { type ConfigSetting, SETTINGS } from "./schema.js";
 import { tomlLine } from "./toml-text.js";
@@ -68,9 +69,4 @@ export function bySection<T extends { readonly setting: ConfigSetting }>(
       return [`[${section}]`, ...own.flatMap(linesOf), ""].join("\n");
     })
     .join("\n");
-}
-
-/** The name of a file may hold anything; a comment ends with its line. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Control}/gu, "?");
 }

@@ -281,6 +281,12 @@ describe("problems", () => {
     expect(error.message).toMatch(/^bad configuration, 150 problems:\n.*\n {2}and 50 more$/s);
   });
 
+  it("are one line each, whatever names they hold", () => {
+    const variable = "D_ENGINE__X\n\u001b[2J\u202e";
+    const resolve = () => resolveConfig([readEnvironment({ [variable]: "1" })]);
+    expect(resolve).toThrow(/^bad configuration: D_ENGINE__X\?\?\[2J\? \(environment\) [ -~]+$/);
+  });
+
   it("never show a secret", () => {
     const [problem] = problemsOf(() => fromToml("cluster.cluster_token = 123456"));
     expect(problem).toMatchObject({ value: "(not shown)", fix: "write it in quotes" });
