@@ -1,3 +1,4 @@
+import { configMutations } from "./config-mutations.js";
 import { coreMutations } from "./core-mutations.js";
 import { growthMutations } from "./growth-mutations.js";
 import type { Mutation } from "./mutation.js";
@@ -12,4 +13,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...storageMutations,
   ...nodeMutations,
   ...growthMutations,
+  ...configMutations,
 ];

@@ -60,6 +60,10 @@ export type {
   NodeState,
 } from "@d-engine/server";
 export { ENGINE_DEFAULTS, inspectSnapshot, restoreDirectory, verifyBackup } from "@d-engine/server";
+export type { ConfigOrigin, ConfigProblem } from "./config/config-error.js";
+export { ConfigError } from "./config/config-error.js";
+export type { ConfigOverrides, LoadConfigOptions, LoadedConfig } from "./config/load-config.js";
+export { loadConfig } from "./config/load-config.js";
 export type { CustomEngineConfig, CustomEngineParts } from "./custom-engine.js";
 export { CustomEngine } from "./custom-engine.js";
 export type { EngineConfig } from "./embedded-engine.js";

@@ -8,7 +8,10 @@ export interface Captured {
 }
 
 /** The streams of a command that runs within a test. */
-export function capture(stdin: Buffer | string = ""): {
+export function capture(
+  stdin: Buffer | string = "",
+  environment: CliIo["environment"] = {},
+): {
   readonly io: CliIo;
   result(): Captured;
 } {
@@ -22,6 +25,7 @@ export function capture(stdin: Buffer | string = ""): {
       },
       flushed: async () => undefined,
       ended: new AbortController().signal,
+      environment,
       readStdin: async () => Buffer.from(stdin as Buffer),
     },
     result: () => ({ out: Buffer.concat(out).toString(), bytes: Buffer.concat(out), err }),

@@ -96,9 +96,22 @@ export class NodeProcesses implements AsyncDisposable {
   /** Starts a node; whether it gets ready is for the caller to wait for. */
   start(id: number, ...more: readonly string[]): CommandProcess {
     const own = ["--data-dir", this.dataDir(id), "--listen", this.#addresses[id - 1] ?? ""];
-    const node = new CommandProcess(["start", ...own, "--node-id", String(id), ...more]);
+    return this.startWith(id, ...own, "--node-id", String(id), ...more);
+  }
+
+  /** Starts a node with these arguments alone. */
+  startWith(id: number, ...args: readonly string[]): CommandProcess {
+    const node = new CommandProcess(["start", ...args]);
     this.#running.set(id, node);
     return node;
+  }
+
+  /** Ends a running node as an operator does; resolves with how it ended. */
+  async stop(id: number): Promise<Ended> {
+    const node = this.#running.get(id);
+    if (node === undefined) throw new Error(`node ${id} was never started`);
+    node.child.kill("SIGTERM");
+    return await node.ended;
   }
 
   /** Starts all of these nodes as the first members of a cluster; resolves when they serve. */

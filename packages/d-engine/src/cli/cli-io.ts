@@ -8,6 +8,8 @@ export interface CliIo {
   flushed(): Promise<void>;
   /** Aborts when nobody reads the result any more. */
   readonly ended: AbortSignal;
+  /** The variables of the process. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Everything on standard input, up to `bytesMax`. */
   readStdin(bytesMax: number): Promise<Uint8Array>;
 }
@@ -26,6 +28,7 @@ export function processIo(): CliIo {
     err: (line) => void process.stderr.write(`${line}\n`),
     flushed: () => flushed(ended.signal),
     ended: ended.signal,
+    environment: process.env,
     readStdin,
   };
 }

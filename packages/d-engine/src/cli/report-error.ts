@@ -1,4 +1,5 @@
 import { isEngineError } from "@d-engine/core";
+import { ConfigError } from "../config/config-error.js";
 import type { CliIo } from "./cli-io.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 
@@ -17,10 +18,22 @@ export function reportError(error: unknown, io: CliIo, { json, effect }: ReportO
     return EXIT.failed;
   }
   const { code, message } = error;
+  if (error instanceof ConfigError) return reportConfig(error, io, json);
   const outcome = effect === "reads" ? "rejected" : error.outcome;
   const unknown = outcome === "unknown";
   if (json) io.err(JSON.stringify({ error: { code, message, outcome } }));
   else if (unknown) io.err(`d-engine: unknown outcome, read before you repeat it: ${message}`);
   else io.err(`d-engine: ${message}`);
   return unknown ? EXIT.unknown : EXIT.failed;
+}
+
+/** Settings that stand on the command line alone are wrong arguments; others may stand in a file. */
+function reportConfig(
+  { code, message, problems }: ConfigError,
+  io: CliIo,
+  json: boolean,
+): ExitCode {
+  if (json) io.err(JSON.stringify({ error: { code, message, outcome: "rejected", problems } }));
+  else io.err(`d-engine: ${message}`);
+  return problems.every(({ origin }) => origin === "commandLine") ? EXIT.usage : EXIT.failed;
 }

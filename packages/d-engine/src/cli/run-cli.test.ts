@@ -217,7 +217,7 @@ describe("the surroundings", () => {
     const { io, result } = capture();
     await runCli(["start", "--help"], io);
     const help = result().out.replaceAll(/\s+/g, " ");
-    const numbers = [...help.matchAll(/--([a-z-]+) <(?:ms|n)> .*?\(default: (\d+)\)/g)];
+    const numbers = [...help.matchAll(/--([a-z-]+) <(?:ms|n|bytes)> .*?\(default: (\d+)\)/g)];
     expect(numbers.length).toBeGreaterThan(8);
     for (const [, flag = "", usual] of numbers) {
       const setting = flag.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import type { CliIo } from "./cli-io.js";
 import { addCasCommand } from "./commands/cas.js";
 import { addCompactCommand } from "./commands/compact.js";
+import { addConfigCommand } from "./commands/config.js";
 import { addDeleteCommand } from "./commands/delete.js";
 import { addGetCommand } from "./commands/get.js";
 import { addLeaderCommand } from "./commands/leader.js";
@@ -72,6 +73,7 @@ function buildProgram(io: CliIo, finish: Finish): Command {
     });
   // Subcommands take over output and exit from the program as it is when they are added.
   addStartCommand(program, io, finish);
+  addConfigCommand(program, io, finish);
   addPutCommand(program, io, finish);
   addGetCommand(program, io, finish);
   addDeleteCommand(program, io, finish);

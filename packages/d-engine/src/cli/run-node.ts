@@ -1,38 +1,26 @@
 import { resolve } from "node:path";
 import type { LeaderInfo } from "@d-engine/client";
 import { isEngineError } from "@d-engine/core";
+import type { Logger } from "@d-engine/server";
+import {
+  engineConfigOf,
+  type LoadedConfig,
+  logLevelOf,
+  placeCommandConfig,
+} from "../config/load-config.js";
 import { StandaloneEngine } from "../standalone-engine.js";
 import type { CliIo } from "./cli-io.js";
 import { cliLogger } from "./cli-logger.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
-import type { LogLevel } from "./log-levels.js";
 import { humanReport, jsonReport, type StartReport } from "./start-report.js";
 import { onStopSignal } from "./stop-signals.js";
 
 export interface RunNodeOptions {
-  readonly dataDir: string;
-  /** `host:port`; port 0 lets the system choose. */
-  readonly listen?: string;
-  readonly advertise?: string;
-  readonly adminListen?: string;
-  readonly nodeId?: number;
-  /** `1=host:port,2=host:port` */
-  readonly initialCluster?: string;
-  readonly clusterToken?: string;
-  /** `host:port,host:port` of nodes of a running cluster. */
-  readonly join?: string;
-  readonly joinAs?: "promotable" | "read-only";
-  readonly electionTimeoutMs?: number;
-  readonly heartbeatIntervalMs?: number;
-  readonly snapshotEntries?: number;
-  readonly snapshotLogBytes?: number;
-  readonly snapshotBytesPerSecond?: number;
-  readonly logTailBytes?: number;
-  readonly logBytesMax?: number;
-  readonly segmentBytes?: number;
-  readonly valueBytesMax?: number;
-  readonly logLevel?: LogLevel;
+  /** Path of a file of settings. */
+  readonly config?: string;
   readonly json: boolean;
+  /** Settings by their names, as texts. */
+  readonly [setting: string]: unknown;
 }
 
 /**
@@ -40,15 +28,21 @@ export interface RunNodeOptions {
  * with what kept the node from starting, or ended it.
  */
 export async function runNode(options: RunNodeOptions, io: CliIo): Promise<ExitCode> {
+  const settings = placeCommandConfig({
+    config: options.config,
+    environment: io.environment,
+    flags: options,
+  });
+  const config = engineConfigOf(settings);
   const report = options.json ? jsonReport(io) : humanReport(io);
   const stop = new AbortController();
   const unlisten = onStopSignal((signal) => {
     report.closing(signal);
     stop.abort(new StopRequested());
   });
-  report.starting(resolve(options.dataDir));
+  report.starting(resolve(config.dataDir));
   try {
-    await serve(options, report, stop.signal, io);
+    await serve(config, cliLogger(logLevelOf(settings), io), report, stop.signal);
   } catch (error) {
     // Asked to stop before it was ready: a clean end like any other.
     if (!(error instanceof StopRequested)) throw error;
@@ -61,17 +55,15 @@ export async function runNode(options: RunNodeOptions, io: CliIo): Promise<ExitC
 
 /** Resolves when the node has closed as asked; rejects with what else ended it. */
 async function serve(
-  options: RunNodeOptions,
+  config: LoadedConfig,
+  logger: Logger,
   report: StartReport,
   signal: AbortSignal,
-  io: CliIo,
 ): Promise<void> {
-  const { logLevel, json: _, joinAs, ...config } = options;
   await using server = await StandaloneEngine.start({
     ...config,
-    joinAs: joinAs === "read-only" ? "readOnly" : joinAs,
     signal,
-    logger: cliLogger(logLevel, io),
+    logger,
     onProgress: report.progress,
   });
   const { address, dataDir, engine } = server;
