@@ -11,6 +11,7 @@ import { EmbeddedEngine } from "d-engine";
 class Archive {
   #highest = 0;
 
+  /** @param {string} what @param {number} token */
   write(what, token) {
     if (token < this.#highest) {
       console.log(`archive: refused "${what}" with token ${token}, ${this.#highest} was here`);
@@ -49,7 +50,12 @@ try {
   await engine.close();
 }
 
-/** Lets go of the lease as if the process had stopped renewing it, and wakes when another has it. */
+/**
+ * Lets go of the lease as if the process had stopped renewing it, and wakes when another has it.
+ *
+ * @param {import("d-engine").EngineClient} client
+ * @param {import("@d-engine/coordination").Lock} lock
+ */
 async function stall(client, lock) {
   await client.close();
   await new Promise((resolve) => setTimeout(resolve, 2_500));

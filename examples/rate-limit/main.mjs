@@ -9,7 +9,13 @@ import { EmbeddedEngine } from "d-engine";
 const limit = 5;
 const windowMs = 60_000;
 
-/** Whether one more call of `who` is within the limit. Counts it if so. */
+/**
+ * Whether one more call of `who` is within the limit. Counts it if so.
+ *
+ * @param {import("d-engine").EngineClient} client
+ * @param {string} who
+ * @param {number} nowMs
+ */
 async function isAllowed(client, who, nowMs) {
   const key = `rate/${who}/${Math.floor(nowMs / windowMs)}`;
   for (;;) {
@@ -30,16 +36,13 @@ async function isAllowed(client, who, nowMs) {
 const engine = await EmbeddedEngine.start(process.argv[2] ?? "./data/rate-limit");
 try {
   await engine.waitReady({ timeoutMs: 5_000 });
-  const processes = [engine.client(), engine.client(), engine.client()];
   const nowMs = Date.now();
-  const asked = Array.from({ length: 12 }, (_, n) => {
-    return isAllowed(processes[n % processes.length], "customer-7", nowMs);
-  });
-  const allowed = (await Promise.all(asked)).filter(Boolean).length;
+  // Each with a client of its own, as so many processes.
+  const ask = (/** @type {number} */ atMs) => isAllowed(engine.client(), "customer-7", atMs);
+  const asked = await Promise.all(Array.from({ length: 12 }, () => ask(nowMs)));
+  const allowed = asked.filter(Boolean).length;
   console.log(`${allowed} of ${asked.length} calls within a limit of ${limit}`);
-  console.log(
-    `in the next window: ${await isAllowed(processes[0], "customer-7", nowMs + windowMs)}`,
-  );
+  console.log(`in the next window: ${await ask(nowMs + windowMs)}`);
 } finally {
   await engine.close();
 }

@@ -12,7 +12,7 @@ try {
   const services = discover(engine.client(), "api");
   await services.ready();
   const changes = services.changes();
-  const show = async (what) => {
+  const show = async (/** @type {string} */ what) => {
     await changes.next();
     const urls = services.entries().map(([id, { url }]) => `${id} at ${url}`);
     console.log(`${what}: ${urls.length === 0 ? "nobody" : urls.join(", ")}`);
@@ -32,7 +32,7 @@ try {
   await show("it has moved");
   await first.close();
   await show("and says goodbye");
-  await changes.return();
+  await changes.return?.();
   await services.close();
 } finally {
   await engine.close();

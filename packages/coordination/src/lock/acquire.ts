@@ -1,10 +1,14 @@
 import { AbstractKvClient, type Bytes, type CallOptions } from "@d-engine/client";
+import type { Clock } from "@d-engine/core";
 import type { CoordinationClient } from "../coordination-client.js";
-import { WaitBounds } from "../internal/waiting.js";
+import { settlesWithin, WaitBounds } from "../internal/waiting.js";
 import { ownershipsOf } from "../ownership/ownerships.js";
 import type { QueueKeys } from "../queue/queue-keys.js";
 import { QueuePlace } from "../queue/queue-place.js";
 import { Hold } from "./hold.js";
+
+/** How long who gives up waiting waits for its place to be free. */
+const leaveMsMax = 1_000;
 
 /** Options of everything that is acquired. */
 export interface AcquireOptions extends CallOptions {
@@ -52,7 +56,7 @@ export async function acquire(acquisition: Acquisition): Promise<Hold | undefine
       bounds.signal.throwIfAborted();
       const ownership = await ownerships.enter(bounds.signal);
       const place = new QueuePlace({ client, keys, ownership, value, mode });
-      const turn = await takeOrLeave(place, bounds.signal);
+      const turn = await takeOrLeave(clock, place, bounds.signal);
       const { signal } = options;
       if (turn === "held") return new Hold({ client, name, keys, place, signal });
       if (turn === "refused") {
@@ -66,12 +70,12 @@ export async function acquire(acquisition: Acquisition): Promise<Hold | undefine
   }
 }
 
-async function takeOrLeave(place: QueuePlace, signal: AbortSignal) {
+async function takeOrLeave(clock: Clock, place: QueuePlace, signal: AbortSignal) {
   try {
     return await place.take(signal);
   } catch (error) {
-    // The caller need not wait for what goes on until it is known to be gone.
-    void place.leave();
+    // As a rule one round trip; the caller need not wait for more, but may end its process then.
+    await settlesWithin(clock, place.leave(), leaveMsMax);
     throw error;
   }
 }

@@ -9,6 +9,9 @@ export const EXIT = Object.freeze({
   negative: 3,
   /** A write was sent and its answer is missing: it may or may not take effect. */
   unknown: 4,
+  /** A lock or lead was lost while the command ran that needs it; the command was stopped. */
+  lost: 5,
 });
 
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+/** One of the above, or that of a command that was run under a lock. */
+export type ExitCode = number;

@@ -8,6 +8,7 @@ import { addDeleteCommand } from "./commands/delete.js";
 import { addGetCommand } from "./commands/get.js";
 import { addLeaderCommand } from "./commands/leader.js";
 import { addLeaseCommand } from "./commands/lease.js";
+import { addElectCommand, addLockCommand } from "./commands/lock.js";
 import { addMemberCommand } from "./commands/member.js";
 import { addPutCommand } from "./commands/put.js";
 import { addScanCommand } from "./commands/scan.js";
@@ -27,6 +28,7 @@ Exit codes:
   2  wrong arguments
   3  the key or lease does not exist, or a comparison did not hold
   4  a write was sent and its answer is missing: it may or may not take effect
+  5  a lock was lost while its command ran; lock and elect end with the code of the command otherwise
 
 Examples:
   d-engine start --data-dir ./data
@@ -82,6 +84,8 @@ function buildProgram(io: CliIo, finish: Finish): Command {
   addTxnCommand(program, io, finish);
   addWatchCommand(program, io, finish);
   addLeaseCommand(program, io, finish);
+  addLockCommand(program, io, finish);
+  addElectCommand(program, io, finish);
   addCompactCommand(program, io, finish);
   addStatusCommand(program, io, finish);
   addMemberCommand(program, io, finish);
