@@ -72,11 +72,12 @@ export class Coordination {
     return this.#cluster.equalStores.twin.leases.size === 0;
   }
 
-  /** What an open watch has not told of, if one has not told of all that there was. */
-  get unheard(): string | undefined {
+  /** What an open watch has not told of, if one has not told of all that it can have heard. */
+  unheard(broken: readonly number[]): string | undefined {
     const { twin } = this.#cluster.equalStores;
     for (const watch of this.#seen.watches) {
-      const event = watch.isOpen ? unheardBy(watch, twin) : undefined;
+      const isDue = watch.isOpen && !broken.includes(watch.place);
+      const event = isDue ? unheardBy(watch, twin) : undefined;
       if (event === undefined) continue;
       const { name, from, to, revision } = watch;
       const what = `${event.key} at ${event.revision}`;

@@ -18,6 +18,8 @@ export interface SeenRange {
 /** One watch from its first event to its end, over all that the client did to keep it. */
 export interface SeenWatch {
   readonly name: string;
+  /** Of its program. */
+  readonly place: number;
   readonly from: string;
   /** The first key behind the watched ones. */
   readonly to: string;

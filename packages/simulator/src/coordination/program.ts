@@ -17,6 +17,8 @@ export class Program {
   readonly random: Prng;
   readonly client: RemoteClient;
   readonly seen: Observations;
+  /** The node on whose machine it runs, and with which it is cut off; 0: a machine of its own. */
+  readonly place: number;
   readonly #stop = new AbortController();
   readonly #end = new AbortController();
   #attempts = 0;
@@ -27,9 +29,14 @@ export class Program {
     this.name = name;
     this.random = random;
     this.seen = seen;
-    const place = random.chance(0.5) ? random.pick(cluster.nodes).id : 0;
+    this.place = random.chance(0.5) ? random.pick(cluster.nodes).id : 0;
     const ports = { clock: new WorldClock(cluster.world), random: random.split("client") };
-    const transport = new SimulatedTransport({ cluster, name, place, random: ports.random });
+    const transport = new SimulatedTransport({
+      cluster,
+      name,
+      place: this.place,
+      random: ports.random,
+    });
     const addresses = cluster.nodes.map(({ address }) => address);
     const { timeoutMs } = cluster.plan.workload;
     this.client = connectLazilyOver({ transport, ...ports }, addresses, { timeoutMs });

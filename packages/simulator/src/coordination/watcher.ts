@@ -47,6 +47,7 @@ function drawn(program: Program, name: string): SeenWatch {
   const start = back === undefined ? undefined : Math.max(1, seen.acknowledged - back);
   return {
     name,
+    place: program.place,
     from,
     to,
     only: random.pick([undefined, undefined, "put", "delete"] as const),
