@@ -1,4 +1,4 @@
-import type { CommandResult, KvPair, TxnResult } from "@d-engine/codec";
+import type { CommandResult, KvPair, TxnOperationResult, TxnResult } from "@d-engine/codec";
 import { toBytes, toName } from "../workload/call.js";
 
 /** What the twin holds for a key. Values are names, as everywhere in a simulation. */
@@ -66,23 +66,23 @@ export function describeResult(result: CommandResult | undefined): string {
 }
 
 function describeTxn({ succeeded, results }: TxnResult): string {
-  const parts = results.map((result) => {
-    switch (result.kind) {
-      case "put":
-        return "put";
-      case "deleted":
-        return `${result.deleted} deleted`;
-      case "range":
-        return describeRange(result);
-      case "txn":
-        return describeTxn(result);
-    }
-  });
-  return `${succeeded ? "then" : "else"} (${parts.join(", ")})`;
+  return `${succeeded ? "then" : "else"} (${results.map(describeOperation).join(", ")})`;
 }
 
-/** The same for what a range read answered. */
-export function describeRange(range: {
+function describeOperation(result: TxnOperationResult): string {
+  switch (result.kind) {
+    case "put":
+      return "put";
+    case "deleted":
+      return `${result.deleted} deleted`;
+    case "range":
+      return describeRange(result);
+    case "txn":
+      return describeTxn(result);
+  }
+}
+
+function describeRange(range: {
   readonly entries: readonly KvPair[];
   readonly count: number;
   readonly more: boolean;
