@@ -82,7 +82,9 @@ export class Run {
     const { world, witness } = this.cluster;
     this.#broken = this.injector.heal(brokenOf(this.#plan)).map(({ id }) => id);
     const { electionTimeoutMs } = this.#plan.raft;
-    const withinMs = this.#pausedMs + electionTimeoutsMax * electionTimeoutMs;
+    // Before it serves it must commit, and a majority may need a snapshot for that (seed 365).
+    const electMs = electionTimeoutsMax * electionTimeoutMs;
+    const withinMs = this.#pausedMs + electMs + this.#transferMs;
     const elected = await world.run(world.nowMs + withinMs, () => this.#leaderServes);
     if (elected || witness.violation !== undefined) return;
     witness.report("L1", `no leader serves ${Math.round(withinMs)} ms after the faults ended`);
@@ -290,9 +292,8 @@ export class Run {
     const { snapshots, workload, network, disk } = this.#plan;
     if (snapshots === undefined) return 0;
     const { snapshotBytesPerSecond, snapshotChunkBytes, snapshotWindowChunks } = snapshots;
-    const store = this.cluster.leader?.kv?.store;
-    const events = store === undefined ? 0 : store.revision - store.oldestRevision;
-    const bytes = 2_000 + (workload.keys + events) * (workload.paddingBytes + 200);
+    const { records, events } = this.cluster.equalStores.twin;
+    const bytes = 2_000 + (records.size + events.length) * (workload.paddingBytes + 200);
     const atRateMs = snapshotBytesPerSecond === 0 ? 0 : (1_000 * bytes) / snapshotBytesPerSecond;
     const windows = Math.ceil(bytes / (snapshotChunkBytes * snapshotWindowChunks));
     const windowMs = latenciesPerWindow * network.latencyMs + disk.syncMs;

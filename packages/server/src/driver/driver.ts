@@ -50,6 +50,7 @@ export class Driver<Result> {
   readonly time: ClusterTime;
   readonly ticks = new TickFeed();
   readonly latencies: Latencies;
+  readonly silence: LeaderSilence;
   readonly #setup: DriverSetup<Result>;
   readonly #node: RaftNode;
   readonly #loop: CoreLoop<Result>;
@@ -109,11 +110,12 @@ export class Driver<Result> {
       logger: this.#logger,
       counters: this.counters,
     };
+    this.silence = new LeaderSilence({ node: this.#node, transport, clock, electionTimeoutMs });
     this.#loop = new CoreLoop({
       ...shared,
       ...options,
       reachable: new ReachableMembers(this.#node, transport),
-      silence: new LeaderSilence({ node: this.#node, transport, clock, electionTimeoutMs }),
+      silence: this.silence,
       time: this.time,
       events: this.#loopEvents(),
     });
@@ -215,8 +217,7 @@ export class Driver<Result> {
 
   /**
    * Changes the members (rule R12). Resolves with the configuration that came of it when that is
-   * committed and applied here; for several voters at once, when the joint configuration in between
-   * has been left.
+   * committed and applied here, and no joint one any more.
    *
    * @throws EngineError `NOT_LEADER`, `CHANGE_IN_PROGRESS`, `VERSION_CONFLICT`,
    *   `LEARNER_NOT_READY`, `QUORUM_AT_RISK`, `INVALID_REQUEST`: no effect; `PROPOSE_FAILED` when
@@ -229,10 +230,7 @@ export class Driver<Result> {
     return this.#requests.changeMembership(change, options);
   }
 
-  /**
-   * Calls `listener` with each configuration as it is applied here, in order, from now on; the
-   * returned function ends that.
-   */
+  /** Calls `listener` with each configuration as it is applied here, until the answer is called. */
   subscribeMembership(listener: MembershipListener): () => void {
     return this.#membership.feed.subscribe(listener);
   }

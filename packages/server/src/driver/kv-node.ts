@@ -69,7 +69,7 @@ export class KvNode implements LocalNode {
       options: watchOptions,
       keyBytesMax: store.limits.keyBytesMax,
     });
-    driver.ticks.subscribe(() => this.#watches.review(driver.leaderHint() !== undefined));
+    driver.ticks.subscribe(() => this.#watches.review(driver.silence.leaderMs));
     void driver.closed.then((failure) => this.#watches.close(notServing(failure)));
     this.membership = {
       get configuration() {

@@ -18,23 +18,35 @@ const silentTimeouts = 5;
 export class LeaderSilence {
   readonly #setup: LeaderSilenceSetup;
   #sinceMs: number;
+  #heardMs: number;
 
   constructor(setup: LeaderSilenceSetup) {
     this.#setup = setup;
     this.#sinceMs = setup.clock.nowMs();
+    this.#heardMs = this.#sinceMs;
+  }
+
+  /** How long no leader was heard; 0 of a node that leads. A learner never gives its leader up. */
+  get leaderMs(): number {
+    return this.#setup.clock.nowMs() - this.#heardMs;
   }
 
   received({ kind }: Message): void {
-    if (kind === "appendEntries" || kind === "installSnapshot") this.#begin();
+    if (kind === "appendEntries" || kind === "installSnapshot") this.#heard();
   }
 
   /** Called every now and then. Asks at most once in as many election timeouts. */
   review(): void {
     const { node, transport, clock, electionTimeoutMs } = this.#setup;
-    if (node.isLeader) this.#begin();
+    if (node.isLeader) this.#heard();
     if (clock.nowMs() - this.#sinceMs < silentTimeouts * electionTimeoutMs) return;
     this.#begin();
     transport.greetMembers?.();
+  }
+
+  #heard(): void {
+    this.#begin();
+    this.#heardMs = this.#sinceMs;
   }
 
   #begin(): void {

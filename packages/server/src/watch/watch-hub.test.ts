@@ -387,26 +387,21 @@ function takeAllUntilEnd(watch: Parameters<typeof takeAll>[0]): string[] {
 }
 
 describe("a watch that needs a leader", () => {
-  it("is sent elsewhere by a node that knows none for long, and is refused there (W3, seed 168)", () => {
-    const { log, hub, clock } = startHub();
+  it("is sent elsewhere by a node that has heard none for long, and refused (W3, seed 168)", () => {
+    const { log, hub } = startHub();
     const local = hub.watch(oneKey("k"));
     const remote = hub.watch(oneKey("k", { needsLeader: true }));
-    hub.review(false);
-    clock.stall(4_999);
-    hub.review(false);
+    hub.review(4_999);
     log.put("k", "1");
     expect(takeAll(remote)).toEqual([["1 k=1"]]);
-    clock.stall(1);
-    hub.review(false);
-    const sentAway = { code: "CLUSTER_UNAVAILABLE" };
-    expect(endOf(remote)).toMatchObject(sentAway);
-    expect(() => hub.watch(oneKey("k", { needsLeader: true }))).toThrow(
-      "has known no leader for 5 s",
-    );
+    hub.review(5_000);
+    expect(endOf(remote)).toMatchObject({ code: "CLUSTER_UNAVAILABLE" });
+    const again = () => hub.watch(oneKey("k", { needsLeader: true }));
+    expect(again).toThrow("has heard no leader for 5 s");
     expect(takeAll(local)).toEqual([["1 k=1"]]);
-    hub.review(true);
+    hub.review(0);
     log.put("k", "2");
-    expect(takeAll(hub.watch(oneKey("k", { needsLeader: true, startRevision: 2 })))).toEqual([]);
+    expect(takeAll(again())).toEqual([]);
     expect(takeAll(local)).toEqual([["2 k=2"]]);
   });
 });

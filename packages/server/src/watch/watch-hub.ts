@@ -51,7 +51,7 @@ export class WatchHub implements WatchOwner {
   readonly #live = new WatchIndex<HubWatch>();
   readonly #progressing = new Set<HubWatch>();
   readonly #needing = new Set<HubWatch>();
-  readonly #leaderNeed: LeaderNeed;
+  readonly #leaderNeed = new LeaderNeed();
   readonly #bounds: BufferBounds;
   readonly #catchUp: CatchUp;
   readonly #wakes: WakeQueue;
@@ -73,7 +73,6 @@ export class WatchHub implements WatchOwner {
     const { source, clock, options } = setup;
     this.#setup = setup;
     this.#revision = source.revision;
-    this.#leaderNeed = new LeaderNeed(clock);
     this.#bounds = { eventsMax: options.watchEventsMax, bytesMax: options.watchBytesMax };
     this.#wakes = new WakeQueue(clock, options.watchSliceEvents);
     this.#catchUp = new CatchUp({
@@ -131,9 +130,9 @@ export class WatchHub implements WatchOwner {
     return watch;
   }
 
-  /** Looks after those who need a leader. To be called every now and then. */
-  review(hasLeader: boolean): void {
-    const error = this.#leaderNeed.review(hasLeader);
+  /** Looks after those who need a leader, which this node has not heard for so long. */
+  review(leaderSilentMs: number): void {
+    const error = this.#leaderNeed.review(leaderSilentMs);
     if (error === undefined) return;
     for (const watch of [...this.#needing]) this.#end(watch, error, "kept");
   }
