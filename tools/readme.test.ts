@@ -10,7 +10,7 @@ import { readText } from "./tidy/checkout.js";
 // Within the checkout, so that the examples find the packages as a user's program would.
 const root = join(import.meta.dirname, "..");
 const cli = join(root, "packages/d-engine/dist/cli/main.js");
-const blocks = ["README.md", "packages/testing/README.md"].flatMap((page) =>
+const blocks = ["README.md", "docs/recipes.md", "packages/testing/README.md"].flatMap((page) =>
   runnableBlocks(readText(page)).map((block) => ({ ...block, page })),
 );
 
@@ -101,6 +101,7 @@ describe("README.md", () => {
       "ts false", // from one to three
       "sh true", // members
       "sh true", // backups
+      "ts false", // coordination
       "ts false", // a simulation
     ]);
   });
