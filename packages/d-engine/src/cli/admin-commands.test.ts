@@ -100,15 +100,18 @@ describe("d-engine member", () => {
 describe("d-engine snapshot", () => {
   it("saves a backup, shows what is in it, and restores it into a cluster of one", async () => {
     const file = join(folder, "backup");
+    expect((await run("lease", "grant", "60s")).code).toBe(0);
     const saved = await run("snapshot", "save", file);
     expect(saved).toMatchObject({ code: 0, err: "" });
     expect(saved.out).toMatch(/backup: [\d,]+ bytes, checksum ok\n$/);
     const inspected = JSON.parse((await run("snapshot", "inspect", file, "--json")).out);
     expect(inspected).toMatchObject({
-      store: { revision: 20, keys: 20 },
+      store: { revision: 20, keys: 20, events: 20, leases: 1, sessions: 0 },
       members: [{ id: 1 }, { id: 2 }, { id: 3 }],
     });
-    expect((await run("snapshot", "inspect", file)).out).toMatch(/store {6}revision 20, 20 keys/);
+    expect((await run("snapshot", "inspect", file)).out).toMatch(
+      /store {6}revision 20, 20 keys.*\nhistory {4}from revision \d+ on, 20 changes\nleases {5}1, 0 of/,
+    );
     const dataDir = join(folder, "restored");
     const restored = await run("snapshot", "restore", file, "--data-dir", dataDir);
     expect(restored).toMatchObject({ code: 0, err: "" });

@@ -164,7 +164,10 @@ function humanSummary(file: string, checksum: string, summary: SnapshotSummary):
     `taken      by node ${meta.authorId}${taken}, up to entry ${index} of term ${term}`,
   ];
   if (store !== undefined) {
-    lines.push(`store      revision ${store.revision}, ${store.keys} keys, ${shown(store.bytes)}`);
+    const { revision, oldestRevision, keys, events, leases, sessions } = store;
+    lines.push(`store      revision ${revision}, ${keys} keys, ${shown(store.bytes)}`);
+    lines.push(`history    from revision ${oldestRevision} on, ${events} changes`);
+    if (leases > 0) lines.push(`leases     ${leases}, ${sessions} of them sessions`);
   }
   for (const { id, address, status } of configuration?.members ?? []) {
     lines.push(`member     node ${id} at ${address}, ${status}`);

@@ -1,5 +1,6 @@
 import { decodeConfigurationRecord, SNAPSHOT_FORMAT, type SnapshotMeta } from "@d-engine/codec";
 import {
+  assertNever,
   EngineError,
   type MembershipConfiguration,
   type NodeId,
@@ -38,9 +39,17 @@ export interface NamespaceSummary {
 /** The key-value store in a snapshot. */
 export interface StoreSummary {
   readonly revision: number;
+  /** The oldest revision that can be read. */
+  readonly oldestRevision: number;
   readonly keys: number;
   /** Of all keys and values. */
   readonly bytes: number;
+  /** Changes of the retained history. */
+  readonly events: number;
+  /** Those of single puts among them. */
+  readonly leases: number;
+  /** Client sessions, each of which is one of the leases. */
+  readonly sessions: number;
 }
 
 export interface InspectSnapshotOptions {
@@ -82,9 +91,15 @@ class Findings {
   readonly #namespaces = new Map<number, { records: number; bytes: number }>();
   readonly #instances = new Map<NodeId, string>();
   #configuration: MembershipConfiguration | undefined;
-  #revision = 0;
-  #keys = 0;
-  #storeBytes = 0;
+  readonly #found: { -readonly [Name in keyof StoreSummary]: number } = {
+    revision: 0,
+    oldestRevision: 0,
+    keys: 0,
+    bytes: 0,
+    events: 0,
+    leases: 0,
+    sessions: 0,
+  };
   #records = 0;
 
   constructor(stateMachine: "keyValue" | "custom") {
@@ -101,7 +116,6 @@ class Findings {
 
   end(): Omit<SnapshotSummary, "format" | "meta" | "bytes"> {
     this.#store?.checkComplete();
-    const store = { revision: this.#revision, keys: this.#keys, bytes: this.#storeBytes };
     return {
       records: this.#records,
       namespaces: [...this.#namespaces]
@@ -109,7 +123,7 @@ class Findings {
         .sort((a, b) => a.namespace - b.namespace),
       configuration: this.#configuration,
       instances: this.#instances,
-      store: this.#store === undefined ? undefined : store,
+      store: this.#store === undefined ? undefined : this.#found,
     };
   }
 
@@ -136,9 +150,28 @@ class Findings {
 
   #takeStore(record: SnapshotRecord): void {
     const part = this.#store?.read(record);
-    if (part?.kind === "state") this.#revision = part.revision;
-    if (part?.kind !== "record") return;
-    this.#keys++;
-    this.#storeBytes += part.key.length + part.record.value.length;
+    const found = this.#found;
+    switch (part?.kind) {
+      case "state":
+        found.revision = part.revision;
+        found.oldestRevision = part.oldestRevision;
+        break;
+      case "record":
+        found.keys++;
+        found.bytes += part.key.length + part.record.value.length;
+        break;
+      case "event":
+        found.events++;
+        break;
+      case "leases":
+        if (part.part.kind === "lease") found.leases++;
+        if (part.part.kind === "session") found.sessions++;
+        break;
+      case "end":
+      case undefined:
+        break;
+      default:
+        assertNever(part);
+    }
   }
 }
