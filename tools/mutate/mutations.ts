@@ -1,4 +1,5 @@
 import { configMutations } from "./config-mutations.js";
+import { coordinationMutations } from "./coordination-mutations.js";
 import { coreMutations } from "./core-mutations.js";
 import { growthMutations } from "./growth-mutations.js";
 import type { Mutation } from "./mutation.js";
@@ -14,4 +15,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...nodeMutations,
   ...growthMutations,
   ...configMutations,
+  ...coordinationMutations,
 ];
