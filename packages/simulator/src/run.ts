@@ -298,7 +298,9 @@ export class Run {
     const bytes = 2_000 + (records.size + events.length) * (workload.paddingBytes + 200);
     const atRateMs = snapshotBytesPerSecond === 0 ? 0 : (1_000 * bytes) / snapshotBytesPerSecond;
     const windows = Math.ceil(bytes / (snapshotChunkBytes * snapshotWindowChunks));
-    const windowMs = latenciesPerWindow * network.latencyMs + disk.syncMs;
+    // The receiver takes one chunk after the other, and its disk is busy with each (seed 600828).
+    const diskMs = snapshotWindowChunks * syncsPerChunk * disk.syncMs;
+    const windowMs = latenciesPerWindow * network.latencyMs + diskMs;
     return 3 * atRateMs + 2 * this.#healthy.length * windows * windowMs;
   }
 
@@ -363,6 +365,8 @@ function brokenOf({ ending }: Plan): readonly BrokenNode[] {
 const answersNeeded = { answeredMin: 20, writesMin: 5, stepsMaxPerKey: 100_000 };
 /** Think times are drawn, and some calls are refused. */
 const answeredRoom = 2;
+/** Writing one, with what waits for the disk before it. */
+const syncsPerChunk = 4;
 /** There and back, each with its share of chance. */
 const latenciesPerWindow = 6;
 /** To make one ready, to change over to it and to write to it; an entry may take a whole segment. */
