@@ -90,6 +90,15 @@ describe("counter", () => {
     );
   });
 
+  it("refuses more additions than may wait, and makes those that do", async () => {
+    const one = counter(a, "n");
+    const added = Array.from({ length: 10_000 }, () => one.add());
+    await expect(one.add()).rejects.toMatchObject({ code: "RATE_LIMITED", outcome: "rejected" });
+    const all = follow(Promise.all(added));
+    await bed.clock.advance(100);
+    expect(all.value?.at(-1)).toBe(10_000);
+  });
+
   it("ends its session when it is closed, and takes nothing more", async () => {
     const one = counter(a, "n");
     const added = follow(one.add());

@@ -1,3 +1,4 @@
+import { EngineError } from "@d-engine/core";
 import { beforeEach, describe, expect, it } from "vitest";
 import { discover, register, type Services } from "../src/index.js";
 import { type BedClient, follow, StoreBed } from "./bed/index.js";
@@ -62,6 +63,21 @@ describe("register and discover", () => {
     const me = await registered(a, "one", 1);
     const deleted = follow(b.deleteRange({ prefix: "_coordination/service/api/" }));
     await bed.clock.advance(200);
+    expect([deleted.value, seen(), me.state]).toEqual([1, { one: { at: 1 } }, "registered"]);
+  });
+
+  it("write nothing while watches break, however often", async () => {
+    const me = await registered(a, "one", 1);
+    a.calls.length = 0;
+    for (let n = 0; n < 20; n++) {
+      a.breakWatches(new EngineError("CLUSTER_UNAVAILABLE", "no node for long"));
+      await bed.clock.advance(100);
+    }
+    // It looks each time it has waited for its turn, longer and longer, and finds its key as it was.
+    expect(a.calls.filter((kind) => kind === "txn")).toEqual([]);
+    expect(a.calls.filter((kind) => kind === "range").length).toBeLessThan(10);
+    const deleted = follow(b.deleteRange({ prefix: "_coordination/service/api/" }));
+    await bed.clock.advance(10_000);
     expect([deleted.value, seen(), me.state]).toEqual([1, { one: { at: 1 } }, "registered"]);
   });
 

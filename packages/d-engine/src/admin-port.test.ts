@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -38,6 +39,28 @@ describe("the port for operators", () => {
     await engine.close();
     await expect(fetch(`${base}/health`)).rejects.toThrow();
   });
+
+  it.each(["//:bad", "//[", "http://[::x", "*", "/%", `/${"x".repeat(7_000)}`, "/metrics?x"])(
+    "answers whatever is asked, and the node lives: %s (scenario 78)",
+    async (target) => {
+      await using engine = await EmbeddedEngine.start({ dataDir, ...settings });
+      await engine.waitReady();
+      const [host, port] = engine.adminAddress!.split(":");
+      const status = await new Promise<string>((resolve, reject) => {
+        const socket = connect(Number(port), host, () => {
+          socket.end(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+        });
+        let answer = "";
+        socket.on("data", (bytes) => {
+          answer += bytes.toString();
+        });
+        socket.on("error", reject);
+        socket.on("close", () => resolve(answer.split(" ")[1] ?? ""));
+      });
+      expect(status).toBe(target.startsWith("/metrics") ? "200" : "404");
+      expect(engine.state).toBe("running");
+    },
+  );
 
   it("shows what the node did in the text of Prometheus", async () => {
     await using engine = await EmbeddedEngine.start({ dataDir, ...settings });

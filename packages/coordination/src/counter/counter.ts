@@ -39,6 +39,8 @@ export class Counter implements AsyncDisposable {
   #known: Known | undefined;
   #session: Promise<ClientSession> | undefined;
   #closed: Promise<void> | undefined;
+  /** Who closes waits for it. */
+  #onIdle: (() => void) | undefined;
 
   /** Use `counter`. */
   constructor(client: CoordinationClient, name: string) {
@@ -106,8 +108,6 @@ export class Counter implements AsyncDisposable {
     this.#isBusy = false;
     this.#onIdle?.();
   }
-
-  #onIdle: (() => void) | undefined;
 
   async #add(batch: readonly Pending[]): Promise<void> {
     const session = await this.#held();

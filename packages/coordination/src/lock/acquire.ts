@@ -17,7 +17,8 @@ export interface AcquireOptions extends CallOptions {
    */
   readonly signal?: AbortSignal;
   /**
-   * Milliseconds to wait until it is held, then `WAIT_TIMEOUT`.
+   * Milliseconds to wait until it is held, then `WAIT_TIMEOUT`: as soon as the place in the queue is
+   * free again, as a rule one round trip, at most a second later.
    * @defaultValue as long as it takes
    */
   readonly timeoutMs?: number;

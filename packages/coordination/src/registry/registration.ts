@@ -116,8 +116,10 @@ export class Registration<T> implements AsyncDisposable {
         this.#renew = new AbortController();
         const revision = await this.#announce(ownership, signal);
         if (revision === undefined) return;
-        pace.reset();
-        await this.#guard(revision, AbortSignal.any([signal, this.#renew.signal]));
+        const asked = AbortSignal.any([signal, this.#renew.signal]);
+        if ((await this.#guard(revision, asked)) === "changed") pace.reset();
+        // Whatever broke the watch may break the next one, too.
+        else await pause(this.#setup.ports.clock, pace.nextMs(), asked).catch(() => undefined);
       }
     } catch (error) {
       if (isEngineError(error, "LEASE_NOT_FOUND")) ownership.end(error);
@@ -138,6 +140,8 @@ export class Registration<T> implements AsyncDisposable {
       const [found] = read.entries;
       if (found !== undefined && this.#announced > 0 && this.#isReplacement(found))
         return undefined;
+      // It stands: what was lost is the watch.
+      if (found?.lease === lease && this.#announced === version) return read.revision;
       this.#leases.add(lease);
       const { succeeded, revision } = await client
         .txn()
@@ -152,21 +156,22 @@ export class Registration<T> implements AsyncDisposable {
     }
   }
 
-  /** Resolves when the key is gone, or a new value is to be announced, or it was replaced. */
-  async #guard(revision: number, signal: AbortSignal): Promise<void> {
+  /** `changed`: the key is gone, or was replaced, or a new value is to be announced. */
+  async #guard(revision: number, signal: AbortSignal): Promise<"changed" | "broken"> {
     const { ports, key } = this.#setup;
     try {
       const options = { fromRevision: revision + 1, signal };
       for await (const { events } of ports.client.watch(key, options)) {
         for (const event of events) {
-          if (event.kind === "delete") return;
-          if (this.#isReplacement(event.record)) return;
+          if (event.kind === "delete" || this.#isReplacement(event.record)) return "changed";
         }
       }
     } catch (error) {
+      if (signal.aborted) return "changed";
       // The key is read anew, whatever has ended the watch.
-      if (!signal.aborted && !isPassing(error) && !isEngineError(error, "COMPACTED")) throw error;
+      if (!isPassing(error) && !isEngineError(error, "COMPACTED")) throw error;
     }
+    return "broken";
   }
 
   #isReplacement({ lease }: KeyRecord): boolean {

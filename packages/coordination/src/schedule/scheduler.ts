@@ -61,6 +61,7 @@ export class Scheduler implements Schedule {
   #wake: (() => void) | undefined;
   /** What a transaction of our own has shown before the watch did. */
   #seenRevision = 0;
+  readonly #onAbort = (): void => void this.close();
 
   constructor(setup: SchedulerSetup) {
     const { ports, prefix, signal } = setup;
@@ -75,7 +76,7 @@ export class Scheduler implements Schedule {
       onStanding: () => undefined,
       onFailure: (error) => this.#fail(error),
     });
-    signal?.addEventListener("abort", () => void this.close(), { once: true });
+    signal?.addEventListener("abort", this.#onAbort, { once: true });
     this.#done = this.#run();
   }
 
@@ -262,6 +263,8 @@ export class Scheduler implements Schedule {
         break;
       } catch (error) {
         if (!over.signal.aborted && !isPassing(error)) {
+          // The run ends with its lease then, as one that was not ended.
+          this.#setup.onError(error);
           ownership.retire();
           break;
         }
@@ -279,6 +282,7 @@ export class Scheduler implements Schedule {
 
   #end(reason: unknown): void {
     if (this.#ended.signal.aborted) return;
+    this.#setup.signal?.removeEventListener("abort", this.#onAbort);
     this.#ended.abort(reason);
     this.#follower.close();
   }

@@ -54,9 +54,12 @@ export class AdminServer implements AsyncDisposable {
   /** Takes no more questions, answers those under way. Idempotent; never rejects. */
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
-      this.#server.close(() => resolve());
+      const force = setTimeout(() => this.#server.closeAllConnections(), drainMs);
+      this.#server.close(() => {
+        clearTimeout(force);
+        resolve();
+      });
       this.#server.closeIdleConnections();
-      setTimeout(() => this.#server.closeAllConnections(), drainMs).unref();
     });
     return this.#closed;
   }
@@ -85,7 +88,8 @@ function pagesOf(options: AdminServerOptions) {
     }),
   };
   return (request: IncomingMessage, response: ServerResponse): void => {
-    const path = new URL(request.url ?? "/", "http://node").pathname;
+    // Not parsed as a URL: whoever asks may have written anything, and nothing of it must throw.
+    const [path = "/"] = (request.url ?? "/").split("?", 1);
     answer(request, path, pages, read).then(
       (page) => send(request, response, page),
       (error: unknown) => {

@@ -13,6 +13,8 @@ export interface MetricRow {
   readonly name: string;
   readonly help: string;
   readonly kind: "counter" | "gauge";
+  /** What tells its values apart, when it has several. */
+  readonly label?: string;
   readonly read: (reading: NodeReading) => readonly Sample[];
 }
 
@@ -39,6 +41,7 @@ const byLabel = (
   name,
   help,
   kind: "counter",
+  label,
   read: ({ driver }) =>
     Object.entries(fields).map(([value, field]) => ({
       value: driver[field],
@@ -54,6 +57,7 @@ const ofPeers = (
   name,
   help,
   kind: "gauge",
+  label: "peer",
   read: (reading) =>
     reading.raft.peers.map((peer) => ({
       value: read(peer, reading),
@@ -69,6 +73,7 @@ export const METRICS: readonly MetricRow[] = [
     name: "role",
     help: "1 for the role that the node has, 0 for the others",
     kind: "gauge",
+    label: "role",
     read: ({ raft }) =>
       ROLES.map((role) => ({
         value: Number(raft.role === role),

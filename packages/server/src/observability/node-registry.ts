@@ -14,8 +14,8 @@ export const METRIC_PREFIX = "d_engine_";
 
 /**
  * The metrics of one node in the text of Prometheus, with those of its process: memory, CPU, event
- * loop delay, garbage collection, file descriptors. All are read when they are asked for, so that
- * nothing is paid between.
+ * loop delay, garbage collection, file descriptors. Those of the node are read when they are asked
+ * for, so that nothing is paid between.
  */
 export class NodeRegistry {
   readonly #registry = new Registry();
@@ -33,7 +33,6 @@ export class NodeRegistry {
       const histogram = () => this.#reading.latencies[field as keyof typeof HISTOGRAMS];
       this.#registry.registerMetric(new ReadHistogram(`${METRIC_PREFIX}${name}`, help, histogram));
     }
-    collectDefaultMetrics({ register: this.#registry });
   }
 
   get contentType(): string {
@@ -43,11 +42,11 @@ export class NodeRegistry {
   /** One text of all metrics. */
   async text(): Promise<string> {
     this.#reading = this.#read();
-    return await this.#registry.metrics();
+    return `${await this.#registry.metrics()}\n${await processMetrics().metrics()}`;
   }
 
-  #register({ name, help, kind, read }: MetricRow): void {
-    const labelNames = Object.keys(read(this.#reading)[0]?.labels ?? { peer: "" });
+  #register({ name, help, kind, label, read }: MetricRow): void {
+    const labelNames = label === undefined ? [] : [label];
     const options = { name: `${METRIC_PREFIX}${name}`, help, labelNames, registers: [] };
     const samples = () => read(this.#reading);
     if (kind === "gauge") {
@@ -72,6 +71,20 @@ export class NodeRegistry {
       }),
     );
   }
+}
+
+let ofProcess: Registry | undefined;
+
+/**
+ * One for all nodes of a process, made when it is asked for: its observers of the event loop and of
+ * garbage collection live as long as the process, whoever closes.
+ */
+function processMetrics(): Registry {
+  if (ofProcess === undefined) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  return ofProcess;
 }
 
 /** Shows counts that are kept elsewhere: to observe each one by itself would cost the hot path. */
