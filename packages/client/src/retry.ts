@@ -51,6 +51,9 @@ const RETRYABLE: Readonly<Record<EngineErrorCode, "redirect" | "pause" | "readsO
   LEASE_NOT_FOUND: "never",
   LEASE_EXISTS: "never",
   SESSION_EXPIRED: "never",
+  // The transport has authenticated anew and tried again before this gets here.
+  UNAUTHENTICATED: "never",
+  PERMISSION_DENIED: "never",
   // Ends a watch, which resumes by itself; no call is answered with it.
   WATCH_BUFFER_OVERFLOW: "never",
   // Of the recipes: no node answers with them.

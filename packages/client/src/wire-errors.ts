@@ -33,6 +33,8 @@ import { session, error as wire } from "@d-engine/proto";
  * | LEASE_NOT_FOUND | – | FAILED_PRECONDITION |
  * | LEASE_EXISTS | – | FAILED_PRECONDITION |
  * | SESSION_EXPIRED | – | FAILED_PRECONDITION |
+ * | UNAUTHENTICATED | – | UNAUTHENTICATED |
+ * | PERMISSION_DENIED | – | PERMISSION_DENIED |
  * | WATCH_BUFFER_OVERFLOW | 5001 | RESOURCE_EXHAUSTED |
  * | LOCK_LOST, WAIT_TIMEOUT | –; of the recipes, which run in clients: never sent | FAILED_PRECONDITION |
  *
@@ -71,6 +73,8 @@ export const WIRE_ERRORS = {
   LEASE_NOT_FOUND: { number: undefined, status: "FAILED_PRECONDITION" },
   LEASE_EXISTS: { number: undefined, status: "FAILED_PRECONDITION" },
   SESSION_EXPIRED: { number: undefined, status: "FAILED_PRECONDITION" },
+  UNAUTHENTICATED: { number: undefined, status: "UNAUTHENTICATED" },
+  PERMISSION_DENIED: { number: undefined, status: "PERMISSION_DENIED" },
   WATCH_BUFFER_OVERFLOW: {
     number: wire.ErrorCode.WATCH_BUFFER_OVERFLOW,
     status: "RESOURCE_EXHAUSTED",
@@ -94,6 +98,7 @@ export type WireStatus =
   | "INVALID_ARGUMENT"
   | "PERMISSION_DENIED"
   | "RESOURCE_EXHAUSTED"
+  | "UNAUTHENTICATED"
   | "UNAVAILABLE"
   | "UNIMPLEMENTED";
 
@@ -130,6 +135,8 @@ const SESSION_NUMBERS: ReadonlyMap<EngineErrorCode, number> = new Map([
   ["SESSION_EXPIRED", session.SessionErrorCode.SESSION_EXPIRED],
   ["LEASE_EXISTS", session.SessionErrorCode.LEASE_EXISTS],
   ["LEASE_NOT_FOUND", session.SessionErrorCode.LEASE_NOT_FOUND],
+  ["UNAUTHENTICATED", session.SessionErrorCode.UNAUTHENTICATED],
+  ["PERMISSION_DENIED", session.SessionErrorCode.PERMISSION_DENIED],
   ["COMPACTED", session.SessionErrorCode.COMPACTED],
 ]);
 

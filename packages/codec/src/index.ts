@@ -7,12 +7,16 @@ export {
   decodeAppendEntriesResponse,
   encodeAppendEntriesResponse,
 } from "./append-entries-response.js";
+export { authRights } from "./auth-change.js";
 export { CodecError, UnknownChangeError } from "./codec-error.js";
 export { decodeConfigurationRecord, encodeConfigurationRecord } from "./configuration-record.js";
 export { decodeEntry, decodePayload, readEntry } from "./entry-decoder.js";
 export { encodeEntry, encodePayload, entrySize, writeEntry } from "./entry-encoder.js";
 export { keyToString, stringToKey } from "./key-string.js";
 export type {
+  AuthChangeKind,
+  AuthCommand,
+  AuthRight,
   CommandResult,
   CompactCommand,
   Compare,
@@ -20,6 +24,7 @@ export type {
   CompareTarget,
   DeleteRangeCommand,
   ExpireCommand,
+  Identity,
   KeySpan,
   KvCommand,
   KvPair,
@@ -107,5 +112,5 @@ export {
   encodePut,
   encodeWriteCommand,
 } from "./write-command-encoder.js";
-export { appendStamp, encodeKvWrite, stampOf, withSession } from "./write-marks.js";
+export { appendStamp, encodeKvWrite, stampOf, withIdentity, withSession } from "./write-marks.js";
 export { Writer } from "./writer.js";

@@ -1,4 +1,5 @@
 import { assertNever } from "@d-engine/core";
+import { type AuthDraft, finishAuthChange, newAuthChange, readAuthChange } from "./auth-change.js";
 import type { Draft } from "./draft.js";
 import type {
   CompactCommand,
@@ -32,7 +33,7 @@ import { LENGTH_DELIMITED } from "./wire-type.js";
  *
  * @throws CodecError for malformed bytes, for a command or an operation of a transaction that holds
  * none, and for transactions nested deeper than 8
- * @throws EngineError `VERSION_MISMATCH` for an unknown field or kind of compare
+ * @throws EngineError `VERSION_MISMATCH` for an unknown field, or kind of compare or change
  */
 export function decodeKvCommand(bytes: Uint8Array, origin = 0): KvCommand {
   const reader = new Reader(bytes, undefined, origin);
@@ -48,6 +49,7 @@ export function decodeKvCommand(bytes: Uint8Array, origin = 0): KvCommand {
     readMember(reader, command);
     reader.leave(outer);
   }
+  if (command?.kind === "auth") return finishAuthChange(reader, command);
   return command ?? reader.fail("Command", "holds no operation");
 }
 
@@ -62,6 +64,7 @@ const commandKinds: readonly KvCommand["kind"][] = [
   "compact",
   "expire",
   "time",
+  "auth",
 ];
 
 interface ExpireDraft {
@@ -78,7 +81,8 @@ type CommandDraft =
   | Draft<LeaseRevokeCommand>
   | Draft<CompactCommand>
   | ExpireDraft
-  | TimeCommand;
+  | TimeCommand
+  | AuthDraft;
 
 function newCommand(kind: KvCommand["kind"]): CommandDraft {
   switch (kind) {
@@ -100,6 +104,8 @@ function newCommand(kind: KvCommand["kind"]): CommandDraft {
       return { kind, leases: [] };
     case "time":
       return { kind };
+    case "auth":
+      return newAuthChange();
     default:
       return assertNever(kind);
   }
@@ -133,6 +139,9 @@ function readMember(reader: Reader, command: CommandDraft): void {
       return;
     case "time":
       if (reader.hasMore()) refuseUnknownField(reader, "Time", reader.tag("Time"), false);
+      return;
+    case "auth":
+      readAuthChange(reader, command);
       return;
     default:
       assertNever(command);

@@ -1,4 +1,5 @@
 import { assertNever } from "@d-engine/core";
+import { authChangeSize, writeAuthChange } from "./auth-change.js";
 import { flagSize, writeFlag, writeHeader } from "./fields.js";
 import type { ExpireCommand, KvCommand, LeaseDeadline } from "./kv-command.js";
 import {
@@ -59,6 +60,9 @@ export function writeKvCommand(writer: Writer, command: KvCommand): void {
       return;
     case "time":
       return;
+    case "auth":
+      writeAuthChange(writer, command);
+      return;
     default:
       assertNever(command);
   }
@@ -74,6 +78,7 @@ const commandTags: Readonly<Record<KvCommand["kind"], number>> = {
   compact: 0x3a,
   expire: 0x42,
   time: 0x4a,
+  auth: 0x52,
 };
 
 function memberSize(command: KvCommand): number {
@@ -95,6 +100,8 @@ function memberSize(command: KvCommand): number {
       return command.leases.reduce((size, one) => size + delimitedSize(deadlineSize(one)), 0);
     case "time":
       return 0;
+    case "auth":
+      return authChangeSize(command);
     default:
       return assertNever(command);
   }

@@ -19,7 +19,8 @@ export type KvCommand =
   | LeaseRevokeCommand
   | CompactCommand
   | ExpireCommand
-  | TimeCommand;
+  | TimeCommand
+  | AuthCommand;
 
 /** If all compares hold, `success`, otherwise `failure`; one revision for all changes. */
 export interface TxnCommand {
@@ -98,6 +99,46 @@ export interface LeaseDeadline {
 /** From the leader alone: nothing but the stamp around it. */
 export interface TimeCommand {
   readonly kind: "time";
+}
+
+export type AuthChangeKind =
+  | "enable"
+  | "disable"
+  | "addUser"
+  | "deleteUser"
+  | "setPassword"
+  | "grantRole"
+  | "revokeRole"
+  | "addRole"
+  | "deleteRole"
+  | "grantPermission"
+  | "revokePermission"
+  | "addToken"
+  | "deleteToken";
+
+export type AuthRight = "read" | "write" | "readwrite";
+
+/** From a node alone: a change of who may do what. What a kind does not speak of is empty. */
+export interface AuthCommand extends KeySpan {
+  readonly kind: "auth";
+  readonly change: AuthChangeKind;
+  readonly user: string;
+  readonly role: string;
+  readonly right: AuthRight;
+  /** What a password or a token is checked by, or the key that signs tokens. */
+  readonly secret: Uint8Array;
+  /** What a token is known by. */
+  readonly token: string;
+}
+
+/** On whose behalf a write is executed; set by the leader. */
+export interface Identity {
+  /** Empty for `local`. */
+  readonly user: string;
+  /** The change of the users that its password, or the user, came with. */
+  readonly epoch: number;
+  /** The program that a node runs in. */
+  readonly local: boolean;
 }
 
 /** What makes a write repeatable: applied once, whatever happens on its way (rule R17). */

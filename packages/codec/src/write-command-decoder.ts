@@ -1,5 +1,6 @@
 import { noBytes } from "./draft.js";
-import type { KvCommand, SessionMark } from "./kv-command.js";
+import { readIdentity } from "./identity.js";
+import type { Identity, KvCommand, SessionMark } from "./kv-command.js";
 import { decodeKvCommand } from "./kv-command-decoder.js";
 import { Reader } from "./reader.js";
 import { readSessionMark } from "./session-mark.js";
@@ -11,7 +12,7 @@ import type {
   NoCommand,
   PutCommand,
 } from "./write-command.js";
-import { kvCommandTag, sessionTag, stampTag } from "./write-marks.js";
+import { identityTag, kvCommandTag, sessionTag, stampTag } from "./write-marks.js";
 
 /**
  * Reads one `d_engine.client.WriteCommand`. Keys and values are views of `bytes`: nothing is
@@ -59,6 +60,7 @@ class CommandDraft {
   origin = 0;
   stampMs: number | undefined = undefined;
   mark: SessionMark | undefined = undefined;
+  identity: Identity | undefined = undefined;
 
   /** Another member of the oneof begins anew. */
   begin(tag: number): void {
@@ -89,9 +91,15 @@ function readBeyond(reader: Reader, draft: CommandDraft, tag: number): void {
       reader.leave(outer);
       return;
     }
+    case identityTag: {
+      const outer = reader.enter("WriteCommand.identity");
+      draft.identity = readIdentity(reader, draft.identity);
+      reader.leave(outer);
+      return;
+    }
     default: {
       const number = tag >>> 3;
-      reader.skipUnknown("WriteCommand", tag, number <= 3 || (number >= 100 && number <= 102));
+      reader.skipUnknown("WriteCommand", tag, number <= 3 || (number >= 100 && number <= 103));
     }
   }
 }
@@ -148,11 +156,13 @@ function readCompareAndSwap(reader: Reader, draft: CommandDraft): void {
 
 function finish(reader: Reader, draft: CommandDraft): DecodedWriteCommand {
   const operation = finishOperation(reader, draft);
-  const { stampMs, mark } = draft;
-  if (operation.kind === "none" || (stampMs === undefined && mark === undefined)) return operation;
+  const { stampMs, mark, identity } = draft;
+  if (operation.kind === "none") return operation;
+  if (stampMs === undefined && mark === undefined && identity === undefined) return operation;
   const marks: Marks = {
     ...(stampMs === undefined ? {} : { stampMs }),
     ...(mark === undefined ? {} : { mark }),
+    ...(identity === undefined ? {} : { identity }),
   };
   return { ...operation, ...marks };
 }

@@ -1,7 +1,7 @@
 import type { Slab } from "./slab.js";
 import { delimitedSize, uintFieldSize, varintSize } from "./wire-type.js";
 import type { WriteCommand } from "./write-command.js";
-import { appendStamp, encodeKvWrite, withSession } from "./write-marks.js";
+import { appendStamp, encodeKvWrite, withIdentity, withSession } from "./write-marks.js";
 import { checkUint64 } from "./writer.js";
 
 /**
@@ -47,9 +47,10 @@ export function encodeCompareAndSwap(
 
 /** Any command; the same bytes as the encoder of its kind makes, then its marks. */
 export function encodeWriteCommand(slab: Slab, command: WriteCommand): Uint8Array {
-  const { stampMs, mark } = command;
+  const { stampMs, mark, identity } = command;
   let encoded = encodeOperation(slab, command);
   if (mark !== undefined) encoded = withSession(slab, encoded, mark);
+  if (identity !== undefined) encoded = withIdentity(slab, encoded, identity);
   return stampMs === undefined ? encoded : appendStamp(slab, encoded, stampMs);
 }
 

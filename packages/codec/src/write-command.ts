@@ -1,4 +1,4 @@
-import type { KvCommand, SessionMark } from "./kv-command.js";
+import type { Identity, KvCommand, SessionMark } from "./kv-command.js";
 
 /**
  * One write as the key-value engine sees it: `d_engine.client.WriteCommand`, whose encoding is
@@ -15,6 +15,8 @@ export interface Marks {
   readonly stampMs?: number;
   /** Makes the write repeatable (rule R17). */
   readonly mark?: SessionMark;
+  /** On whose behalf; from the leader alone. */
+  readonly identity?: Identity;
 }
 
 /** What decoding yields: `none` is an operation that is missing or newer; callers refuse it. */

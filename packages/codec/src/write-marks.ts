@@ -1,5 +1,6 @@
 import { CodecError } from "./codec-error.js";
-import type { KvCommand, SessionMark } from "./kv-command.js";
+import { identitySize, writeIdentity } from "./identity.js";
+import type { Identity, KvCommand, SessionMark } from "./kv-command.js";
 import { kvCommandSize, writeKvCommand } from "./kv-command-encoder.js";
 import { Reader } from "./reader.js";
 import { sessionMarkSize, writeSessionMark } from "./session-mark.js";
@@ -10,7 +11,7 @@ import { checkUint64, Writer } from "./writer.js";
 /**
  * What a `WriteCommand` holds from field 100 up. All of it stands behind the contract's own
  * operation, so it is added to an encoded command without touching that: first the operation, then
- * the session, and the leader's stamp at the very end.
+ * the session, who writes, and the leader's stamp at the very end.
  */
 
 /** A command of the store's own, as field 101. */
@@ -32,6 +33,17 @@ export function withSession(slab: Slab, command: Uint8Array, mark: SessionMark):
   const writer = new Writer(slab.take(size));
   writer.raw(command);
   writeMark(writer, mark);
+  return writer.finish();
+}
+
+/** An encoded command without an identity and without a stamp, copied, with who writes it. */
+export function withIdentity(slab: Slab, command: Uint8Array, identity: Identity): Uint8Array {
+  const size = identitySize(identity);
+  const writer = new Writer(slab.take(command.length + longTagSize(size)));
+  writer.raw(command);
+  writer.varint(identityTag);
+  writer.varint(size);
+  writeIdentity(writer, identity);
   return writer.finish();
 }
 
@@ -73,10 +85,11 @@ export function stampOf(command: Uint8Array): number | undefined {
   }
 }
 
-/** Fields 100, 101 and 102 as varints: two bytes each. */
+/** Fields 100 to 103 as varints: two bytes each. */
 export const stampTag = 801;
 export const kvCommandTag = 810;
 export const sessionTag = 818;
+export const identityTag = 826;
 
 const stampBytes = 10;
 

@@ -10,7 +10,13 @@ import type {
   Term,
 } from "@d-engine/core";
 import type { client, common, replication } from "@d-engine/proto";
-import type { AddressedAppendResponse, DecodedWriteCommand, SessionMark } from "../src/index.js";
+import {
+  type AddressedAppendResponse,
+  type DecodedWriteCommand,
+  type Identity,
+  keyToString,
+  type SessionMark,
+} from "../src/index.js";
 import { statusNumbers } from "./generated.js";
 import { expectedKvCommand } from "./kv-expected.js";
 
@@ -88,13 +94,18 @@ export function expectedAppendEntriesResponse(
 export function expectedWriteCommand(message: client.WriteCommand): DecodedWriteCommand {
   const operation = expectedWriteOperation(message);
   if (operation.kind === "none") return operation;
-  const { stampMs, session } = message;
+  const { stampMs, session, identity } = message;
   return {
     ...operation,
     // One of 0 that was sent cannot be told from none here.
     ...(stampMs === 0n ? {} : { stampMs: safe(stampMs) }),
     ...(session === undefined ? {} : { mark: expectedMark(session) }),
+    ...(identity === undefined ? {} : { identity: expectedIdentity(identity) }),
   } as DecodedWriteCommand;
+}
+
+function expectedIdentity({ user, epoch, local }: client.Identity): Identity {
+  return { user: keyToString(user), epoch: safe(epoch), local };
 }
 
 function expectedMark({ id, sequence, acknowledged }: client.SessionMark): SessionMark {

@@ -14,7 +14,7 @@ import {
   replication,
   toBinary,
 } from "@d-engine/proto";
-import type { WriteCommand } from "../src/index.js";
+import { stringToKey, type WriteCommand } from "../src/index.js";
 import { generatedKvCommand } from "./kv-generated.js";
 
 /** Encodes core's values with the generated code: the reference for the hand-written encoders. */
@@ -75,6 +75,10 @@ export function generatedWriteCommand(command: WriteCommand): Uint8Array {
       sequence: BigInt(sequence),
       acknowledged: BigInt(acknowledged),
     };
+  }
+  if (command.identity !== undefined) {
+    const { user, epoch, local } = command.identity;
+    init.identity = { user: stringToKey(user), epoch: BigInt(epoch), local };
   }
   return toBinary(client.WriteCommandSchema, create(client.WriteCommandSchema, init));
 }

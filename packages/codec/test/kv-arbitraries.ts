@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import type {
+  AuthCommand,
   CommandResult,
   Compare,
+  Identity,
   KvCommand,
   KvPair,
   KvQuery,
@@ -60,6 +62,45 @@ function txn(depth: number): fc.Arbitrary<TxnCommand> {
   });
 }
 
+/** Names are strings of one byte a character. */
+const name = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map(fromByte), maxLength: 12 });
+
+function fromByte(byte: number): string {
+  return String.fromCharCode(byte);
+}
+
+const authCommand: fc.Arbitrary<AuthCommand> = fc.record({
+  kind: fc.constant("auth" as const),
+  change: fc.constantFrom(
+    "enable",
+    "disable",
+    "addUser",
+    "deleteUser",
+    "setPassword",
+    "grantRole",
+    "revokeRole",
+    "addRole",
+    "deleteRole",
+    "grantPermission",
+    "revokePermission",
+    "addToken",
+    "deleteToken",
+  ),
+  user: name,
+  role: name,
+  key: bytes,
+  rangeEnd,
+  right: fc.constantFrom("read", "write", "readwrite"),
+  secret: bytes,
+  token: name,
+});
+
+export const identity: fc.Arbitrary<Identity> = fc.record({
+  user: name,
+  epoch: uint64,
+  local: fc.boolean(),
+});
+
 const deadline = fc.record({ id: uint64, deadlineMs: uint64 });
 
 export const kvCommand: fc.Arbitrary<KvCommand> = fc.oneof(
@@ -77,6 +118,7 @@ export const kvCommand: fc.Arbitrary<KvCommand> = fc.oneof(
   fc.record({ kind: fc.constant("compact" as const), revision: uint64 }),
   fc.record({ kind: fc.constant("expire" as const), leases: fc.array(deadline, short) }),
   fc.constant({ kind: "time" as const }),
+  authCommand,
 );
 
 export const sessionMark: fc.Arbitrary<SessionMark> = fc.record({

@@ -129,7 +129,7 @@ const bytesOf = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(" ",
 
 describe("a command that this version does not know in full", () => {
   it.each([
-    { name: "an operation", hex: "520101", field: "Command .* has field 10" },
+    { name: "an operation", hex: "5a0101", field: "Command .* has field 11" },
     { name: "a field of a put", hex: "1205 0a016b 2801", field: "Put .* has field 5" },
     { name: "a field of a time", hex: "4a02 0801", field: "Time .* has field 1" },
     {
@@ -139,6 +139,8 @@ describe("a command that this version does not know in full", () => {
     },
     { name: "an operation of a transaction", hex: "0a04 1202 2a00", field: "TxnOperation .* 5" },
     { name: "a target of a compare", hex: "0a04 0a02 0805", field: "Compare has target 5" },
+    { name: "a kind of change of users", hex: "5202 080e", field: "AuthChange is of kind 14" },
+    { name: "a right", hex: "5204 0801 3003", field: "AuthChange has right 3" },
     { name: "a result of a compare", hex: "0a04 0a02 1004", field: "Compare has result 4" },
   ])("is refused: $name", ({ hex, field }) => {
     const decode = () => decodeKvCommand(bytesOf(hex));

@@ -1,22 +1,24 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { fromBinary, type kvCommand as kv, kvCommand } from "@d-engine/proto";
-import type {
-  CommandResult,
-  Compare,
-  CompareResult,
-  CompareTarget,
-  KvCommand,
-  KvPair,
-  KvQuery,
-  KvQueryResult,
-  RangeQuery,
-  RangeResult,
-  TxnCommand,
-  TxnOperation,
-  TxnOperationResult,
-  TxnResult,
+import {
+  type AuthCommand,
+  type CommandResult,
+  type Compare,
+  type CompareResult,
+  type CompareTarget,
+  type KvCommand,
+  type KvPair,
+  type KvQuery,
+  type KvQueryResult,
+  keyToString,
+  type RangeQuery,
+  type RangeResult,
+  type TxnCommand,
+  type TxnOperation,
+  type TxnOperationResult,
+  type TxnResult,
 } from "../src/index.js";
-import { compareResults, compareTargets } from "./kv-generated.js";
+import { authKinds, authRights, compareResults, compareTargets } from "./kv-generated.js";
 import { isWellFormed, oddities } from "./well-formed.js";
 
 /** What the decoders must make of what the generated code has read; throws where they must. */
@@ -51,9 +53,24 @@ export function expectedKvCommand(bytes: Uint8Array): KvCommand {
     }
     case "time":
       return { kind: "time" };
+    case "auth":
+      return expectedAuth(operation.value);
     case undefined:
       throw new Error("no operation");
   }
+}
+
+function expectedAuth(message: kv.AuthChange): AuthCommand {
+  const { user, role, key, rangeEnd, secret, token } = message;
+  const [change] = namesOf(authKinds, message.kind);
+  const [right] = namesOf(authRights, message.right);
+  if (change === undefined || right === undefined) throw new Error("unknown kind or right");
+  const names = { user: keyToString(user), role: keyToString(role), token: keyToString(token) };
+  return { kind: "auth", change, ...names, key, rangeEnd, right, secret };
+}
+
+function namesOf<Name extends string>(numbers: Record<Name, number>, number: number): Name[] {
+  return (Object.keys(numbers) as Name[]).filter((name) => numbers[name] === number);
 }
 
 export function expectedCommandResult(bytes: Uint8Array): CommandResult {

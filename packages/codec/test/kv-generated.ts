@@ -1,15 +1,19 @@
 import { create, kvCommand as kv, type MessageInitShape, toBinary } from "@d-engine/proto";
-import type {
-  CommandResult,
-  Compare,
-  KvCommand,
-  KvQuery,
-  KvQueryResult,
-  RangeResult,
-  TxnCommand,
-  TxnOperation,
-  TxnOperationResult,
-  TxnResult,
+import {
+  type AuthChangeKind,
+  type AuthCommand,
+  type AuthRight,
+  type CommandResult,
+  type Compare,
+  type KvCommand,
+  type KvQuery,
+  type KvQueryResult,
+  type RangeResult,
+  stringToKey,
+  type TxnCommand,
+  type TxnOperation,
+  type TxnOperationResult,
+  type TxnResult,
 } from "../src/index.js";
 
 /** Encodes values of `d_engine.kv.v1` with the generated code. */
@@ -47,6 +51,28 @@ export const compareResults = {
   notEqual: kv.Compare_Result.NOT_EQUAL,
 } as const;
 
+export const authKinds: Readonly<Record<AuthChangeKind, kv.AuthChange_Kind>> = {
+  enable: kv.AuthChange_Kind.ENABLE,
+  disable: kv.AuthChange_Kind.DISABLE,
+  addUser: kv.AuthChange_Kind.ADD_USER,
+  deleteUser: kv.AuthChange_Kind.DELETE_USER,
+  setPassword: kv.AuthChange_Kind.SET_PASSWORD,
+  grantRole: kv.AuthChange_Kind.GRANT_ROLE,
+  revokeRole: kv.AuthChange_Kind.REVOKE_ROLE,
+  addRole: kv.AuthChange_Kind.ADD_ROLE,
+  deleteRole: kv.AuthChange_Kind.DELETE_ROLE,
+  grantPermission: kv.AuthChange_Kind.GRANT_PERMISSION,
+  revokePermission: kv.AuthChange_Kind.REVOKE_PERMISSION,
+  addToken: kv.AuthChange_Kind.ADD_TOKEN,
+  deleteToken: kv.AuthChange_Kind.DELETE_TOKEN,
+};
+
+export const authRights: Readonly<Record<AuthRight, kv.AuthRight>> = {
+  read: kv.AuthRight.READ,
+  write: kv.AuthRight.WRITE,
+  readwrite: kv.AuthRight.READ_WRITE,
+};
+
 /** Numbers as the generated code has them; `undefined` is left out, and so is our `kind`. */
 type Wide<T> = T extends number ? bigint : T;
 
@@ -67,9 +93,25 @@ function commandInit(command: KvCommand): Operation {
       return { case: "put", value: wide(command) };
     case "expire":
       return { case: "expire", value: { leases: command.leases.map(wide) } };
+    case "auth":
+      return { case: "auth", value: authInit(command) };
     default:
       return { case: command.kind, value: wide(command) } as Operation;
   }
+}
+
+function authInit(command: AuthCommand): MessageInitShape<typeof kv.AuthChangeSchema> {
+  const { change, user, role, key, rangeEnd, right, secret, token } = command;
+  return {
+    kind: authKinds[change],
+    user: stringToKey(user),
+    role: stringToKey(role),
+    key,
+    ...(rangeEnd === undefined ? {} : { rangeEnd }),
+    right: authRights[right],
+    secret,
+    token: stringToKey(token),
+  };
 }
 
 function txnInit(txn: TxnCommand): MessageInitShape<typeof kv.TxnSchema> {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { WriteCommand } from "../src/index.js";
 import { bytes, uint64 } from "./arbitraries.js";
-import { kvCommand, sessionMark } from "./kv-arbitraries.js";
+import { identity, kvCommand, sessionMark } from "./kv-arbitraries.js";
 
 const contractCommand = fc.oneof(
   fc.record({ kind: fc.constant("put" as const), key: bytes, value: bytes, ttlMs: uint64 }),
@@ -15,8 +15,13 @@ const contractCommand = fc.oneof(
 );
 
 const mark = fc.option(sessionMark, { nil: undefined });
+const writer = fc.option(identity, { nil: undefined });
 
-/** Of every kind, half of them in a session; none with a stamp. */
+/** Of every kind, half of them in a session, half with who writes; none with a stamp. */
 export const writeCommand: fc.Arbitrary<WriteCommand> = fc
-  .tuple(fc.oneof(contractCommand, kvCommand), mark)
-  .map(([command, mark]) => (mark === undefined ? command : { ...command, mark }));
+  .tuple(fc.oneof(contractCommand, kvCommand), mark, writer)
+  .map(([command, mark, identity]) => ({
+    ...command,
+    ...(mark === undefined ? {} : { mark }),
+    ...(identity === undefined ? {} : { identity }),
+  }));

@@ -57,6 +57,10 @@ export const ENGINE_ERRORS = {
   LEASE_EXISTS: { outcome: "rejected", retry: "never" },
   /** The session is unknown or over; of a write that was sent in it before, the result is lost. */
   SESSION_EXPIRED: { outcome: "rejected", retry: "in a new session" },
+  /** The request names no user, or its password or token is not (any more) good. */
+  UNAUTHENTICATED: { outcome: "rejected", retry: "after authenticating" },
+  /** The user may not do this; the message names the right that is missing. */
+  PERMISSION_DENIED: { outcome: "rejected", retry: "never" },
   /** The watcher was slower than the writers; watch again from the last revision received. */
   WATCH_BUFFER_OVERFLOW: { outcome: "rejected", retry: "at once" },
   /** A lock, permit or leadership is over, or may be: what it protects may be another's. */

@@ -1,3 +1,9 @@
+export type { Access } from "./auth/access.js";
+export type { AuthRole, AuthState, AuthUser } from "./auth/auth-state.js";
+export { NOBODY, ROOT_ROLE } from "./auth/auth-state.js";
+export { readDenialOf } from "./auth/authorize.js";
+export { AUTH_NAME } from "./auth/bounds.js";
+export { deniedRoot } from "./auth/denials.js";
 export type { EventVisitor, KvEvent } from "./history/kv-event.js";
 export type { RevisionEvents } from "./history/revision-events.js";
 export type { KvEntry, KvReader, KvScan } from "./kv-reader.js";
@@ -7,6 +13,8 @@ export { visibleLease } from "./leases/lease.js";
 export type { KvLimits } from "./limits.js";
 export { KV_LIMIT_BOUNDS, KV_LIMITS_DEFAULTS, resolveKvLimits } from "./limits.js";
 export type { RecordVisitor } from "./ordered-index.js";
+export type { KeyRange } from "./prefix-range.js";
+export { prefixRange, spanRange } from "./prefix-range.js";
 export type { KvRecord } from "./record.js";
 export { recordValue } from "./record.js";
 export { KV_NAMESPACE } from "./snapshot/namespaces.js";

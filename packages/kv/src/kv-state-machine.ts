@@ -15,6 +15,9 @@ import {
   type StateRestoration,
   type StateSnapshot,
 } from "@d-engine/core";
+import type { Access } from "./auth/access.js";
+import type { AuthState } from "./auth/auth-state.js";
+import { denialOf, queryDenialOf } from "./auth/authorize.js";
 import { checkClientCommand } from "./check/check-client.js";
 import { checkCommand } from "./check/check-command.js";
 import { checkPlainPut } from "./check/check-put.js";
@@ -36,7 +39,7 @@ import { recordValue } from "./record.js";
 import { KvRestoration } from "./snapshot/kv-restoration.js";
 import { KvSnapshot } from "./snapshot/kv-snapshot.js";
 import { type StateHash, stateHash } from "./state-hash.js";
-import type { WriteOutcome } from "./write-outcome.js";
+import type { WriteOutcome, WriteRefusal } from "./write-outcome.js";
 
 /**
  * The replicated key-value store: `d_engine.client.WriteCommand` bytes in, the same state and the
@@ -67,6 +70,8 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
    * and must not throw.
    */
   onEvents: ((events: RevisionEvents) => void) | undefined;
+  /** Called within `apply` when who may do what has changed, likewise. */
+  onAuthChanged: (() => void) | undefined;
   /** Called when the whole state was replaced by that of a snapshot, likewise. */
   onReplaced: (() => void) | undefined;
   #store = new KvStore();
@@ -119,9 +124,32 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
     return this.#store.history.oldestEventRevision;
   }
 
+  /** Who may do what, as it is now. */
+  get auth(): AuthState {
+    return this.#store.auth;
+  }
+
+  /**
+   * Why a command, of a client, would be refused to whoever has this access if it were applied now;
+   * `undefined`: it would not. Looked at again when it is applied.
+   */
+  denialOf(bytes: Uint8Array, access: Access): WriteRefusal | undefined {
+    return access.root
+      ? undefined
+      : denialOf(this.#store, decodeOr("INVALID_REQUEST", bytes), access);
+  }
+
+  /**
+   * Why a query would be refused to whoever has this access, by the present state; `undefined`: it
+   * would not.
+   */
+  queryDenialOf(query: KvQuery, access: Access): WriteRefusal | undefined {
+    return queryDenialOf(this.#store, query, access);
+  }
+
   /**
    * Throws `INVALID_REQUEST` for what only a leader may propose: a command with a stamp, an expiry,
-   * a time entry (rule R14). To be asked of every command of a client, before `validate` is asked
+   * a time entry (rule R14), who writes. To be asked of every command of a client, before `validate` is asked
    * of what becomes of it.
    */
   validateClient(bytes: Uint8Array): void {
@@ -161,14 +189,17 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
     this.#checkTurn(index);
     const store = this.#store;
     const before = store.revision;
-    const outcome = this.#plainPut.read(bytes)
-      ? applyPlainPut(store, bytes, this.#plainPut)
-      : execute(store, decodeOr("DATA_CORRUPTION", bytes, index), index);
+    const { auth } = store;
+    const outcome =
+      !auth.enabled && this.#plainPut.read(bytes)
+        ? applyPlainPut(store, bytes, this.#plainPut)
+        : execute(store, decodeOr("DATA_CORRUPTION", bytes, index), index);
     this.#lastApplied = index;
     store.history.sweep(sweepSteps);
     if (this.onEvents !== undefined && store.revision !== before) {
       this.onEvents(store.history.latest());
     }
+    if (store.auth !== auth) this.onAuthChanged?.();
     return outcome;
   }
 

@@ -1,4 +1,5 @@
 import { invariant } from "@d-engine/core";
+import { AuthState } from "./auth/auth-state.js";
 import { History } from "./history/history.js";
 import type { LeaseStore } from "./leases/lease-store.js";
 import { LeaseTable } from "./leases/lease-table.js";
@@ -16,6 +17,7 @@ export interface StoreContents {
   readonly history: History;
   readonly leases: LeaseTable;
   readonly sessions: SessionTable;
+  readonly auth: AuthState;
 }
 
 /**
@@ -29,6 +31,8 @@ export class KvStore implements LeaseStore {
   readonly history: History;
   readonly leases: LeaseTable;
   readonly sessions: SessionTable;
+  /** Who may do what. */
+  auth: AuthState;
   readonly #index: OrderedIndex;
   #revision: number;
   #bytes: number;
@@ -42,6 +46,7 @@ export class KvStore implements LeaseStore {
     this.history = contents.history ?? new History();
     this.leases = contents.leases ?? new LeaseTable();
     this.sessions = contents.sessions ?? new SessionTable();
+    this.auth = contents.auth ?? new AuthState();
   }
 
   /** Grows by exactly one with each command that changes a key. */
@@ -134,6 +139,7 @@ export class KvStore implements LeaseStore {
       history: this.history,
       leases: this.leases.view(),
       sessions: this.sessions.view(),
+      auth: this.auth,
     };
   }
 

@@ -32,5 +32,5 @@ export function spanRange({ key, rangeEnd }: KeySpan): KeyRange {
   return { from, to: rangeEnd.length === 0 ? aboveEveryByte : keyToString(rangeEnd) };
 }
 
-const aboveEveryByte = "\u0100";
-const lowestByte = "\u0000";
+export const aboveEveryByte = "\u0100";
+export const lowestByte = "\u0000";

@@ -1,3 +1,4 @@
+import { authSnapshotRecords } from "./auth/auth-snapshot.js";
 import { leaseSnapshotRecords } from "./leases/lease-snapshot.js";
 import { prefixRange } from "./prefix-range.js";
 import { type KvRecord, recordValue } from "./record.js";
@@ -8,7 +9,7 @@ export type StateHash = string & { readonly brand: "StateHash" };
 
 /**
  * A hash of the whole state: the revision, how far back the history goes and its events, in key
- * order every key with all fields of its record, the time of the machine, leases and sessions.
+ * order every key with all fields of its record, the time of the machine, leases and sessions, users and roles.
  * Nodes with an equal applied index have equal hashes (invariant I12), whatever of the compacted
  * past one of them still holds in memory. Reads every byte of the store, at some nanoseconds each:
  * for tests, the simulator and consistency checks.
@@ -24,6 +25,10 @@ export function stateHash(state: StoreState): StateHash {
   addHistory(hash, state);
   // What a snapshot says of them is all there is.
   for (const { key, value } of leaseSnapshotRecords(state.leases, state.sessions)) {
+    hash.bytes(key);
+    hash.bytes(value);
+  }
+  for (const { key, value } of authSnapshotRecords(state.auth)) {
     hash.bytes(key);
     hash.bytes(value);
   }

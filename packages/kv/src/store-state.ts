@@ -1,3 +1,4 @@
+import type { AuthState } from "./auth/auth-state.js";
 import type { HistoryEvents } from "./history/history.js";
 import type { LeaseView } from "./leases/lease-table.js";
 import type { RecordSource } from "./ordered-index.js";
@@ -10,4 +11,5 @@ export interface StoreState {
   readonly history: HistoryEvents;
   readonly leases: LeaseView;
   readonly sessions: SessionView;
+  readonly auth: AuthState;
 }

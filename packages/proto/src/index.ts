@@ -19,6 +19,7 @@ export { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 export * as client from "./gen/client/client_api_pb.js";
 export * as common from "./gen/common_pb.js";
 export * as admin from "./gen/d_engine/admin/v1/admin_pb.js";
+export * as auth from "./gen/d_engine/auth/v1/auth_pb.js";
 export * as kvCommand from "./gen/d_engine/kv/v1/command_pb.js";
 export * as kvService from "./gen/d_engine/kv/v1/kv_pb.js";
 export * as kv from "./gen/d_engine/kv/v1/snapshot_pb.js";

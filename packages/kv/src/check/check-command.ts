@@ -1,5 +1,6 @@
 import type { ExpireCommand, WriteCommand } from "@d-engine/codec";
 import { assertNever } from "@d-engine/core";
+import { problemOf } from "../auth/apply-auth.js";
 import { EXPIRE_LEASES_MAX } from "../leases/bounds.js";
 import {
   checkLeaseGrant,
@@ -65,6 +66,11 @@ function checkOperation(command: WriteCommand, limits: KvLimits): void {
       return;
     case "time":
       return;
+    case "auth": {
+      const problem = problemOf(command);
+      if (problem !== undefined) refuse(problem);
+      return;
+    }
     default:
       assertNever(command);
   }

@@ -19,6 +19,7 @@ export function needsStamp(command: WriteCommand): boolean {
     case "deleteRange":
     case "leaseRevoke":
     case "compact":
+    case "auth":
       return false;
     default:
       return assertNever(command);

@@ -13,6 +13,7 @@ export function applyLeaseGrant(
   store: LeaseStore,
   { id, ttlMs, session }: LeaseGrantCommand,
   index: LogIndex,
+  owner = "",
 ): WriteOutcome {
   const { leases, sessions, revision } = store;
   if (id !== 0 && leases.get(id) !== undefined) {
@@ -20,7 +21,7 @@ export function applyLeaseGrant(
     return refused(store, { code: "LEASE_EXISTS", message });
   }
   const lease = leases.grant(id === 0 ? freeId(leases, index) : id, ttlMs, session);
-  if (session) sessions.begin(lease.id);
+  if (session) sessions.begin(lease.id, 0, owner);
   const detail = { kind: "lease", id: lease.id, ttlMs } as const;
   return { succeeded: true, revision, existed: false, detail };
 }

@@ -18,6 +18,15 @@ export class LeaseKeys {
     return typeof keys === "string" ? keys === key : keys?.has(key) === true;
   }
 
+  /** Whether `holds` of every key, in no order. */
+  every(id: number, holds: (key: string) => boolean): boolean {
+    const keys = this.#keys.get(id);
+    if (keys === undefined) return true;
+    if (typeof keys === "string") return holds(keys);
+    for (const key of keys) if (!holds(key)) return false;
+    return true;
+  }
+
   /** In byte order: the order of insertion is another one on a replica that was restored. */
   sorted(id: number): string[] {
     const keys = this.#keys.get(id);

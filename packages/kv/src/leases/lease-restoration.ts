@@ -33,7 +33,7 @@ export class LeaseRestoration {
         this.#addLease(part.lease);
         return;
       case "session":
-        this.#sessions.begin(part.id, part.acknowledged);
+        this.#sessions.begin(part.id, part.acknowledged, part.owner);
         return;
       case "outcome":
         this.#sessions.add(part.session, part.sequence, part.outcome);

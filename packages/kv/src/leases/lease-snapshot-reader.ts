@@ -1,6 +1,6 @@
 import { Reader } from "@d-engine/codec";
 import { EngineError, type SnapshotRecord } from "@d-engine/core";
-import { readOutcome, readSession } from "../sessions/session-codec.js";
+import { readOutcome, readSession, type StoredSession } from "../sessions/session-codec.js";
 import type { StoredOutcome } from "../sessions/stored-outcome.js";
 import { type Lease, OWN_LEASE_IDS_FROM } from "./lease.js";
 import { readLease, readLeaseState } from "./lease-codec.js";
@@ -12,7 +12,7 @@ import { numberedKey, numbersOf } from "./numbered-key.js";
 export type LeasePart =
   | { readonly kind: "leaseState"; readonly clock: LeaseClock }
   | { readonly kind: "lease"; readonly lease: Lease }
-  | { readonly kind: "session"; readonly id: number; readonly acknowledged: number }
+  | ({ readonly kind: "session"; readonly id: number } & StoredSession)
   | {
       readonly kind: "outcome";
       readonly session: number;
@@ -82,9 +82,9 @@ export class LeaseSnapshotReader {
 
   #readSession(reader: Reader, id: number): LeasePart {
     if (!this.#sessionLeases.delete(id)) corruptLeases(`has session ${id} without its lease`);
-    const acknowledged = readSession(reader);
-    this.#session = { id, acknowledged };
-    return { kind: "session", id, acknowledged };
+    const stored = readSession(reader);
+    this.#session = { id, acknowledged: stored.acknowledged };
+    return { kind: "session", id, ...stored };
   }
 
   #readOutcome(reader: Reader, session: number, sequence: number): LeasePart {

@@ -33,7 +33,7 @@ export function* leaseSnapshotRecords(
   }
   const { session: namespace } = LEASE_NAMESPACE;
   for (const session of sessions.sessions()) {
-    yield { key: numberedKey(namespace, session.id), value: encodeSession(session.acknowledged) };
+    yield { key: numberedKey(namespace, session.id), value: encodeSession(session) };
     for (const [sequence, outcome] of sessions.outcomes(session.id)) {
       yield { key: numberedKey(namespace, session.id, sequence), value: encodeOutcome(outcome) };
     }

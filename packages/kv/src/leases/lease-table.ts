@@ -150,6 +150,11 @@ export class LeaseTable {
     return this.#keys.count(id);
   }
 
+  /** Whether `holds` of every key of the lease, in no order. */
+  everyKey(id: number, holds: (key: string) => boolean): boolean {
+    return this.#keys.every(id, holds);
+  }
+
   /** In byte order. */
   keysOf(id: number): readonly string[] {
     return this.#keys.sorted(id);

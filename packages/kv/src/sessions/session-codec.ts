@@ -1,9 +1,11 @@
 import {
   bytesToUtf8,
   decodeCommandResult,
+  keyToString,
   newerVersion,
   type Reader,
   refuseUnknownField,
+  stringToKey,
   utf8ToBytes,
   varintSize,
   Writer,
@@ -15,26 +17,33 @@ import type { StoredOutcome } from "./stored-outcome.js";
 
 const acknowledgedTag = 0x08;
 
+const ownerTag = 0x12;
+
 /** `SessionRecord`. */
-export function encodeSession(acknowledged: number): Uint8Array {
-  const writer = new Writer(new Uint8Array(numberSize(acknowledged)));
+export interface StoredSession {
+  readonly acknowledged: number;
+  readonly owner: string;
+}
+
+export function encodeSession({ acknowledged, owner }: StoredSession): Uint8Array {
+  const ownerSize = owner === "" ? 0 : 2 + owner.length;
+  const writer = new Writer(new Uint8Array(numberSize(acknowledged) + ownerSize));
   writer.uint64Field(acknowledgedTag, acknowledged, "SessionRecord.acknowledged");
+  writeBytes(writer, ownerTag, stringToKey(owner));
   return writer.finish();
 }
 
-/**
- * The acknowledged watermark.
- *
- * @throws CodecError, EngineError `VERSION_MISMATCH`
- */
-export function readSession(reader: Reader): number {
+/** @throws CodecError, EngineError `VERSION_MISMATCH` */
+export function readSession(reader: Reader): StoredSession {
   let acknowledged = 0;
+  let owner = "";
   while (reader.hasMore()) {
     const tag = reader.tag("SessionRecord");
     if (tag === acknowledgedTag) acknowledged = reader.uint64("SessionRecord.acknowledged");
-    else refuseUnknownField(reader, "SessionRecord", tag, tag >>> 3 === 1);
+    else if (tag === ownerTag) owner = keyToString(reader.byteField("SessionRecord.owner"));
+    else refuseUnknownField(reader, "SessionRecord", tag, tag >>> 3 <= 2);
   }
-  return acknowledged;
+  return { acknowledged, owner };
 }
 
 const succeededTag = 0x08;

@@ -48,8 +48,8 @@ export class SessionTable {
   }
 
   /** Adds the session of a lease that was just granted, or one from a snapshot without outcomes. */
-  begin(id: number, acknowledged = 0): void {
-    const isNew = this.#sessions.set(id, { id, acknowledged, outcomes: 0, bytes: 0 });
+  begin(id: number, acknowledged = 0, owner = ""): void {
+    const isNew = this.#sessions.set(id, { id, owner, acknowledged, outcomes: 0, bytes: 0 });
     invariant(isNew, () => `session ${id} began twice`);
   }
 
@@ -63,14 +63,16 @@ export class SessionTable {
 
   /**
    * Says what is to be done with a command, before anything of it is done, and takes over what its
-   * mark acknowledges. After `execute`, and nothing else, `record` has to follow.
+   * mark acknowledges. `owner`, where users are asked for, is whose session it must be. After `execute`, and nothing else, `record` has to follow.
    *
    * `RATE_LIMITED` comes from here alone, never out of a command, and settles nothing: there is no
    * room to remember it, so another attempt of the same write may still be executed.
    */
-  admit(mark: SessionMark): Admission {
+  admit(mark: SessionMark, owner?: string): Admission {
     const known = this.#sessions.get(mark.id);
-    if (known === undefined) return refuse("SESSION_EXPIRED", unknownSession(mark.id));
+    // Another's results are not to be had, and its sequences not to be used up.
+    const isOthers = owner !== undefined && known?.owner !== owner;
+    if (known === undefined || isOthers) return refuse("SESSION_EXPIRED", unknownSession(mark.id));
     const session = this.#acknowledge(known, mark.acknowledged);
     if (mark.sequence <= session.acknowledged) {
       return refuse("INVALID_REQUEST", alreadyAcknowledged(mark, session));
@@ -134,6 +136,7 @@ export class SessionTable {
     this.#bytes += bytes;
     const changed = {
       id: session.id,
+      owner: session.owner,
       acknowledged,
       outcomes: session.outcomes + outcomes,
       bytes: session.bytes + bytes,

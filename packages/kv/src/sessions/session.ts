@@ -4,6 +4,8 @@
 export interface Session {
   /** The session's lease. */
   readonly id: number;
+  /** The user that began it; empty: nobody, or the program that a node runs in. */
+  readonly owner: string;
   /** The client has the results up to here; they are dropped. */
   readonly acknowledged: number;
   /** Outcomes that are kept, and what they count for in bytes. */

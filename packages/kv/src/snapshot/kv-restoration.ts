@@ -5,6 +5,7 @@ import {
   type SnapshotRecord,
   type StateRestoration,
 } from "@d-engine/core";
+import type { AuthState } from "../auth/auth-state.js";
 import { KvStore } from "../kv-store.js";
 import { LeaseRestoration } from "../leases/lease-restoration.js";
 import { OrderedIndex } from "../ordered-index.js";
@@ -25,6 +26,7 @@ export class KvRestoration implements StateRestoration {
   readonly #memory = new ValueMemory();
   readonly #leases = new LeaseRestoration();
   #history: HistoryRestoration | undefined;
+  #auth: AuthState | undefined;
   #oldestEventRevision = 0;
   #revision = 0;
   #bytes = 0;
@@ -59,7 +61,10 @@ export class KvRestoration implements StateRestoration {
       case "leases":
         this.#leases.add(part.part);
         return;
+      case "auth":
+        return;
       case "end":
+        this.#auth = part.auth;
         return;
       default:
         assertNever(part);
@@ -80,6 +85,7 @@ export class KvRestoration implements StateRestoration {
       ...(history !== undefined && { history }),
       leases,
       sessions,
+      ...(this.#auth !== undefined && { auth: this.#auth }),
     });
     this.#install(store, lastApplied);
   }

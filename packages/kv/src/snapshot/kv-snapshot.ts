@@ -1,5 +1,6 @@
 import { Slab, Writer } from "@d-engine/codec";
 import { invariant, type LogIndex, type SnapshotRecord, type StateSnapshot } from "@d-engine/core";
+import { authSnapshotRecords } from "../auth/auth-snapshot.js";
 import type { KvEvent } from "../history/kv-event.js";
 import type { KvView } from "../kv-view.js";
 import { leaseSnapshotRecords } from "../leases/lease-snapshot.js";
@@ -29,6 +30,7 @@ export class KvSnapshot implements StateSnapshot {
   /** The event that comes next. */
   #revision = 0;
   #place = 0;
+  /** Leases, sessions, users and roles. */
   #leases: Iterator<SnapshotRecord> | undefined;
 
   constructor(view: KvView) {
@@ -93,7 +95,7 @@ export class KvSnapshot implements StateSnapshot {
   }
 
   #addLeases({ state }: KvView, batch: RecordBatch): void {
-    this.#leases ??= leaseSnapshotRecords(state.leases, state.sessions);
+    this.#leases ??= smallRecords(state);
     while (!batch.isFull) {
       const { done, value } = this.#leases.next();
       if (done === true) {
@@ -103,6 +105,12 @@ export class KvSnapshot implements StateSnapshot {
       batch.add(value.key, value.value);
     }
   }
+}
+
+/** What is little, and behind the keys. */
+function* smallRecords({ leases, sessions, auth }: StoreState): Generator<SnapshotRecord, void> {
+  yield* leaseSnapshotRecords(leases, sessions);
+  yield* authSnapshotRecords(auth);
 }
 
 /** Gathers records until there are about `bytesMax` bytes of them. */

@@ -3,7 +3,7 @@ import { SNAPSHOT_NAMESPACE } from "@d-engine/core";
 /**
  * The first bytes of the store's keys in a snapshot. A snapshot has them in this order, which is
  * that of the bytes: the state, a record for each key in byte order, the events of the history in their order,
- * leases and sessions (`LEASE_NAMESPACE`), the end.
+ * leases and sessions (`LEASE_NAMESPACE`), users and roles (`AUTH_NAMESPACE`), the end.
  *
  * What later versions add gets a namespace of its own between these; older versions
  * refuse it instead of losing it.

@@ -14,7 +14,7 @@ export const RESTORED_REVISION_GAP = 1_000_000_000;
  * Makes of the store's records in a backup those of the store in a new cluster (rule R19): the
  * revision goes up by `RESTORED_REVISION_GAP`, and everything older is compacted: the events are
  * left out. So are leases, sessions, and keys that end with a lease, so that an expired lock does
- * not return.
+ * not return. Users and roles stay: a restored cluster asks for the same passwords.
  *
  * One of these reads one backup. Records of keys pass through as they are.
  */
@@ -39,6 +39,7 @@ export class KvBackupTransform {
     if (part.kind === "end") {
       return { key: Uint8Array.of(KV_NAMESPACE.end), value: encodeStoreEnd(this.#keys) };
     }
+    if (part.kind === "auth") return record;
     if (part.kind !== "record" || part.record.lease !== 0) return undefined;
     this.#keys++;
     return record;

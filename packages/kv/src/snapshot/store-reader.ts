@@ -1,5 +1,8 @@
 import { CodecError, keyToString, newerVersion, Reader } from "@d-engine/codec";
 import { EngineError, type SnapshotRecord } from "@d-engine/core";
+import { AUTH_NAMESPACE } from "../auth/auth-snapshot.js";
+import { type AuthPart, AuthSnapshotReader } from "../auth/auth-snapshot-reader.js";
+import type { AuthState } from "../auth/auth-state.js";
 import { LEASE_NAMESPACE } from "../leases/lease-snapshot.js";
 import { type LeasePart, LeaseSnapshotReader } from "../leases/lease-snapshot-reader.js";
 import { readStoredEvent, type StoredEvent } from "./event-codec.js";
@@ -20,7 +23,9 @@ export type StorePart =
   | { readonly kind: "record"; readonly key: string; readonly record: StoredRecord }
   | { readonly kind: "event"; readonly event: StoredEvent }
   | { readonly kind: "leases"; readonly part: LeasePart }
-  | { readonly kind: "end"; readonly keys: number };
+  | { readonly kind: "auth"; readonly part: AuthPart }
+  /** `auth`: all that there is of users and roles. */
+  | { readonly kind: "end"; readonly keys: number; readonly auth: AuthState };
 
 /**
  * Reads the records of a store's snapshot in their order, and lets nothing pass that the store
@@ -33,6 +38,7 @@ export class KvSnapshotReader {
   #keys = 0;
   #lastEvent = { revision: 0, place: 0 };
   readonly #leases = new LeaseSnapshotReader();
+  readonly #auth = new AuthSnapshotReader();
   #ended = false;
 
   /**
@@ -54,6 +60,7 @@ export class KvSnapshotReader {
       if (namespace === KV_NAMESPACE.record) return this.#readRecord(record);
       if (namespace === KV_NAMESPACE.event) return this.#readEvent(record);
       if (leaseNamespaces.has(namespace)) return this.#readLeases(record);
+      if (authNamespaces.has(namespace)) return this.#readAuth(record);
       if (record.key.length > 1) corrupt(`has a key that goes on behind 0x${hex(namespace)}`);
       if (namespace === KV_NAMESPACE.state) return this.#readState(record.value);
       return this.#readEnd(record.value);
@@ -100,8 +107,9 @@ export class KvSnapshotReader {
     const last = this.#lastEvent.revision;
     if (last !== revision) corrupt(`has events up to ${last}, and is of revision ${revision}`);
     this.#leases.checkComplete();
+    const auth = this.#auth.finish();
     this.#ended = true;
-    return { kind: "end", keys };
+    return { kind: "end", keys, auth };
   }
 
   /** Every revision has an event, and its events are counted from 0. */
@@ -131,13 +139,23 @@ export class KvSnapshotReader {
     return { kind: "leases", part: this.#leases.read(record) };
   }
 
+  #readAuth(record: SnapshotRecord): StorePart {
+    this.#stateBefore();
+    return { kind: "auth", part: this.#auth.read(record) };
+  }
+
   #stateBefore(): StoredState {
     return this.#state ?? corrupt("does not begin with the state of the store");
   }
 }
 
 const leaseNamespaces: ReadonlySet<number> = new Set(Object.values(LEASE_NAMESPACE));
-const known: ReadonlySet<number> = new Set([...Object.values(KV_NAMESPACE), ...leaseNamespaces]);
+const authNamespaces: ReadonlySet<number> = new Set(Object.values(AUTH_NAMESPACE));
+const known: ReadonlySet<number> = new Set([
+  ...Object.values(KV_NAMESPACE),
+  ...leaseNamespaces,
+  ...authNamespaces,
+]);
 
 /** A key was made, and then written up to `version` times, in revisions of the store. */
 function checkRevisions(record: StoredRecord, storeRevision: number, place: string): void {

@@ -50,6 +50,8 @@ export interface StoreSummary {
   readonly leases: number;
   /** Client sessions, each of which is one of the leases. */
   readonly sessions: number;
+  readonly users: number;
+  readonly roles: number;
 }
 
 export interface InspectSnapshotOptions {
@@ -99,6 +101,8 @@ class Findings {
     events: 0,
     leases: 0,
     sessions: 0,
+    users: 0,
+    roles: 0,
   };
   #records = 0;
 
@@ -166,6 +170,10 @@ class Findings {
       case "leases":
         if (part.part.kind === "lease") found.leases++;
         if (part.part.kind === "session") found.sessions++;
+        break;
+      case "auth":
+        if (part.part.kind === "user") found.users++;
+        if (part.part.kind === "role") found.roles++;
         break;
       case "end":
       case undefined:

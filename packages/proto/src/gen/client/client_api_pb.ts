@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file client/client_api.proto.
  */
 export const file_client_client_api: GenFile = /*@__PURE__*/
-  fileDesc("ChdjbGllbnQvY2xpZW50X2FwaS5wcm90bxIPZF9lbmdpbmUuY2xpZW50Iu0DCgxXcml0ZUNvbW1hbmQSNgoGaW5zZXJ0GAEgASgLMiQuZF9lbmdpbmUuY2xpZW50LldyaXRlQ29tbWFuZC5JbnNlcnRIABI2CgZkZWxldGUYAiABKAsyJC5kX2VuZ2luZS5jbGllbnQuV3JpdGVDb21tYW5kLkRlbGV0ZUgAEkgKEGNvbXBhcmVfYW5kX3N3YXAYAyABKAsyLC5kX2VuZ2luZS5jbGllbnQuV3JpdGVDb21tYW5kLkNvbXBhcmVBbmRTd2FwSAASFAoKa3ZfY29tbWFuZBhlIAEoDEgAEi0KB3Nlc3Npb24YZiABKAsyHC5kX2VuZ2luZS5jbGllbnQuU2Vzc2lvbk1hcmsSEAoIc3RhbXBfbXMYZCABKAYaRgoGSW5zZXJ0EgsKA2tleRgBIAEoDBINCgV2YWx1ZRgCIAEoDBIQCgh0dGxfc2VjcxgDIAEoBBIOCgZ0dGxfbXMYZCABKAQaFQoGRGVsZXRlEgsKA2tleRgBIAEoDBpgCg5Db21wYXJlQW5kU3dhcBILCgNrZXkYASABKAwSGwoOZXhwZWN0ZWRfdmFsdWUYAiABKAxIAIgBARIRCgluZXdfdmFsdWUYAyABKAxCEQoPX2V4cGVjdGVkX3ZhbHVlQgsKCW9wZXJhdGlvbiJBCgtTZXNzaW9uTWFyaxIKCgJpZBgBIAEoBBIQCghzZXF1ZW5jZRgCIAEoBBIUCgxhY2tub3dsZWRnZWQYAyABKAQiVwoSQ2xpZW50V3JpdGVSZXF1ZXN0EhEKCWNsaWVudF9pZBgBIAEoDRIuCgdjb21tYW5kGAIgASgLMh0uZF9lbmdpbmUuY2xpZW50LldyaXRlQ29tbWFuZCKUAQoRQ2xpZW50UmVhZFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgNEgwKBGtleXMYAiADKAwSRwoSY29uc2lzdGVuY3lfcG9saWN5GAMgASgOMiYuZF9lbmdpbmUuY2xpZW50LlJlYWRDb25zaXN0ZW5jeVBvbGljeUgAiAEBQhUKE19jb25zaXN0ZW5jeV9wb2xpY3kiUwoLV3JpdGVSZXN1bHQSEQoJc3VjY2VlZGVkGAEgASgIEhAKCHJldmlzaW9uGGQgASgEEg8KB2V4aXN0ZWQYZSABKAgSDgoGZGV0YWlsGGYgASgMIuYBCg5DbGllbnRSZXNwb25zZRIoCgVlcnJvchgBIAEoDjIZLmRfZW5naW5lLmVycm9yLkVycm9yQ29kZRI0Cgx3cml0ZV9yZXN1bHQYAiABKAsyHC5kX2VuZ2luZS5jbGllbnQuV3JpdGVSZXN1bHRIABIxCglyZWFkX2RhdGEYAyABKAsyHC5kX2VuZ2luZS5jbGllbnQuUmVhZFJlc3VsdHNIABIvCghtZXRhZGF0YRgEIAEoCzIdLmRfZW5naW5lLmVycm9yLkVycm9yTWV0YWRhdGFCEAoOc3VjY2Vzc19yZXN1bHQiKgoMQ2xpZW50UmVzdWx0EgsKA2tleRgBIAEoDBINCgV2YWx1ZRgCIAEoDCJPCgtSZWFkUmVzdWx0cxIuCgdyZXN1bHRzGAEgAygLMh0uZF9lbmdpbmUuY2xpZW50LkNsaWVudFJlc3VsdBIQCghyZXZpc2lvbhhkIAEoBCIlCgdLdkVudHJ5EgsKA2tleRgBIAEoDBINCgV2YWx1ZRgCIAEoDCKQAQoLU2NhblJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgNEg4KBnByZWZpeBgCIAEoDBJHChJjb25zaXN0ZW5jeV9wb2xpY3kYZCABKA4yJi5kX2VuZ2luZS5jbGllbnQuUmVhZENvbnNpc3RlbmN5UG9saWN5SACIAQFCFQoTX2NvbnNpc3RlbmN5X3BvbGljeSJLCgxTY2FuUmVzcG9uc2USKQoHZW50cmllcxgBIAMoCzIYLmRfZW5naW5lLmNsaWVudC5LdkVudHJ5EhAKCHJldmlzaW9uGAIgASgEIisKFldhdGNoTWVtYmVyc2hpcFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgNIlAKEk1lbWJlcnNoaXBTbmFwc2hvdBIPCgdtZW1iZXJzGAEgAygNEhAKCGxlYXJuZXJzGAIgAygNEhcKD2NvbW1pdHRlZF9pbmRleBgDIAEoBCJPCgxXYXRjaFJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgNEgsKA2tleRgCIAEoDBIOCgZwcmVmaXgYAyABKAgSDwoHcHJldl9rdhgEIAEoCCKwAQoNV2F0Y2hSZXNwb25zZRILCgNrZXkYASABKAwSDQoFdmFsdWUYAiABKAwSMwoKZXZlbnRfdHlwZRgDIAEoDjIfLmRfZW5naW5lLmNsaWVudC5XYXRjaEV2ZW50VHlwZRIoCgVlcnJvchgEIAEoDjIZLmRfZW5naW5lLmVycm9yLkVycm9yQ29kZRIQCghyZXZpc2lvbhgFIAEoBBISCgpwcmV2X3ZhbHVlGAYgASgMKqABChVSZWFkQ29uc2lzdGVuY3lQb2xpY3kSJgoiUkVBRF9DT05TSVNURU5DWV9QT0xJQ1lfTEVBU0VfUkVBRBAAEi0KKVJFQURfQ09OU0lTVEVOQ1lfUE9MSUNZX0xJTkVBUklaQUJMRV9SRUFEEAESMAosUkVBRF9DT05TSVNURU5DWV9QT0xJQ1lfRVZFTlRVQUxfQ09OU0lTVEVOQ1kQAiqFAQoOV2F0Y2hFdmVudFR5cGUSGAoUV0FUQ0hfRVZFTlRfVFlQRV9QVVQQABIbChdXQVRDSF9FVkVOVF9UWVBFX0RFTEVURRABEh0KGVdBVENIX0VWRU5UX1RZUEVfQ0FOQ0VMRUQQAhIdChlXQVRDSF9FVkVOVF9UWVBFX1BST0dSRVNTEAMyxQMKEVJhZnRDbGllbnRTZXJ2aWNlElkKEUhhbmRsZUNsaWVudFdyaXRlEiMuZF9lbmdpbmUuY2xpZW50LkNsaWVudFdyaXRlUmVxdWVzdBofLmRfZW5naW5lLmNsaWVudC5DbGllbnRSZXNwb25zZRJXChBIYW5kbGVDbGllbnRSZWFkEiIuZF9lbmdpbmUuY2xpZW50LkNsaWVudFJlYWRSZXF1ZXN0Gh8uZF9lbmdpbmUuY2xpZW50LkNsaWVudFJlc3BvbnNlEk8KEEhhbmRsZUNsaWVudFNjYW4SHC5kX2VuZ2luZS5jbGllbnQuU2NhblJlcXVlc3QaHS5kX2VuZ2luZS5jbGllbnQuU2NhblJlc3BvbnNlEkgKBVdhdGNoEh0uZF9lbmdpbmUuY2xpZW50LldhdGNoUmVxdWVzdBoeLmRfZW5naW5lLmNsaWVudC5XYXRjaFJlc3BvbnNlMAESYQoPV2F0Y2hNZW1iZXJzaGlwEicuZF9lbmdpbmUuY2xpZW50LldhdGNoTWVtYmVyc2hpcFJlcXVlc3QaIy5kX2VuZ2luZS5jbGllbnQuTWVtYmVyc2hpcFNuYXBzaG90MAFCLFoqZ2l0aHViLmNvbS9kZXZlbnRsYWIvZC1lbmdpbmUvcHJvdG8vY2xpZW50YgZwcm90bzM", [file_error]);
+  fileDesc("ChdjbGllbnQvY2xpZW50X2FwaS5wcm90bxIPZF9lbmdpbmUuY2xpZW50IpoECgxXcml0ZUNvbW1hbmQSNgoGaW5zZXJ0GAEgASgLMiQuZF9lbmdpbmUuY2xpZW50LldyaXRlQ29tbWFuZC5JbnNlcnRIABI2CgZkZWxldGUYAiABKAsyJC5kX2VuZ2luZS5jbGllbnQuV3JpdGVDb21tYW5kLkRlbGV0ZUgAEkgKEGNvbXBhcmVfYW5kX3N3YXAYAyABKAsyLC5kX2VuZ2luZS5jbGllbnQuV3JpdGVDb21tYW5kLkNvbXBhcmVBbmRTd2FwSAASFAoKa3ZfY29tbWFuZBhlIAEoDEgAEi0KB3Nlc3Npb24YZiABKAsyHC5kX2VuZ2luZS5jbGllbnQuU2Vzc2lvbk1hcmsSKwoIaWRlbnRpdHkYZyABKAsyGS5kX2VuZ2luZS5jbGllbnQuSWRlbnRpdHkSEAoIc3RhbXBfbXMYZCABKAYaRgoGSW5zZXJ0EgsKA2tleRgBIAEoDBINCgV2YWx1ZRgCIAEoDBIQCgh0dGxfc2VjcxgDIAEoBBIOCgZ0dGxfbXMYZCABKAQaFQoGRGVsZXRlEgsKA2tleRgBIAEoDBpgCg5Db21wYXJlQW5kU3dhcBILCgNrZXkYASABKAwSGwoOZXhwZWN0ZWRfdmFsdWUYAiABKAxIAIgBARIRCgluZXdfdmFsdWUYAyABKAxCEQoPX2V4cGVjdGVkX3ZhbHVlQgsKCW9wZXJhdGlvbiJBCgtTZXNzaW9uTWFyaxIKCgJpZBgBIAEoBBIQCghzZXF1ZW5jZRgCIAEoBBIUCgxhY2tub3dsZWRnZWQYAyABKAQiNgoISWRlbnRpdHkSDAoEdXNlchgBIAEoDBINCgVlcG9jaBgCIAEoBBINCgVsb2NhbBgDIAEoCCJXChJDbGllbnRXcml0ZVJlcXVlc3QSEQoJY2xpZW50X2lkGAEgASgNEi4KB2NvbW1hbmQYAiABKAsyHS5kX2VuZ2luZS5jbGllbnQuV3JpdGVDb21tYW5kIpQBChFDbGllbnRSZWFkUmVxdWVzdBIRCgljbGllbnRfaWQYASABKA0SDAoEa2V5cxgCIAMoDBJHChJjb25zaXN0ZW5jeV9wb2xpY3kYAyABKA4yJi5kX2VuZ2luZS5jbGllbnQuUmVhZENvbnNpc3RlbmN5UG9saWN5SACIAQFCFQoTX2NvbnNpc3RlbmN5X3BvbGljeSJTCgtXcml0ZVJlc3VsdBIRCglzdWNjZWVkZWQYASABKAgSEAoIcmV2aXNpb24YZCABKAQSDwoHZXhpc3RlZBhlIAEoCBIOCgZkZXRhaWwYZiABKAwi5gEKDkNsaWVudFJlc3BvbnNlEigKBWVycm9yGAEgASgOMhkuZF9lbmdpbmUuZXJyb3IuRXJyb3JDb2RlEjQKDHdyaXRlX3Jlc3VsdBgCIAEoCzIcLmRfZW5naW5lLmNsaWVudC5Xcml0ZVJlc3VsdEgAEjEKCXJlYWRfZGF0YRgDIAEoCzIcLmRfZW5naW5lLmNsaWVudC5SZWFkUmVzdWx0c0gAEi8KCG1ldGFkYXRhGAQgASgLMh0uZF9lbmdpbmUuZXJyb3IuRXJyb3JNZXRhZGF0YUIQCg5zdWNjZXNzX3Jlc3VsdCIqCgxDbGllbnRSZXN1bHQSCwoDa2V5GAEgASgMEg0KBXZhbHVlGAIgASgMIk8KC1JlYWRSZXN1bHRzEi4KB3Jlc3VsdHMYASADKAsyHS5kX2VuZ2luZS5jbGllbnQuQ2xpZW50UmVzdWx0EhAKCHJldmlzaW9uGGQgASgEIiUKB0t2RW50cnkSCwoDa2V5GAEgASgMEg0KBXZhbHVlGAIgASgMIpABCgtTY2FuUmVxdWVzdBIRCgljbGllbnRfaWQYASABKA0SDgoGcHJlZml4GAIgASgMEkcKEmNvbnNpc3RlbmN5X3BvbGljeRhkIAEoDjImLmRfZW5naW5lLmNsaWVudC5SZWFkQ29uc2lzdGVuY3lQb2xpY3lIAIgBAUIVChNfY29uc2lzdGVuY3lfcG9saWN5IksKDFNjYW5SZXNwb25zZRIpCgdlbnRyaWVzGAEgAygLMhguZF9lbmdpbmUuY2xpZW50Lkt2RW50cnkSEAoIcmV2aXNpb24YAiABKAQiKwoWV2F0Y2hNZW1iZXJzaGlwUmVxdWVzdBIRCgljbGllbnRfaWQYASABKA0iUAoSTWVtYmVyc2hpcFNuYXBzaG90Eg8KB21lbWJlcnMYASADKA0SEAoIbGVhcm5lcnMYAiADKA0SFwoPY29tbWl0dGVkX2luZGV4GAMgASgEIk8KDFdhdGNoUmVxdWVzdBIRCgljbGllbnRfaWQYASABKA0SCwoDa2V5GAIgASgMEg4KBnByZWZpeBgDIAEoCBIPCgdwcmV2X2t2GAQgASgIIrABCg1XYXRjaFJlc3BvbnNlEgsKA2tleRgBIAEoDBINCgV2YWx1ZRgCIAEoDBIzCgpldmVudF90eXBlGAMgASgOMh8uZF9lbmdpbmUuY2xpZW50LldhdGNoRXZlbnRUeXBlEigKBWVycm9yGAQgASgOMhkuZF9lbmdpbmUuZXJyb3IuRXJyb3JDb2RlEhAKCHJldmlzaW9uGAUgASgEEhIKCnByZXZfdmFsdWUYBiABKAwqoAEKFVJlYWRDb25zaXN0ZW5jeVBvbGljeRImCiJSRUFEX0NPTlNJU1RFTkNZX1BPTElDWV9MRUFTRV9SRUFEEAASLQopUkVBRF9DT05TSVNURU5DWV9QT0xJQ1lfTElORUFSSVpBQkxFX1JFQUQQARIwCixSRUFEX0NPTlNJU1RFTkNZX1BPTElDWV9FVkVOVFVBTF9DT05TSVNURU5DWRACKoUBCg5XYXRjaEV2ZW50VHlwZRIYChRXQVRDSF9FVkVOVF9UWVBFX1BVVBAAEhsKF1dBVENIX0VWRU5UX1RZUEVfREVMRVRFEAESHQoZV0FUQ0hfRVZFTlRfVFlQRV9DQU5DRUxFRBACEh0KGVdBVENIX0VWRU5UX1RZUEVfUFJPR1JFU1MQAzLFAwoRUmFmdENsaWVudFNlcnZpY2USWQoRSGFuZGxlQ2xpZW50V3JpdGUSIy5kX2VuZ2luZS5jbGllbnQuQ2xpZW50V3JpdGVSZXF1ZXN0Gh8uZF9lbmdpbmUuY2xpZW50LkNsaWVudFJlc3BvbnNlElcKEEhhbmRsZUNsaWVudFJlYWQSIi5kX2VuZ2luZS5jbGllbnQuQ2xpZW50UmVhZFJlcXVlc3QaHy5kX2VuZ2luZS5jbGllbnQuQ2xpZW50UmVzcG9uc2USTwoQSGFuZGxlQ2xpZW50U2NhbhIcLmRfZW5naW5lLmNsaWVudC5TY2FuUmVxdWVzdBodLmRfZW5naW5lLmNsaWVudC5TY2FuUmVzcG9uc2USSAoFV2F0Y2gSHS5kX2VuZ2luZS5jbGllbnQuV2F0Y2hSZXF1ZXN0Gh4uZF9lbmdpbmUuY2xpZW50LldhdGNoUmVzcG9uc2UwARJhCg9XYXRjaE1lbWJlcnNoaXASJy5kX2VuZ2luZS5jbGllbnQuV2F0Y2hNZW1iZXJzaGlwUmVxdWVzdBojLmRfZW5naW5lLmNsaWVudC5NZW1iZXJzaGlwU25hcHNob3QwAUIsWipnaXRodWIuY29tL2RldmVudGxhYi9kLWVuZ2luZS9wcm90by9jbGllbnRiBnByb3RvMw", [file_error]);
 
 /**
  * One write. Its encoding is also the command of a log entry, byte for byte.
@@ -59,6 +59,13 @@ export type WriteCommand = Message<"d_engine.client.WriteCommand"> & {
    * @generated from field: d_engine.client.SessionMark session = 102;
    */
   session?: SessionMark | undefined;
+
+  /**
+   * Who wrote it, set by the leader where users are asked for; refused from anybody else.
+   *
+   * @generated from field: d_engine.client.Identity identity = 103;
+   */
+  identity?: Identity | undefined;
 
   /**
    * The time of the cluster, set by the leader; refused from anybody else. The last field.
@@ -193,6 +200,41 @@ export const SessionMarkSchema: GenMessage<SessionMark> = /*@__PURE__*/
   messageDesc(file_client_client_api, 1);
 
 /**
+ * On whose behalf a write is executed, checked again where it is applied.
+ *
+ * @generated from message d_engine.client.Identity
+ */
+export type Identity = Message<"d_engine.client.Identity"> & {
+  /**
+   * A user by its name, ASCII.
+   *
+   * @generated from field: bytes user = 1;
+   */
+  user: Uint8Array;
+
+  /**
+   * The change of the users that its password, or the user, came with.
+   *
+   * @generated from field: uint64 epoch = 2;
+   */
+  epoch: bigint;
+
+  /**
+   * Instead of a user: the program that a node runs in, which may do everything.
+   *
+   * @generated from field: bool local = 3;
+   */
+  local: boolean;
+};
+
+/**
+ * Describes the message d_engine.client.Identity.
+ * Use `create(IdentitySchema)` to create a new message.
+ */
+export const IdentitySchema: GenMessage<Identity> = /*@__PURE__*/
+  messageDesc(file_client_client_api, 2);
+
+/**
  * @generated from message d_engine.client.ClientWriteRequest
  */
 export type ClientWriteRequest = Message<"d_engine.client.ClientWriteRequest"> & {
@@ -212,7 +254,7 @@ export type ClientWriteRequest = Message<"d_engine.client.ClientWriteRequest"> &
  * Use `create(ClientWriteRequestSchema)` to create a new message.
  */
 export const ClientWriteRequestSchema: GenMessage<ClientWriteRequest> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 2);
+  messageDesc(file_client_client_api, 3);
 
 /**
  * @generated from message d_engine.client.ClientReadRequest
@@ -241,7 +283,7 @@ export type ClientReadRequest = Message<"d_engine.client.ClientReadRequest"> & {
  * Use `create(ClientReadRequestSchema)` to create a new message.
  */
 export const ClientReadRequestSchema: GenMessage<ClientReadRequest> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 3);
+  messageDesc(file_client_client_api, 4);
 
 /**
  * @generated from message d_engine.client.WriteResult
@@ -281,7 +323,7 @@ export type WriteResult = Message<"d_engine.client.WriteResult"> & {
  * Use `create(WriteResultSchema)` to create a new message.
  */
 export const WriteResultSchema: GenMessage<WriteResult> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 4);
+  messageDesc(file_client_client_api, 5);
 
 /**
  * @generated from message d_engine.client.ClientResponse
@@ -320,7 +362,7 @@ export type ClientResponse = Message<"d_engine.client.ClientResponse"> & {
  * Use `create(ClientResponseSchema)` to create a new message.
  */
 export const ClientResponseSchema: GenMessage<ClientResponse> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 5);
+  messageDesc(file_client_client_api, 6);
 
 /**
  * @generated from message d_engine.client.ClientResult
@@ -342,7 +384,7 @@ export type ClientResult = Message<"d_engine.client.ClientResult"> & {
  * Use `create(ClientResultSchema)` to create a new message.
  */
 export const ClientResultSchema: GenMessage<ClientResult> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 6);
+  messageDesc(file_client_client_api, 7);
 
 /**
  * @generated from message d_engine.client.ReadResults
@@ -366,7 +408,7 @@ export type ReadResults = Message<"d_engine.client.ReadResults"> & {
  * Use `create(ReadResultsSchema)` to create a new message.
  */
 export const ReadResultsSchema: GenMessage<ReadResults> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 7);
+  messageDesc(file_client_client_api, 8);
 
 /**
  * @generated from message d_engine.client.KvEntry
@@ -388,7 +430,7 @@ export type KvEntry = Message<"d_engine.client.KvEntry"> & {
  * Use `create(KvEntrySchema)` to create a new message.
  */
 export const KvEntrySchema: GenMessage<KvEntry> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 8);
+  messageDesc(file_client_client_api, 9);
 
 /**
  * @generated from message d_engine.client.ScanRequest
@@ -417,7 +459,7 @@ export type ScanRequest = Message<"d_engine.client.ScanRequest"> & {
  * Use `create(ScanRequestSchema)` to create a new message.
  */
 export const ScanRequestSchema: GenMessage<ScanRequest> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 9);
+  messageDesc(file_client_client_api, 10);
 
 /**
  * @generated from message d_engine.client.ScanResponse
@@ -441,7 +483,7 @@ export type ScanResponse = Message<"d_engine.client.ScanResponse"> & {
  * Use `create(ScanResponseSchema)` to create a new message.
  */
 export const ScanResponseSchema: GenMessage<ScanResponse> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 10);
+  messageDesc(file_client_client_api, 11);
 
 /**
  * @generated from message d_engine.client.WatchMembershipRequest
@@ -458,7 +500,7 @@ export type WatchMembershipRequest = Message<"d_engine.client.WatchMembershipReq
  * Use `create(WatchMembershipRequestSchema)` to create a new message.
  */
 export const WatchMembershipRequestSchema: GenMessage<WatchMembershipRequest> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 11);
+  messageDesc(file_client_client_api, 12);
 
 /**
  * @generated from message d_engine.client.MembershipSnapshot
@@ -487,7 +529,7 @@ export type MembershipSnapshot = Message<"d_engine.client.MembershipSnapshot"> &
  * Use `create(MembershipSnapshotSchema)` to create a new message.
  */
 export const MembershipSnapshotSchema: GenMessage<MembershipSnapshot> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 12);
+  messageDesc(file_client_client_api, 13);
 
 /**
  * @generated from message d_engine.client.WatchRequest
@@ -523,7 +565,7 @@ export type WatchRequest = Message<"d_engine.client.WatchRequest"> & {
  * Use `create(WatchRequestSchema)` to create a new message.
  */
 export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 13);
+  messageDesc(file_client_client_api, 14);
 
 /**
  * @generated from message d_engine.client.WatchResponse
@@ -567,7 +609,7 @@ export type WatchResponse = Message<"d_engine.client.WatchResponse"> & {
  * Use `create(WatchResponseSchema)` to create a new message.
  */
 export const WatchResponseSchema: GenMessage<WatchResponse> = /*@__PURE__*/
-  messageDesc(file_client_client_api, 14);
+  messageDesc(file_client_client_api, 15);
 
 /**
  * @generated from enum d_engine.client.ReadConsistencyPolicy

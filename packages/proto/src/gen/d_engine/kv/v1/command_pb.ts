@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file d_engine/kv/v1/command.proto.
  */
 export const file_d_engine_kv_v1_command: GenFile = /*@__PURE__*/
-  fileDesc("ChxkX2VuZ2luZS9rdi92MS9jb21tYW5kLnByb3RvEg5kX2VuZ2luZS5rdi52MSKzAwoHQ29tbWFuZBIiCgN0eG4YASABKAsyEy5kX2VuZ2luZS5rdi52MS5UeG5IABIiCgNwdXQYAiABKAsyEy5kX2VuZ2luZS5rdi52MS5QdXRIABIzCgxkZWxldGVfcmFuZ2UYAyABKAsyGy5kX2VuZ2luZS5rdi52MS5EZWxldGVSYW5nZUgAEjEKC2xlYXNlX2dyYW50GAQgASgLMhouZF9lbmdpbmUua3YudjEuTGVhc2VHcmFudEgAEjoKEGxlYXNlX2tlZXBfYWxpdmUYBSABKAsyHi5kX2VuZ2luZS5rdi52MS5MZWFzZUtlZXBBbGl2ZUgAEjMKDGxlYXNlX3Jldm9rZRgGIAEoCzIbLmRfZW5naW5lLmt2LnYxLkxlYXNlUmV2b2tlSAASKgoHY29tcGFjdBgHIAEoCzIXLmRfZW5naW5lLmt2LnYxLkNvbXBhY3RIABIoCgZleHBpcmUYCCABKAsyFi5kX2VuZ2luZS5rdi52MS5FeHBpcmVIABIkCgR0aW1lGAkgASgLMhQuZF9lbmdpbmUua3YudjEuVGltZUgAQgsKCW9wZXJhdGlvbiKOAQoDVHhuEikKCGNvbXBhcmVzGAEgAygLMhcuZF9lbmdpbmUua3YudjEuQ29tcGFyZRItCgdzdWNjZXNzGAIgAygLMhwuZF9lbmdpbmUua3YudjEuVHhuT3BlcmF0aW9uEi0KB2ZhaWx1cmUYAyADKAsyHC5kX2VuZ2luZS5rdi52MS5UeG5PcGVyYXRpb24iiQMKB0NvbXBhcmUSLgoGdGFyZ2V0GAEgASgOMh4uZF9lbmdpbmUua3YudjEuQ29tcGFyZS5UYXJnZXQSLgoGcmVzdWx0GAIgASgOMh4uZF9lbmdpbmUua3YudjEuQ29tcGFyZS5SZXN1bHQSCwoDa2V5GAMgASgMEhYKCXJhbmdlX2VuZBgEIAEoDEgAiAEBEg4KBm51bWJlchgFIAEoBBINCgV2YWx1ZRgGIAEoDCJ1CgZUYXJnZXQSEgoOVEFSR0VUX1ZFUlNJT04QABIaChZUQVJHRVRfQ1JFQVRFX1JFVklTSU9OEAESFwoTVEFSR0VUX01PRF9SRVZJU0lPThACEhAKDFRBUkdFVF9WQUxVRRADEhAKDFRBUkdFVF9MRUFTRRAEIlUKBlJlc3VsdBIQCgxSRVNVTFRfRVFVQUwQABISCg5SRVNVTFRfR1JFQVRFUhABEg8KC1JFU1VMVF9MRVNTEAISFAoQUkVTVUxUX05PVF9FUVVBTBADQgwKCl9yYW5nZV9lbmQiwAEKDFR4bk9wZXJhdGlvbhIiCgNwdXQYASABKAsyEy5kX2VuZ2luZS5rdi52MS5QdXRIABIzCgxkZWxldGVfcmFuZ2UYAiABKAsyGy5kX2VuZ2luZS5rdi52MS5EZWxldGVSYW5nZUgAEiYKBXJhbmdlGAMgASgLMhUuZF9lbmdpbmUua3YudjEuUmFuZ2VIABIiCgN0eG4YBCABKAsyEy5kX2VuZ2luZS5rdi52MS5UeG5IAEILCglvcGVyYXRpb24iQAoDUHV0EgsKA2tleRgBIAEoDBINCgV2YWx1ZRgCIAEoDBINCgVsZWFzZRgDIAEoBBIOCgZ0dGxfbXMYBCABKAQiQAoLRGVsZXRlUmFuZ2USCwoDa2V5GAEgASgMEhYKCXJhbmdlX2VuZBgCIAEoDEgAiAEBQgwKCl9yYW5nZV9lbmQilgEKBVJhbmdlEgsKA2tleRgBIAEoDBIWCglyYW5nZV9lbmQYAiABKAxIAIgBARINCgVsaW1pdBgDIAEoBBIQCghyZXZpc2lvbhgEIAEoBBIRCglrZXlzX29ubHkYBSABKAgSEgoKY291bnRfb25seRgGIAEoCBISCgpkZXNjZW5kaW5nGAcgASgIQgwKCl9yYW5nZV9lbmQiOQoKTGVhc2VHcmFudBIKCgJpZBgBIAEoBBIOCgZ0dGxfbXMYAiABKAQSDwoHc2Vzc2lvbhgDIAEoCCIcCg5MZWFzZUtlZXBBbGl2ZRIKCgJpZBgBIAEoBCIZCgtMZWFzZVJldm9rZRIKCgJpZBgBIAEoBCIbCgdDb21wYWN0EhAKCHJldmlzaW9uGAEgASgEIjcKBkV4cGlyZRItCgZsZWFzZXMYASADKAsyHS5kX2VuZ2luZS5rdi52MS5MZWFzZURlYWRsaW5lIjAKDUxlYXNlRGVhZGxpbmUSCgoCaWQYASABKAQSEwoLZGVhZGxpbmVfbXMYAiABKAQiBgoEVGltZSKEAQoNQ29tbWFuZFJlc3VsdBIoCgN0eG4YASABKAsyGS5kX2VuZ2luZS5rdi52MS5UeG5SZXN1bHRIABIsCgVsZWFzZRgCIAEoCzIbLmRfZW5naW5lLmt2LnYxLkxlYXNlUmVzdWx0SAASEQoHZGVsZXRlZBgDIAEoBEgAQggKBnJlc3VsdCJTCglUeG5SZXN1bHQSEQoJc3VjY2VlZGVkGAEgASgIEjMKB3Jlc3VsdHMYAiADKAsyIi5kX2VuZ2luZS5rdi52MS5UeG5PcGVyYXRpb25SZXN1bHQimAEKElR4bk9wZXJhdGlvblJlc3VsdBINCgNwdXQYASABKAhIABIRCgdkZWxldGVkGAIgASgESAASLAoFcmFuZ2UYAyABKAsyGy5kX2VuZ2luZS5rdi52MS5SYW5nZVJlc3VsdEgAEigKA3R4bhgEIAEoCzIZLmRfZW5naW5lLmt2LnYxLlR4blJlc3VsdEgAQggKBnJlc3VsdCIpCgtMZWFzZVJlc3VsdBIKCgJpZBgBIAEoBBIOCgZ0dGxfbXMYAiABKAQidQoIS2V5VmFsdWUSCwoDa2V5GAEgASgMEg0KBXZhbHVlGAIgASgMEhcKD2NyZWF0ZV9yZXZpc2lvbhgDIAEoBBIUCgxtb2RfcmV2aXNpb24YBCABKAQSDwoHdmVyc2lvbhgFIAEoBBINCgVsZWFzZRgGIAEoBCJnCgtSYW5nZVJlc3VsdBIpCgdlbnRyaWVzGAEgAygLMhguZF9lbmdpbmUua3YudjEuS2V5VmFsdWUSDQoFY291bnQYAiABKAQSDAoEbW9yZRgDIAEoCBIQCghyZXZpc2lvbhgEIAEoBCKoAQoFUXVlcnkSJgoFcmFuZ2UYASABKAsyFS5kX2VuZ2luZS5rdi52MS5SYW5nZUgAEj0KEmxlYXNlX3RpbWVfdG9fbGl2ZRgCIAEoCzIfLmRfZW5naW5lLmt2LnYxLkxlYXNlVGltZVRvTGl2ZUgAEi8KCmxlYXNlX2xpc3QYAyABKAsyGS5kX2VuZ2luZS5rdi52MS5MZWFzZUxpc3RIAEIHCgVxdWVyeSIrCg9MZWFzZVRpbWVUb0xpdmUSCgoCaWQYASABKAQSDAoEa2V5cxgCIAEoCCILCglMZWFzZUxpc3QinwEKC1F1ZXJ5UmVzdWx0EiwKBXJhbmdlGAEgASgLMhsuZF9lbmdpbmUua3YudjEuUmFuZ2VSZXN1bHRIABIsCgVsZWFzZRgCIAEoCzIbLmRfZW5naW5lLmt2LnYxLkxlYXNlU3RhdHVzSAASKgoGbGVhc2VzGAMgASgLMhguZF9lbmdpbmUua3YudjEuTGVhc2VJZHNIAEIICgZyZXN1bHQiTQoLTGVhc2VTdGF0dXMSCgoCaWQYASABKAQSDgoGdHRsX21zGAIgASgEEhQKDHJlbWFpbmluZ19tcxgDIAEoBBIMCgRrZXlzGAQgAygMIhcKCExlYXNlSWRzEgsKA2lkcxgBIAMoBGIGcHJvdG8z");
+  fileDesc("ChxkX2VuZ2luZS9rdi92MS9jb21tYW5kLnByb3RvEg5kX2VuZ2luZS5rdi52MSLfAwoHQ29tbWFuZBIiCgN0eG4YASABKAsyEy5kX2VuZ2luZS5rdi52MS5UeG5IABIiCgNwdXQYAiABKAsyEy5kX2VuZ2luZS5rdi52MS5QdXRIABIzCgxkZWxldGVfcmFuZ2UYAyABKAsyGy5kX2VuZ2luZS5rdi52MS5EZWxldGVSYW5nZUgAEjEKC2xlYXNlX2dyYW50GAQgASgLMhouZF9lbmdpbmUua3YudjEuTGVhc2VHcmFudEgAEjoKEGxlYXNlX2tlZXBfYWxpdmUYBSABKAsyHi5kX2VuZ2luZS5rdi52MS5MZWFzZUtlZXBBbGl2ZUgAEjMKDGxlYXNlX3Jldm9rZRgGIAEoCzIbLmRfZW5naW5lLmt2LnYxLkxlYXNlUmV2b2tlSAASKgoHY29tcGFjdBgHIAEoCzIXLmRfZW5naW5lLmt2LnYxLkNvbXBhY3RIABIoCgZleHBpcmUYCCABKAsyFi5kX2VuZ2luZS5rdi52MS5FeHBpcmVIABIkCgR0aW1lGAkgASgLMhQuZF9lbmdpbmUua3YudjEuVGltZUgAEioKBGF1dGgYCiABKAsyGi5kX2VuZ2luZS5rdi52MS5BdXRoQ2hhbmdlSABCCwoJb3BlcmF0aW9uIo4BCgNUeG4SKQoIY29tcGFyZXMYASADKAsyFy5kX2VuZ2luZS5rdi52MS5Db21wYXJlEi0KB3N1Y2Nlc3MYAiADKAsyHC5kX2VuZ2luZS5rdi52MS5UeG5PcGVyYXRpb24SLQoHZmFpbHVyZRgDIAMoCzIcLmRfZW5naW5lLmt2LnYxLlR4bk9wZXJhdGlvbiKJAwoHQ29tcGFyZRIuCgZ0YXJnZXQYASABKA4yHi5kX2VuZ2luZS5rdi52MS5Db21wYXJlLlRhcmdldBIuCgZyZXN1bHQYAiABKA4yHi5kX2VuZ2luZS5rdi52MS5Db21wYXJlLlJlc3VsdBILCgNrZXkYAyABKAwSFgoJcmFuZ2VfZW5kGAQgASgMSACIAQESDgoGbnVtYmVyGAUgASgEEg0KBXZhbHVlGAYgASgMInUKBlRhcmdldBISCg5UQVJHRVRfVkVSU0lPThAAEhoKFlRBUkdFVF9DUkVBVEVfUkVWSVNJT04QARIXChNUQVJHRVRfTU9EX1JFVklTSU9OEAISEAoMVEFSR0VUX1ZBTFVFEAMSEAoMVEFSR0VUX0xFQVNFEAQiVQoGUmVzdWx0EhAKDFJFU1VMVF9FUVVBTBAAEhIKDlJFU1VMVF9HUkVBVEVSEAESDwoLUkVTVUxUX0xFU1MQAhIUChBSRVNVTFRfTk9UX0VRVUFMEANCDAoKX3JhbmdlX2VuZCLAAQoMVHhuT3BlcmF0aW9uEiIKA3B1dBgBIAEoCzITLmRfZW5naW5lLmt2LnYxLlB1dEgAEjMKDGRlbGV0ZV9yYW5nZRgCIAEoCzIbLmRfZW5naW5lLmt2LnYxLkRlbGV0ZVJhbmdlSAASJgoFcmFuZ2UYAyABKAsyFS5kX2VuZ2luZS5rdi52MS5SYW5nZUgAEiIKA3R4bhgEIAEoCzITLmRfZW5naW5lLmt2LnYxLlR4bkgAQgsKCW9wZXJhdGlvbiJACgNQdXQSCwoDa2V5GAEgASgMEg0KBXZhbHVlGAIgASgMEg0KBWxlYXNlGAMgASgEEg4KBnR0bF9tcxgEIAEoBCJACgtEZWxldGVSYW5nZRILCgNrZXkYASABKAwSFgoJcmFuZ2VfZW5kGAIgASgMSACIAQFCDAoKX3JhbmdlX2VuZCKWAQoFUmFuZ2USCwoDa2V5GAEgASgMEhYKCXJhbmdlX2VuZBgCIAEoDEgAiAEBEg0KBWxpbWl0GAMgASgEEhAKCHJldmlzaW9uGAQgASgEEhEKCWtleXNfb25seRgFIAEoCBISCgpjb3VudF9vbmx5GAYgASgIEhIKCmRlc2NlbmRpbmcYByABKAhCDAoKX3JhbmdlX2VuZCI5CgpMZWFzZUdyYW50EgoKAmlkGAEgASgEEg4KBnR0bF9tcxgCIAEoBBIPCgdzZXNzaW9uGAMgASgIIhwKDkxlYXNlS2VlcEFsaXZlEgoKAmlkGAEgASgEIhkKC0xlYXNlUmV2b2tlEgoKAmlkGAEgASgEIhsKB0NvbXBhY3QSEAoIcmV2aXNpb24YASABKAQiNwoGRXhwaXJlEi0KBmxlYXNlcxgBIAMoCzIdLmRfZW5naW5lLmt2LnYxLkxlYXNlRGVhZGxpbmUiMAoNTGVhc2VEZWFkbGluZRIKCgJpZBgBIAEoBBITCgtkZWFkbGluZV9tcxgCIAEoBCIGCgRUaW1lIosECgpBdXRoQ2hhbmdlEi0KBGtpbmQYASABKA4yHy5kX2VuZ2luZS5rdi52MS5BdXRoQ2hhbmdlLktpbmQSDAoEdXNlchgCIAEoDBIMCgRyb2xlGAMgASgMEgsKA2tleRgEIAEoDBIWCglyYW5nZV9lbmQYBSABKAxIAIgBARIoCgVyaWdodBgGIAEoDjIZLmRfZW5naW5lLmt2LnYxLkF1dGhSaWdodBIOCgZzZWNyZXQYByABKAwSDQoFdG9rZW4YCCABKAwitQIKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg8KC0tJTkRfRU5BQkxFEAESEAoMS0lORF9ESVNBQkxFEAISEQoNS0lORF9BRERfVVNFUhADEhQKEEtJTkRfREVMRVRFX1VTRVIQBBIVChFLSU5EX1NFVF9QQVNTV09SRBAFEhMKD0tJTkRfR1JBTlRfUk9MRRAGEhQKEEtJTkRfUkVWT0tFX1JPTEUQBxIRCg1LSU5EX0FERF9ST0xFEAgSFAoQS0lORF9ERUxFVEVfUk9MRRAJEhkKFUtJTkRfR1JBTlRfUEVSTUlTU0lPThAKEhoKFktJTkRfUkVWT0tFX1BFUk1JU1NJT04QCxISCg5LSU5EX0FERF9UT0tFThAMEhUKEUtJTkRfREVMRVRFX1RPS0VOEA1CDAoKX3JhbmdlX2VuZCKEAQoNQ29tbWFuZFJlc3VsdBIoCgN0eG4YASABKAsyGS5kX2VuZ2luZS5rdi52MS5UeG5SZXN1bHRIABIsCgVsZWFzZRgCIAEoCzIbLmRfZW5naW5lLmt2LnYxLkxlYXNlUmVzdWx0SAASEQoHZGVsZXRlZBgDIAEoBEgAQggKBnJlc3VsdCJTCglUeG5SZXN1bHQSEQoJc3VjY2VlZGVkGAEgASgIEjMKB3Jlc3VsdHMYAiADKAsyIi5kX2VuZ2luZS5rdi52MS5UeG5PcGVyYXRpb25SZXN1bHQimAEKElR4bk9wZXJhdGlvblJlc3VsdBINCgNwdXQYASABKAhIABIRCgdkZWxldGVkGAIgASgESAASLAoFcmFuZ2UYAyABKAsyGy5kX2VuZ2luZS5rdi52MS5SYW5nZVJlc3VsdEgAEigKA3R4bhgEIAEoCzIZLmRfZW5naW5lLmt2LnYxLlR4blJlc3VsdEgAQggKBnJlc3VsdCIpCgtMZWFzZVJlc3VsdBIKCgJpZBgBIAEoBBIOCgZ0dGxfbXMYAiABKAQidQoIS2V5VmFsdWUSCwoDa2V5GAEgASgMEg0KBXZhbHVlGAIgASgMEhcKD2NyZWF0ZV9yZXZpc2lvbhgDIAEoBBIUCgxtb2RfcmV2aXNpb24YBCABKAQSDwoHdmVyc2lvbhgFIAEoBBINCgVsZWFzZRgGIAEoBCJnCgtSYW5nZVJlc3VsdBIpCgdlbnRyaWVzGAEgAygLMhguZF9lbmdpbmUua3YudjEuS2V5VmFsdWUSDQoFY291bnQYAiABKAQSDAoEbW9yZRgDIAEoCBIQCghyZXZpc2lvbhgEIAEoBCKoAQoFUXVlcnkSJgoFcmFuZ2UYASABKAsyFS5kX2VuZ2luZS5rdi52MS5SYW5nZUgAEj0KEmxlYXNlX3RpbWVfdG9fbGl2ZRgCIAEoCzIfLmRfZW5naW5lLmt2LnYxLkxlYXNlVGltZVRvTGl2ZUgAEi8KCmxlYXNlX2xpc3QYAyABKAsyGS5kX2VuZ2luZS5rdi52MS5MZWFzZUxpc3RIAEIHCgVxdWVyeSIrCg9MZWFzZVRpbWVUb0xpdmUSCgoCaWQYASABKAQSDAoEa2V5cxgCIAEoCCILCglMZWFzZUxpc3QinwEKC1F1ZXJ5UmVzdWx0EiwKBXJhbmdlGAEgASgLMhsuZF9lbmdpbmUua3YudjEuUmFuZ2VSZXN1bHRIABIsCgVsZWFzZRgCIAEoCzIbLmRfZW5naW5lLmt2LnYxLkxlYXNlU3RhdHVzSAASKgoGbGVhc2VzGAMgASgLMhguZF9lbmdpbmUua3YudjEuTGVhc2VJZHNIAEIICgZyZXN1bHQiTQoLTGVhc2VTdGF0dXMSCgoCaWQYASABKAQSDgoGdHRsX21zGAIgASgEEhQKDHJlbWFpbmluZ19tcxgDIAEoBBIMCgRrZXlzGAQgAygMIhcKCExlYXNlSWRzEgsKA2lkcxgBIAMoBCpRCglBdXRoUmlnaHQSEwoPQVVUSF9SSUdIVF9SRUFEEAASFAoQQVVUSF9SSUdIVF9XUklURRABEhkKFUFVVEhfUklHSFRfUkVBRF9XUklURRACYgZwcm90bzM");
 
 /**
  * A command of the log.
@@ -83,6 +83,14 @@ export type Command = Message<"d_engine.kv.v1.Command"> & {
      */
     value: Time;
     case: "time";
+  } | {
+    /**
+     * From a node, for `d_engine.auth.v1.AuthService`.
+     *
+     * @generated from field: d_engine.kv.v1.AuthChange auth = 10;
+     */
+    value: AuthChange;
+    case: "auth";
   } | { case: undefined; value?: undefined };
 };
 
@@ -528,6 +536,164 @@ export const TimeSchema: GenMessage<Time> = /*@__PURE__*/
   messageDesc(file_d_engine_kv_v1_command, 13);
 
 /**
+ * One change of who may do what. Names are ASCII. Passwords and tokens come as what they can be
+ * checked by, never as they are.
+ *
+ * @generated from message d_engine.kv.v1.AuthChange
+ */
+export type AuthChange = Message<"d_engine.kv.v1.AuthChange"> & {
+  /**
+   * @generated from field: d_engine.kv.v1.AuthChange.Kind kind = 1;
+   */
+  kind: AuthChange_Kind;
+
+  /**
+   * @generated from field: bytes user = 2;
+   */
+  user: Uint8Array;
+
+  /**
+   * @generated from field: bytes role = 3;
+   */
+  role: Uint8Array;
+
+  /**
+   * @generated from field: bytes key = 4;
+   */
+  key: Uint8Array;
+
+  /**
+   * As in DeleteRange.
+   *
+   * @generated from field: optional bytes range_end = 5;
+   */
+  rangeEnd?: Uint8Array | undefined;
+
+  /**
+   * @generated from field: d_engine.kv.v1.AuthRight right = 6;
+   */
+  right: AuthRight;
+
+  /**
+   * @generated from field: bytes secret = 7;
+   */
+  secret: Uint8Array;
+
+  /**
+   * What a token is known by.
+   *
+   * @generated from field: bytes token = 8;
+   */
+  token: Uint8Array;
+};
+
+/**
+ * Describes the message d_engine.kv.v1.AuthChange.
+ * Use `create(AuthChangeSchema)` to create a new message.
+ */
+export const AuthChangeSchema: GenMessage<AuthChange> = /*@__PURE__*/
+  messageDesc(file_d_engine_kv_v1_command, 14);
+
+/**
+ * @generated from enum d_engine.kv.v1.AuthChange.Kind
+ */
+export enum AuthChange_Kind {
+  /**
+   * @generated from enum value: KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * From here on every request needs a user. `secret`: the key that signs tokens.
+   *
+   * @generated from enum value: KIND_ENABLE = 1;
+   */
+  ENABLE = 1,
+
+  /**
+   * @generated from enum value: KIND_DISABLE = 2;
+   */
+  DISABLE = 2,
+
+  /**
+   * `user`; `secret`: of its password, empty for none.
+   *
+   * @generated from enum value: KIND_ADD_USER = 3;
+   */
+  ADD_USER = 3,
+
+  /**
+   * @generated from enum value: KIND_DELETE_USER = 4;
+   */
+  DELETE_USER = 4,
+
+  /**
+   * `user` and `secret`; ends what was authenticated with the one before.
+   *
+   * @generated from enum value: KIND_SET_PASSWORD = 5;
+   */
+  SET_PASSWORD = 5,
+
+  /**
+   * `user` and `role`.
+   *
+   * @generated from enum value: KIND_GRANT_ROLE = 6;
+   */
+  GRANT_ROLE = 6,
+
+  /**
+   * @generated from enum value: KIND_REVOKE_ROLE = 7;
+   */
+  REVOKE_ROLE = 7,
+
+  /**
+   * `role`.
+   *
+   * @generated from enum value: KIND_ADD_ROLE = 8;
+   */
+  ADD_ROLE = 8,
+
+  /**
+   * @generated from enum value: KIND_DELETE_ROLE = 9;
+   */
+  DELETE_ROLE = 9,
+
+  /**
+   * `role`, `key`, `range_end` and `right`; in place of what the role had for the same keys.
+   *
+   * @generated from enum value: KIND_GRANT_PERMISSION = 10;
+   */
+  GRANT_PERMISSION = 10,
+
+  /**
+   * `role`, `key` and `range_end`.
+   *
+   * @generated from enum value: KIND_REVOKE_PERMISSION = 11;
+   */
+  REVOKE_PERMISSION = 11,
+
+  /**
+   * `user`, `token` and `secret`: a token that lives until it is deleted.
+   *
+   * @generated from enum value: KIND_ADD_TOKEN = 12;
+   */
+  ADD_TOKEN = 12,
+
+  /**
+   * `user` and `token`.
+   *
+   * @generated from enum value: KIND_DELETE_TOKEN = 13;
+   */
+  DELETE_TOKEN = 13,
+}
+
+/**
+ * Describes the enum d_engine.kv.v1.AuthChange.Kind.
+ */
+export const AuthChange_KindSchema: GenEnum<AuthChange_Kind> = /*@__PURE__*/
+  enumDesc(file_d_engine_kv_v1_command, 14, 0);
+
+/**
  * What a command did, beyond what `WriteResult` says of it.
  *
  * @generated from message d_engine.kv.v1.CommandResult
@@ -564,7 +730,7 @@ export type CommandResult = Message<"d_engine.kv.v1.CommandResult"> & {
  * Use `create(CommandResultSchema)` to create a new message.
  */
 export const CommandResultSchema: GenMessage<CommandResult> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_command, 14);
+  messageDesc(file_d_engine_kv_v1_command, 15);
 
 /**
  * @generated from message d_engine.kv.v1.TxnResult
@@ -588,7 +754,7 @@ export type TxnResult = Message<"d_engine.kv.v1.TxnResult"> & {
  * Use `create(TxnResultSchema)` to create a new message.
  */
 export const TxnResultSchema: GenMessage<TxnResult> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_command, 15);
+  messageDesc(file_d_engine_kv_v1_command, 16);
 
 /**
  * @generated from message d_engine.kv.v1.TxnOperationResult
@@ -631,7 +797,7 @@ export type TxnOperationResult = Message<"d_engine.kv.v1.TxnOperationResult"> & 
  * Use `create(TxnOperationResultSchema)` to create a new message.
  */
 export const TxnOperationResultSchema: GenMessage<TxnOperationResult> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_command, 16);
+  messageDesc(file_d_engine_kv_v1_command, 17);
 
 /**
  * @generated from message d_engine.kv.v1.LeaseResult
@@ -653,7 +819,7 @@ export type LeaseResult = Message<"d_engine.kv.v1.LeaseResult"> & {
  * Use `create(LeaseResultSchema)` to create a new message.
  */
 export const LeaseResultSchema: GenMessage<LeaseResult> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_command, 17);
+  messageDesc(file_d_engine_kv_v1_command, 18);
 
 /**
  * @generated from message d_engine.kv.v1.KeyValue
@@ -695,7 +861,7 @@ export type KeyValue = Message<"d_engine.kv.v1.KeyValue"> & {
  * Use `create(KeyValueSchema)` to create a new message.
  */
 export const KeyValueSchema: GenMessage<KeyValue> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_command, 18);
+  messageDesc(file_d_engine_kv_v1_command, 19);
 
 /**
  * @generated from message d_engine.kv.v1.RangeResult
@@ -733,7 +899,7 @@ export type RangeResult = Message<"d_engine.kv.v1.RangeResult"> & {
  * Use `create(RangeResultSchema)` to create a new message.
  */
 export const RangeResultSchema: GenMessage<RangeResult> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_command, 19);
+  messageDesc(file_d_engine_kv_v1_command, 20);
 
 /**
  * A read beyond the contract's.
@@ -770,7 +936,7 @@ export type Query = Message<"d_engine.kv.v1.Query"> & {
  * Use `create(QuerySchema)` to create a new message.
  */
 export const QuerySchema: GenMessage<Query> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_command, 20);
+  messageDesc(file_d_engine_kv_v1_command, 21);
 
 /**
  * @generated from message d_engine.kv.v1.LeaseTimeToLive
@@ -794,7 +960,7 @@ export type LeaseTimeToLive = Message<"d_engine.kv.v1.LeaseTimeToLive"> & {
  * Use `create(LeaseTimeToLiveSchema)` to create a new message.
  */
 export const LeaseTimeToLiveSchema: GenMessage<LeaseTimeToLive> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_command, 21);
+  messageDesc(file_d_engine_kv_v1_command, 22);
 
 /**
  * @generated from message d_engine.kv.v1.LeaseList
@@ -807,7 +973,7 @@ export type LeaseList = Message<"d_engine.kv.v1.LeaseList"> & {
  * Use `create(LeaseListSchema)` to create a new message.
  */
 export const LeaseListSchema: GenMessage<LeaseList> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_command, 22);
+  messageDesc(file_d_engine_kv_v1_command, 23);
 
 /**
  * @generated from message d_engine.kv.v1.QueryResult
@@ -842,7 +1008,7 @@ export type QueryResult = Message<"d_engine.kv.v1.QueryResult"> & {
  * Use `create(QueryResultSchema)` to create a new message.
  */
 export const QueryResultSchema: GenMessage<QueryResult> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_command, 23);
+  messageDesc(file_d_engine_kv_v1_command, 24);
 
 /**
  * @generated from message d_engine.kv.v1.LeaseStatus
@@ -878,7 +1044,7 @@ export type LeaseStatus = Message<"d_engine.kv.v1.LeaseStatus"> & {
  * Use `create(LeaseStatusSchema)` to create a new message.
  */
 export const LeaseStatusSchema: GenMessage<LeaseStatus> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_command, 24);
+  messageDesc(file_d_engine_kv_v1_command, 25);
 
 /**
  * @generated from message d_engine.kv.v1.LeaseIds
@@ -895,5 +1061,31 @@ export type LeaseIds = Message<"d_engine.kv.v1.LeaseIds"> & {
  * Use `create(LeaseIdsSchema)` to create a new message.
  */
 export const LeaseIdsSchema: GenMessage<LeaseIds> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_command, 25);
+  messageDesc(file_d_engine_kv_v1_command, 26);
+
+/**
+ * @generated from enum d_engine.kv.v1.AuthRight
+ */
+export enum AuthRight {
+  /**
+   * @generated from enum value: AUTH_RIGHT_READ = 0;
+   */
+  READ = 0,
+
+  /**
+   * @generated from enum value: AUTH_RIGHT_WRITE = 1;
+   */
+  WRITE = 1,
+
+  /**
+   * @generated from enum value: AUTH_RIGHT_READ_WRITE = 2;
+   */
+  READ_WRITE = 2,
+}
+
+/**
+ * Describes the enum d_engine.kv.v1.AuthRight.
+ */
+export const AuthRightSchema: GenEnum<AuthRight> = /*@__PURE__*/
+  enumDesc(file_d_engine_kv_v1_command, 0);
 

@@ -7,13 +7,15 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { AuthRight } from "./command_pb.js";
+import { file_d_engine_kv_v1_command } from "./command_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file d_engine/kv/v1/snapshot.proto.
  */
 export const file_d_engine_kv_v1_snapshot: GenFile = /*@__PURE__*/
-  fileDesc("Ch1kX2VuZ2luZS9rdi92MS9zbmFwc2hvdC5wcm90bxIOZF9lbmdpbmUua3YudjEiVgoKU3RvcmVTdGF0ZRIQCghyZXZpc2lvbhgBIAEoBBIXCg9vbGRlc3RfcmV2aXNpb24YAiABKAQSHQoVb2xkZXN0X2V2ZW50X3JldmlzaW9uGAMgASgEImsKC1N0b3JlUmVjb3JkEhcKD2NyZWF0ZV9yZXZpc2lvbhgBIAEoBBIUCgxtb2RfcmV2aXNpb24YAiABKAQSDwoHdmVyc2lvbhgDIAEoBBINCgVsZWFzZRgEIAEoBBINCgV2YWx1ZRgFIAEoDCKDAQoKU3RvcmVFdmVudBILCgNrZXkYASABKAwSKwoGcmVjb3JkGAIgASgLMhsuZF9lbmdpbmUua3YudjEuU3RvcmVSZWNvcmQSDAoEa2VwdBgDIAEoCBItCghwcmV2aW91cxgEIAEoCzIbLmRfZW5naW5lLmt2LnYxLlN0b3JlUmVjb3JkIjAKCkxlYXNlU3RhdGUSDgoGbm93X21zGAEgASgEEhIKCm93bl9sZWFzZXMYAiABKAQiQwoLTGVhc2VSZWNvcmQSDgoGdHRsX21zGAEgASgEEhMKC2RlYWRsaW5lX21zGAIgASgEEg8KB3Nlc3Npb24YAyABKAgiJQoNU2Vzc2lvblJlY29yZBIUCgxhY2tub3dsZWRnZWQYASABKAQihQEKDlNlc3Npb25PdXRjb21lEhEKCXN1Y2NlZWRlZBgBIAEoCBIQCghyZXZpc2lvbhgCIAEoBBIPCgdleGlzdGVkGAMgASgIEg4KBmRldGFpbBgEIAEoDBIUCgxyZWZ1c2FsX2NvZGUYBSABKAkSFwoPcmVmdXNhbF9tZXNzYWdlGAYgASgJIhgKCFN0b3JlRW5kEgwKBGtleXMYASABKARiBnByb3RvMw");
+  fileDesc("Ch1kX2VuZ2luZS9rdi92MS9zbmFwc2hvdC5wcm90bxIOZF9lbmdpbmUua3YudjEiVgoKU3RvcmVTdGF0ZRIQCghyZXZpc2lvbhgBIAEoBBIXCg9vbGRlc3RfcmV2aXNpb24YAiABKAQSHQoVb2xkZXN0X2V2ZW50X3JldmlzaW9uGAMgASgEImsKC1N0b3JlUmVjb3JkEhcKD2NyZWF0ZV9yZXZpc2lvbhgBIAEoBBIUCgxtb2RfcmV2aXNpb24YAiABKAQSDwoHdmVyc2lvbhgDIAEoBBINCgVsZWFzZRgEIAEoBBINCgV2YWx1ZRgFIAEoDCKDAQoKU3RvcmVFdmVudBILCgNrZXkYASABKAwSKwoGcmVjb3JkGAIgASgLMhsuZF9lbmdpbmUua3YudjEuU3RvcmVSZWNvcmQSDAoEa2VwdBgDIAEoCBItCghwcmV2aW91cxgEIAEoCzIbLmRfZW5naW5lLmt2LnYxLlN0b3JlUmVjb3JkIjAKCkxlYXNlU3RhdGUSDgoGbm93X21zGAEgASgEEhIKCm93bl9sZWFzZXMYAiABKAQiQwoLTGVhc2VSZWNvcmQSDgoGdHRsX21zGAEgASgEEhMKC2RlYWRsaW5lX21zGAIgASgEEg8KB3Nlc3Npb24YAyABKAgiNAoNU2Vzc2lvblJlY29yZBIUCgxhY2tub3dsZWRnZWQYASABKAQSDQoFb3duZXIYAiABKAwihQEKDlNlc3Npb25PdXRjb21lEhEKCXN1Y2NlZWRlZBgBIAEoCBIQCghyZXZpc2lvbhgCIAEoBBIPCgdleGlzdGVkGAMgASgIEg4KBmRldGFpbBgEIAEoDBIUCgxyZWZ1c2FsX2NvZGUYBSABKAkSFwoPcmVmdXNhbF9tZXNzYWdlGAYgASgJIkEKCUF1dGhTdGF0ZRIQCghyZXZpc2lvbhgBIAEoBBIPCgdlbmFibGVkGAIgASgIEhEKCXRva2VuX2tleRgDIAEoDCJlCghBdXRoVXNlchINCgVlcG9jaBgBIAEoBBIQCghwYXNzd29yZBgCIAEoDBINCgVyb2xlcxgDIAMoDBIpCgZ0b2tlbnMYBCADKAsyGS5kX2VuZ2luZS5rdi52MS5BdXRoVG9rZW4iJQoJQXV0aFRva2VuEgoKAmlkGAEgASgMEgwKBGhhc2gYAiABKAwiPwoIQXV0aFJvbGUSMwoLcGVybWlzc2lvbnMYASADKAsyHi5kX2VuZ2luZS5rdi52MS5BdXRoUGVybWlzc2lvbiJtCg5BdXRoUGVybWlzc2lvbhILCgNrZXkYASABKAwSFgoJcmFuZ2VfZW5kGAIgASgMSACIAQESKAoFcmlnaHQYAyABKA4yGS5kX2VuZ2luZS5rdi52MS5BdXRoUmlnaHRCDAoKX3JhbmdlX2VuZCIYCghTdG9yZUVuZBIMCgRrZXlzGAEgASgEYgZwcm90bzM", [file_d_engine_kv_v1_command]);
 
 /**
  * Key: the byte 0x20. Comes first.
@@ -210,6 +212,13 @@ export type SessionRecord = Message<"d_engine.kv.v1.SessionRecord"> & {
    * @generated from field: uint64 acknowledged = 1;
    */
   acknowledged: bigint;
+
+  /**
+   * The user that began it; empty: nobody, or the program that a node runs in.
+   *
+   * @generated from field: bytes owner = 2;
+   */
+  owner: Uint8Array;
 };
 
 /**
@@ -269,6 +278,155 @@ export const SessionOutcomeSchema: GenMessage<SessionOutcome> = /*@__PURE__*/
   messageDesc(file_d_engine_kv_v1_snapshot, 6);
 
 /**
+ * Key: the byte 0x33. Missing while nothing was ever changed.
+ *
+ * @generated from message d_engine.kv.v1.AuthState
+ */
+export type AuthState = Message<"d_engine.kv.v1.AuthState"> & {
+  /**
+   * How many changes of users and roles there have been.
+   *
+   * @generated from field: uint64 revision = 1;
+   */
+  revision: bigint;
+
+  /**
+   * @generated from field: bool enabled = 2;
+   */
+  enabled: boolean;
+
+  /**
+   * Signs tokens.
+   *
+   * @generated from field: bytes token_key = 3;
+   */
+  tokenKey: Uint8Array;
+};
+
+/**
+ * Describes the message d_engine.kv.v1.AuthState.
+ * Use `create(AuthStateSchema)` to create a new message.
+ */
+export const AuthStateSchema: GenMessage<AuthState> = /*@__PURE__*/
+  messageDesc(file_d_engine_kv_v1_snapshot, 7);
+
+/**
+ * Key: the byte 0x34 and the name. In byte order.
+ *
+ * @generated from message d_engine.kv.v1.AuthUser
+ */
+export type AuthUser = Message<"d_engine.kv.v1.AuthUser"> & {
+  /**
+   * The change that this user, or its password, came with.
+   *
+   * @generated from field: uint64 epoch = 1;
+   */
+  epoch: bigint;
+
+  /**
+   * What its password is checked by; empty: it has none.
+   *
+   * @generated from field: bytes password = 2;
+   */
+  password: Uint8Array;
+
+  /**
+   * In byte order.
+   *
+   * @generated from field: repeated bytes roles = 3;
+   */
+  roles: Uint8Array[];
+
+  /**
+   * In the order of their ids.
+   *
+   * @generated from field: repeated d_engine.kv.v1.AuthToken tokens = 4;
+   */
+  tokens: AuthToken[];
+};
+
+/**
+ * Describes the message d_engine.kv.v1.AuthUser.
+ * Use `create(AuthUserSchema)` to create a new message.
+ */
+export const AuthUserSchema: GenMessage<AuthUser> = /*@__PURE__*/
+  messageDesc(file_d_engine_kv_v1_snapshot, 8);
+
+/**
+ * @generated from message d_engine.kv.v1.AuthToken
+ */
+export type AuthToken = Message<"d_engine.kv.v1.AuthToken"> & {
+  /**
+   * @generated from field: bytes id = 1;
+   */
+  id: Uint8Array;
+
+  /**
+   * SHA-256 of the secret part.
+   *
+   * @generated from field: bytes hash = 2;
+   */
+  hash: Uint8Array;
+};
+
+/**
+ * Describes the message d_engine.kv.v1.AuthToken.
+ * Use `create(AuthTokenSchema)` to create a new message.
+ */
+export const AuthTokenSchema: GenMessage<AuthToken> = /*@__PURE__*/
+  messageDesc(file_d_engine_kv_v1_snapshot, 9);
+
+/**
+ * Key: the byte 0x35 and the name. In byte order.
+ *
+ * @generated from message d_engine.kv.v1.AuthRole
+ */
+export type AuthRole = Message<"d_engine.kv.v1.AuthRole"> & {
+  /**
+   * In the order of their ranges.
+   *
+   * @generated from field: repeated d_engine.kv.v1.AuthPermission permissions = 1;
+   */
+  permissions: AuthPermission[];
+};
+
+/**
+ * Describes the message d_engine.kv.v1.AuthRole.
+ * Use `create(AuthRoleSchema)` to create a new message.
+ */
+export const AuthRoleSchema: GenMessage<AuthRole> = /*@__PURE__*/
+  messageDesc(file_d_engine_kv_v1_snapshot, 10);
+
+/**
+ * @generated from message d_engine.kv.v1.AuthPermission
+ */
+export type AuthPermission = Message<"d_engine.kv.v1.AuthPermission"> & {
+  /**
+   * @generated from field: bytes key = 1;
+   */
+  key: Uint8Array;
+
+  /**
+   * As in DeleteRange.
+   *
+   * @generated from field: optional bytes range_end = 2;
+   */
+  rangeEnd?: Uint8Array | undefined;
+
+  /**
+   * @generated from field: d_engine.kv.v1.AuthRight right = 3;
+   */
+  right: AuthRight;
+};
+
+/**
+ * Describes the message d_engine.kv.v1.AuthPermission.
+ * Use `create(AuthPermissionSchema)` to create a new message.
+ */
+export const AuthPermissionSchema: GenMessage<AuthPermission> = /*@__PURE__*/
+  messageDesc(file_d_engine_kv_v1_snapshot, 11);
+
+/**
  * Key: the byte 0x3f. Comes last: without it the snapshot was cut short.
  *
  * @generated from message d_engine.kv.v1.StoreEnd
@@ -287,5 +445,5 @@ export type StoreEnd = Message<"d_engine.kv.v1.StoreEnd"> & {
  * Use `create(StoreEndSchema)` to create a new message.
  */
 export const StoreEndSchema: GenMessage<StoreEnd> = /*@__PURE__*/
-  messageDesc(file_d_engine_kv_v1_snapshot, 7);
+  messageDesc(file_d_engine_kv_v1_snapshot, 12);
 
