@@ -1,3 +1,4 @@
+import { ANONYMOUS } from "../../server/src/driver/caller.js";
 import type { LocalNode } from "../../server/src/driver/local-node.js";
 import type { VirtualClock } from "../../server/src/driver/testing/virtual-clock.js";
 import { GRPC_LIMITS, type GrpcLimits } from "../../server/src/grpc/limits.js";
@@ -63,6 +64,7 @@ export class WireStream implements MessageStream {
   connect(node: LocalNode, limits: GrpcLimits): void {
     this.#session = new ServerSession({
       node,
+      caller: ANONYMOUS,
       limits,
       onBug: (error) => {
         throw error;

@@ -2,6 +2,8 @@ import { ENGINE_ERRORS, EngineError, type EngineErrorCode, isEngineError } from 
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Attempts } from "../../server/src/auth/attempts.js";
+import { Callers } from "../../server/src/auth/callers.js";
 import { GRPC_LIMITS } from "../../server/src/grpc/limits.js";
 import { rawServiceDefinition } from "../../server/src/grpc/raw-service.js";
 import {
@@ -237,14 +239,20 @@ describe("without sessions", () => {
   it("a node that has no such service is called as before", async () => {
     await using server = await startKvServer();
     const old = new Server();
+    const tokens = { clusterId: "", nowMs: () => 0 };
+    const callers = new Callers(tokens);
+    const unary = (handler: Parameters<typeof unaryCall>[0]) =>
+      unaryCall(handler, () => undefined, callers);
     const context = {
       node: server.node,
       limits: GRPC_LIMITS,
       ownAddress: (authority: string) => authority,
-      sessions: new OpenSessions(GRPC_LIMITS, () => undefined),
+      sessions: new OpenSessions(GRPC_LIMITS, callers, () => undefined),
       watches: new OpenWatches({ streamsMax: 1, onBug: () => undefined }),
-      unary: (handler: Parameters<typeof unaryCall>[0]) => unaryCall(handler, () => undefined),
-      ownUnary: (handler: Parameters<typeof unaryCall>[0]) => unaryCall(handler, () => undefined),
+      callers,
+      authentication: { attempts: new Attempts(() => 0), tokens, tokenLifetimeMs: 1 },
+      unary,
+      ownUnary: unary,
       stream: () => () => undefined,
       admin: undefined,
       onBug: () => undefined,

@@ -7,7 +7,7 @@ export {
   decodeAppendEntriesResponse,
   encodeAppendEntriesResponse,
 } from "./append-entries-response.js";
-export { authRights } from "./auth-change.js";
+export { authChangeKinds, authRights } from "./auth-change.js";
 export { CodecError, UnknownChangeError } from "./codec-error.js";
 export { decodeConfigurationRecord, encodeConfigurationRecord } from "./configuration-record.js";
 export { decodeEntry, decodePayload, readEntry } from "./entry-decoder.js";

@@ -14,6 +14,7 @@ import {
   nodeId,
   type Term,
 } from "@d-engine/core";
+import { KvStateMachine } from "@d-engine/kv";
 import { client, fromBinary } from "@d-engine/proto";
 import type {
   DeadlineOptions,
@@ -26,6 +27,7 @@ import type {
   WriteOutcome,
 } from "../src/driver/local-node.js";
 import type { MembershipListener } from "../src/driver/membership-feed.js";
+import type { NodeAuth } from "../src/driver/node-auth.js";
 import type { LocalWatch, WatchSpec } from "../src/watch/local-watch.js";
 import type { WatchHub } from "../src/watch/watch-hub.js";
 
@@ -34,6 +36,13 @@ import type { WatchHub } from "../src/watch/watch-hub.js";
  * service or a client can meet, without elections. What is set on it holds from the next call on.
  */
 export class MapNode implements LocalNode {
+  /** Nobody is asked for. */
+  readonly auth: NodeAuth = {
+    state: new KvStateMachine().auth,
+    checkRoot: () => undefined,
+    checkUser: () => undefined,
+    change: () => Promise.reject(new EngineError("UNIMPLEMENTED", "a map has no users")),
+  };
   readonly #id: NodeId;
   readonly #shared: SharedState;
   /** Thrown by every write or read while set. */

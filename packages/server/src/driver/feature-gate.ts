@@ -3,12 +3,13 @@ import type { EngineError } from "@d-engine/core";
 /**
  * What a build may find in the log, and so what all members must know before one of them proposes
  * it (rule R14). 1: the three writes of the contract, without a time to live. 2: the commands of
- * `d_engine.kv.v1`, times to live, sessions, and stamps.
+ * `d_engine.kv.v1`, times to live, sessions, and stamps. 3: users and roles, and who writes.
  */
 export const KV_COMMANDS_LEVEL = 2;
+export const AUTH_LEVEL = 3;
 
 /** The level of this build. */
-export const FEATURE_LEVEL = 2;
+export const FEATURE_LEVEL = 3;
 
 /** Knows what the other members know. */
 export interface FeatureGate {

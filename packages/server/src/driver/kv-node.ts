@@ -6,26 +6,36 @@ import {
   encodeKvWrite,
   type KvQuery,
   type KvQueryResult,
+  keyToString,
   Slab,
+  withIdentity,
 } from "@d-engine/codec";
 import { EngineError, invariant, type LeaderHint, type NodeIdentity } from "@d-engine/core";
-import type { KvStateMachine, WriteOutcome } from "@d-engine/kv";
+import {
+  type KvStateMachine,
+  prefixRange,
+  readDenialOf,
+  spanRange,
+  type WriteOutcome,
+} from "@d-engine/kv";
 import type { LocalWatch, WatchSpec } from "../watch/local-watch.js";
 import { WatchHub, type WatchMetrics } from "../watch/watch-hub.js";
 import { WATCH_DEFAULTS, type WatchOptions } from "../watch/watch-options.js";
+import { accessOf, type Caller, LOCAL_IDENTITY, throwDenial } from "./caller.js";
 import type { Driver } from "./driver.js";
 import { notServing } from "./driver-errors.js";
 import { type FeatureGate, KV_COMMANDS_LEVEL, openGate } from "./feature-gate.js";
 import type {
-  DeadlineOptions,
   LocalMembership,
   LocalNode,
   LocalNodeStatus,
   QueryRequestOptions,
   ReadRequestOptions,
   WatchRequestOptions,
+  WriteRequestOptions,
 } from "./local-node.js";
-import { KvIntake } from "./time/kv-intake.js";
+import { type NodeAuth, StoreAuth } from "./node-auth.js";
+import { KvIntake, type KvProposal } from "./time/kv-intake.js";
 import { KvKeeper } from "./time/kv-keeper.js";
 import type { UpkeepCommand } from "./time/timed-store.js";
 
@@ -34,6 +44,7 @@ export class KvNode implements LocalNode {
   readonly driver: Driver<WriteOutcome>;
   readonly store: KvStateMachine;
   readonly membership: LocalMembership;
+  readonly auth: NodeAuth;
   readonly #intake: KvIntake;
   readonly #upkeep = new Slab();
   readonly #watches: WatchHub;
@@ -68,6 +79,11 @@ export class KvNode implements LocalNode {
       clock: driver.time.clock,
       options: watchOptions,
       keyBytesMax: store.limits.keyBytesMax,
+    });
+    store.onAuthChanged = () => this.#watches.reviewReaders();
+    this.auth = new StoreAuth({
+      store,
+      propose: (command, options) => this.#changeAuth(command, options),
     });
     driver.ticks.subscribe(() => this.#watches.review(driver.silence.leaderMs));
     void driver.closed.then((failure) => this.#watches.close(notServing(failure)));
@@ -118,7 +134,7 @@ export class KvNode implements LocalNode {
     return this.driver.leaderHint();
   }
 
-  write(command: Uint8Array, options?: DeadlineOptions): Promise<WriteOutcome> {
+  write(command: Uint8Array, options?: WriteRequestOptions): Promise<WriteOutcome> {
     return this.writeWith(command, asIs, options);
   }
 
@@ -128,6 +144,11 @@ export class KvNode implements LocalNode {
   ): Promise<readonly (Uint8Array | undefined)[]> {
     return this.readWith((store) => {
       for (const key of keys) this.checkKey(key);
+      const access = accessOf(store.auth, options?.caller);
+      if (access !== undefined) {
+        for (const key of keys)
+          throwDenial(readDenialOf(access, spanRange({ key, rangeEnd: undefined })));
+      }
       return store.getMulti(keys);
     }, options);
   }
@@ -136,12 +157,18 @@ export class KvNode implements LocalNode {
     prefix: Uint8Array,
     options?: ReadRequestOptions,
   ): Promise<{ readonly entries: readonly KeyValue[]; readonly revision: number }> {
-    return this.readWith((store) => store.scanPrefix(prefix), options);
+    return this.readWith((store) => {
+      const access = accessOf(store.auth, options?.caller);
+      if (access !== undefined) throwDenial(readDenialOf(access, prefixRange(keyToString(prefix))));
+      return store.scanPrefix(prefix);
+    }, options);
   }
 
   watch(spec: WatchSpec, options?: WatchRequestOptions): LocalWatch {
     this.driver.checkServing();
-    return this.#watches.watch(spec, options);
+    const { caller, signal } = options ?? {};
+    if (caller === undefined) return this.#watches.watch(spec, { signal });
+    return this.#watches.watch(spec, { signal, check: () => this.#checkWatcher(spec, caller) });
   }
 
   watchMetrics(): WatchMetrics {
@@ -155,15 +182,29 @@ export class KvNode implements LocalNode {
   writeWith<T>(
     command: Uint8Array,
     finish: (outcome: WriteOutcome) => T,
-    options?: DeadlineOptions,
+    options?: WriteRequestOptions,
   ): Promise<T> {
     let proposal: ReturnType<KvIntake["admit"]>;
     try {
-      proposal = this.#intake.admit(command);
+      proposal = this.#intake.admit(command, options?.caller);
     } catch (error) {
       return Promise.reject(error);
     }
-    if (proposal === undefined) return this.driver.propose(command, finish, options);
+    if (proposal === undefined) {
+      const finishPlain = (outcome: WriteOutcome): T => {
+        if (outcome.refusal !== undefined) throw askedForMeanwhile();
+        return finish(outcome);
+      };
+      return this.driver.propose(command, finishPlain, options);
+    }
+    return this.#propose(proposal, finish, options);
+  }
+
+  #propose<T>(
+    proposal: KvProposal,
+    finish: (outcome: WriteOutcome) => T,
+    options: WriteRequestOptions | undefined,
+  ): Promise<T> {
     const { admission } = proposal;
     const finishAdmitted = (outcome: WriteOutcome): T => {
       this.#throwRefusal(outcome);
@@ -187,7 +228,11 @@ export class KvNode implements LocalNode {
     }
     const bytesMax = options?.bytesMax ?? queryBytesDefault;
     const { time } = this.driver;
-    return this.readWith((store) => store.query(decoded, bytesMax, time.nowMs()), options);
+    return this.readWith((store) => {
+      const access = accessOf(store.auth, options?.caller);
+      if (access !== undefined) throwDenial(store.queryDenialOf(decoded, access));
+      return store.query(decoded, bytesMax, time.nowMs());
+    }, options);
   }
 
   /** Calls `serve` once, when the store is as fresh as asked; resolves with its value. */
@@ -206,8 +251,28 @@ export class KvNode implements LocalNode {
   /** Compaction can wait for room on the disk, the end of leases can not (rule R10). */
   #keep(command: UpkeepCommand, stampMs: number): Promise<void> {
     const bytes = encodeKvWrite(this.#upkeep, command);
-    if (command.kind === "compact") return this.driver.proposeSystem(bytes);
+    if (command.kind === "compact") {
+      const { enabled } = this.store.auth;
+      const named = enabled ? withIdentity(this.#upkeep, bytes, LOCAL_IDENTITY) : bytes;
+      return this.driver.proposeSystem(named);
+    }
     return this.driver.proposeSystem(appendStamp(this.#upkeep, bytes, stampMs), "upkeep");
+  }
+
+  #changeAuth(command: Uint8Array, options: WriteRequestOptions): Promise<unknown> {
+    let proposal: KvProposal;
+    try {
+      proposal = this.#intake.admitAuth(command, options.caller);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#propose(proposal, asIs, options);
+  }
+
+  /** Throws when the keys of a watch are not (any more) to be read by whoever watches. */
+  #checkWatcher(spec: WatchSpec, caller: Caller): void {
+    const access = accessOf(this.store.auth, caller);
+    if (access !== undefined) throwDenial(readDenialOf(access, spanRange(spec)));
   }
 
   #throwRefusal({ refusal }: WriteOutcome): void {
@@ -229,6 +294,12 @@ function decodedQuery(bytes: Uint8Array): KvQuery {
     const message = `the query cannot be decoded: ${cause.message}`;
     throw new EngineError("INVALID_REQUEST", message, { cause });
   }
+}
+
+/** Proposed while nobody was asked for, and applied behind the change that asks. */
+function askedForMeanwhile(): EngineError {
+  const message = "users began to be asked for while the write was under way; try again";
+  return new EngineError("PROPOSE_FAILED", message);
 }
 
 function asIs(outcome: WriteOutcome): WriteOutcome {

@@ -12,8 +12,10 @@ import type {
 } from "@d-engine/core";
 import type { WriteOutcome } from "@d-engine/kv";
 import type { LocalWatch, WatchSpec } from "../watch/local-watch.js";
+import type { Caller } from "./caller.js";
 import type { CancelSignal } from "./cancel-signal.js";
 import type { MembershipListener } from "./membership-feed.js";
+import type { NodeAuth } from "./node-auth.js";
 
 export type { WriteOutcome } from "@d-engine/kv";
 
@@ -54,7 +56,14 @@ export interface MembershipChangeOptions extends DeadlineOptions {
   readonly version?: LogIndex | undefined;
 }
 
+export interface WriteRequestOptions extends DeadlineOptions {
+  /** @defaultValue the program that the node runs in */
+  readonly caller?: Caller | undefined;
+}
+
 export interface WatchRequestOptions {
+  /** As in `WriteRequestOptions`. */
+  readonly caller?: Caller | undefined;
   /** Aborting ends the watch with the signal's reason. */
   readonly signal?: CancelSignal | undefined;
 }
@@ -62,6 +71,8 @@ export interface WatchRequestOptions {
 export interface ReadRequestOptions extends DeadlineOptions {
   /** `undefined`: the node's default policy. */
   readonly consistency?: Consistency | undefined;
+  /** As in `WriteRequestOptions`. */
+  readonly caller?: Caller | undefined;
 }
 
 export interface QueryRequestOptions extends ReadRequestOptions {
@@ -91,10 +102,11 @@ export interface LocalNode {
   status(): LocalNodeStatus;
   readonly identity: NodeIdentity;
   readonly membership: LocalMembership;
+  readonly auth: NodeAuth;
   /** Address and id of the leader, as far as known here. */
   leaderHint(): LeaderHint | undefined;
   /** Checks, appends and applies one encoded `WriteCommand`; the bytes are owned by the node. */
-  write(command: Uint8Array, options?: DeadlineOptions): Promise<WriteOutcome>;
+  write(command: Uint8Array, options?: WriteRequestOptions): Promise<WriteOutcome>;
   /** One consistent view. Results are views of the state: copy before handing them to users. */
   read(
     keys: readonly Uint8Array[],

@@ -1,7 +1,10 @@
 import type { LeaderHint } from "@d-engine/core";
+import type { Caller } from "../driver/caller.js";
 
 /** What a handler may know of the call that it answers. */
 export interface CallContext {
+  /** Who makes it. */
+  readonly caller: Caller;
   /** Aborts when the caller cancels, hangs up, or its deadline passes. */
   readonly signal: AbortSignal;
   /** Milliseconds until the caller's deadline; `undefined` when it set none. */
@@ -24,6 +27,8 @@ export type UnaryHandler = (request: Uint8Array, context: CallContext) => Answer
 
 /** The far end of a server stream. */
 export interface StreamContext {
+  /** Who opened it. */
+  readonly caller: Caller;
   /** `host:port` under which the caller reached this node; empty when it did not say. */
   readonly authority: string;
   send(body: Uint8Array): void;

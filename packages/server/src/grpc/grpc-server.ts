@@ -1,6 +1,8 @@
 import { parseHostPort } from "@d-engine/client";
 import { Server, type ServiceError } from "@grpc/grpc-js";
 import type { AdminNode } from "../admin/admin-node.js";
+import { Attempts } from "../auth/attempts.js";
+import { Callers } from "../auth/callers.js";
 import type { LocalNode } from "../driver/local-node.js";
 import type { GrpcTransport } from "../peers/grpc-transport.js";
 import { peerServices } from "../peers/peer-services.js";
@@ -13,6 +15,7 @@ import { OpenStreams } from "./open-streams.js";
 import { rawServiceDefinition } from "./raw-service.js";
 import type { ServiceContext } from "./service-context.js";
 import { adminHandlers, adminService } from "./services/admin-service.js";
+import { authHandlers, authService } from "./services/auth-service.js";
 import {
   clusterManagementHandlers,
   clusterManagementService,
@@ -48,6 +51,13 @@ export interface GrpcServerOptions {
    */
   readonly snapshotBytesPerSecond?: number;
   readonly limits?: Partial<GrpcLimits>;
+  /** Counts passwords, for the node's metrics. */
+  readonly attempts?: Attempts;
+  /**
+   * Milliseconds that a token is good for which a user gets for its password.
+   * @defaultValue 3600000
+   */
+  readonly tokenLifetimeMs?: number;
   /**
    * Milliseconds that `close` gives calls under way.
    * @defaultValue 5000
@@ -78,8 +88,12 @@ export interface GrpcServer extends AsyncDisposable {
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const limits: GrpcLimits = { ...GRPC_LIMITS, ...options.limits };
   const onBug = options.onBug ?? warnOfBug;
-  const streams = new OpenStreams(limits.streamsMax, onBug);
-  const sessions = new OpenSessions(limits, onBug);
+  const tokens = { clusterId: options.node.identity.clusterId, nowMs: () => Date.now() };
+  const callers = new Callers(tokens);
+  const attempts = options.attempts ?? new Attempts(() => performance.now());
+  const tokenLifetimeMs = options.tokenLifetimeMs ?? TOKEN_LIFETIME_MS;
+  const streams = new OpenStreams(limits.streamsMax, callers, onBug);
+  const sessions = new OpenSessions(limits, callers, onBug);
   const watches = new OpenWatches({ streamsMax: limits.watchStreamsMax, onBug });
   const server = new Server({
     "grpc.max_receive_message_length": limits.requestBytesMax,
@@ -98,10 +112,12 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     ownAddress: (authority) => ownAddress(authority),
     sessions,
     watches,
+    callers,
+    authentication: { attempts, tokens, tokenLifetimeMs },
     admin: options.admin,
     onBug,
-    unary: (handler) => unaryCall(handler, onBug),
-    ownUnary: (handler) => unaryCall(handler, onBug, ownErrorOf),
+    unary: (handler) => unaryCall(handler, onBug, callers),
+    ownUnary: (handler) => unaryCall(handler, onBug, callers, ownErrorOf),
     stream: (handler) => streams.serve(handler),
   };
   addServices(server, context, options.instances);
@@ -125,6 +141,9 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   return { address: bound.text, close, [Symbol.asyncDispose]: close };
 }
 
+/** Long enough that asking anew is nothing, short enough for one that was stolen. */
+const TOKEN_LIFETIME_MS = 3_600_000;
+
 const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
 function addServices(
@@ -139,6 +158,7 @@ function addServices(
   );
   server.addService(rawServiceDefinition(sessionService), sessionHandlers(context));
   server.addService(rawServiceDefinition(kvService), kvHandlers(context));
+  server.addService(rawServiceDefinition(authService), authHandlers(context));
   server.addService(rawServiceDefinition(adminService), adminHandlers(context));
   server.addService(rawServiceDefinition(healthService), healthHandlers(context));
 }

@@ -1,5 +1,6 @@
 import { EngineError } from "@d-engine/core";
 import { type handleServerStreamingCall, Metadata, type ServerWritableStream } from "@grpc/grpc-js";
+import type { Callers } from "../auth/callers.js";
 import type { OpenStream, StreamHandler } from "./call-context.js";
 import type { BugListener } from "./unary-call.js";
 import { isAnswer, serviceErrorOf } from "./wire-status.js";
@@ -19,12 +20,14 @@ type Call = ServerWritableStream<Buffer, Uint8Array>;
 export class OpenStreams {
   readonly #streams = new Map<Call, OpenStream>();
   readonly #streamsMax: number;
+  readonly #callers: Callers;
   readonly #onBug: BugListener;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(streamsMax: number, onBug: BugListener) {
+  constructor(streamsMax: number, callers: Callers, onBug: BugListener) {
     this.#streamsMax = streamsMax;
+    this.#callers = callers;
     this.#onBug = onBug;
   }
 
@@ -39,7 +42,8 @@ export class OpenStreams {
         call.sendMetadata(new Metadata());
         const send = (body: Uint8Array): void => sendBounded(call, body);
         const during = (work: () => void): void => this.#guard(call, work);
-        const stream = handler(call.request, { authority: call.getHost(), send, during });
+        const caller = this.#callers.of(call.metadata);
+        const stream = handler(call.request, { caller, authority: call.getHost(), send, during });
         this.#streams.set(call, stream);
         this.#timer ??= setInterval(() => this.#look(), lookEveryMs).unref();
       });

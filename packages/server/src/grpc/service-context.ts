@@ -1,5 +1,8 @@
 import type { handleServerStreamingCall, handleUnaryCall } from "@grpc/grpc-js";
 import type { AdminNode } from "../admin/admin-node.js";
+import type { Attempts } from "../auth/attempts.js";
+import type { Callers } from "../auth/callers.js";
+import type { TokenPorts } from "../auth/token.js";
 import type { LocalNode } from "../driver/local-node.js";
 import type { StreamHandler, UnaryHandler } from "./call-context.js";
 import type { OwnAddress } from "./cluster-view.js";
@@ -8,6 +11,13 @@ import type { OpenSessions } from "./session/open-sessions.js";
 import type { BugListener } from "./unary-call.js";
 import type { OpenWatches } from "./watch/open-watches.js";
 
+/** What tokens are given out with. */
+export interface Authentication {
+  readonly attempts: Attempts;
+  readonly tokens: TokenPorts;
+  readonly tokenLifetimeMs: number;
+}
+
 /** What services are made of. */
 export interface ServiceContext {
   readonly node: LocalNode;
@@ -15,6 +25,8 @@ export interface ServiceContext {
   readonly ownAddress: OwnAddress;
   readonly sessions: OpenSessions;
   readonly watches: OpenWatches;
+  readonly callers: Callers;
+  readonly authentication: Authentication;
   /** Absent where a node takes no orders. */
   readonly admin: AdminNode | undefined;
   readonly onBug: BugListener;

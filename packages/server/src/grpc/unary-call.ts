@@ -1,5 +1,6 @@
 import { EngineError } from "@d-engine/core";
 import type { handleUnaryCall, ServerUnaryCall, ServiceError } from "@grpc/grpc-js";
+import type { Callers } from "../auth/callers.js";
 import type { CallContext, UnaryHandler } from "./call-context.js";
 import { isAnswer, leaderTrailers, serviceErrorOf } from "./wire-status.js";
 
@@ -10,6 +11,7 @@ export type BugListener = (error: unknown, method: string) => void;
 export function unaryCall(
   handler: UnaryHandler,
   onBug: BugListener,
+  callers: Callers,
   errorOf: (error: unknown) => ServiceError = serviceErrorOf,
 ): handleUnaryCall<Buffer, Uint8Array> {
   return async (call, callback) => {
@@ -17,7 +19,7 @@ export function unaryCall(
     const onCancel = (): void => abort.abort(callerGone());
     call.once("cancelled", onCancel);
     try {
-      const answer = await handler(call.request, contextOf(call, abort.signal));
+      const answer = await handler(call.request, contextOf(call, callers, abort.signal));
       if (answer.leader === undefined) callback(null, answer.body);
       else callback(null, answer.body, leaderTrailers(answer.leader));
     } catch (error) {
@@ -30,8 +32,13 @@ export function unaryCall(
   };
 }
 
-function contextOf(call: ServerUnaryCall<Buffer, Uint8Array>, signal: AbortSignal): CallContext {
-  return { signal, timeoutMs: timeLeft(call.getDeadline()), authority: call.getHost() };
+function contextOf(
+  call: ServerUnaryCall<Buffer, Uint8Array>,
+  callers: Callers,
+  signal: AbortSignal,
+): CallContext {
+  const timeoutMs = timeLeft(call.getDeadline());
+  return { caller: callers.of(call.metadata), signal, timeoutMs, authority: call.getHost() };
 }
 
 function callerGone(): EngineError {

@@ -119,6 +119,8 @@ describe("inspectSnapshot", () => {
       events: 40,
       leases: 0,
       sessions: 0,
+      users: 0,
+      roles: 0,
     });
   });
 

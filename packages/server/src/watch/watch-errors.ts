@@ -11,6 +11,7 @@ export function concernsWatch(error: unknown): error is EngineError {
 const ofOneWatch: ReadonlySet<string> = new Set([
   "COMPACTED",
   "INVALID_REQUEST",
+  "PERMISSION_DENIED",
   "RATE_LIMITED",
   "WATCH_BUFFER_OVERFLOW",
 ]);

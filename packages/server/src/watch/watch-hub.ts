@@ -13,6 +13,13 @@ import type { WatchOptions } from "./watch-options.js";
 import type { WatchSource } from "./watch-source.js";
 import { watchSpanOf } from "./watch-span.js";
 
+export interface HubWatchOptions {
+  /** Aborting ends the watch with its reason. */
+  readonly signal?: CancelSignal | undefined;
+  /** Throws what speaks against the watch; asked again whenever that may have changed. */
+  readonly check?: () => void;
+}
+
 export interface WatchHubSetup {
   readonly source: WatchSource;
   readonly clock: Clock;
@@ -57,6 +64,8 @@ export class WatchHub implements WatchOwner {
   readonly #wakes: WakeQueue;
   #revision: number;
   #shared: SharedEvent | undefined;
+  /** By what is looked whether a reader may have its events. */
+  readonly #checked = new Map<HubWatch, () => void>();
   /** What is being handed out, and how far. */
   #events: RevisionEvents | undefined;
   #at = 0;
@@ -106,12 +115,13 @@ export class WatchHub implements WatchOwner {
   /**
    * Begins a watch. Aborting the signal ends it with the signal's reason.
    *
-   * @throws EngineError `INVALID_REQUEST` for keys that cannot be, `COMPACTED` when the history does
+   * @throws what `check` throws; EngineError `INVALID_REQUEST` for keys that cannot be, `COMPACTED` when the history does
    *   not reach back to the start, `RATE_LIMITED` at `watchesMax`, `CLOSED`, `CLUSTER_UNAVAILABLE`
    *   for one that needs a leader
    */
-  watch(spec: WatchSpec, { signal }: { signal?: CancelSignal | undefined } = {}): LocalWatch {
+  watch(spec: WatchSpec, { signal, check }: HubWatchOptions = {}): LocalWatch {
     signal?.throwIfAborted();
+    check?.();
     if (this.#closed !== undefined) throw this.#closed.error;
     const needsLeader = spec.needsLeader === true;
     if (needsLeader && this.#leaderNeed.refusal !== undefined) throw this.#leaderNeed.refusal;
@@ -125,6 +135,7 @@ export class WatchHub implements WatchOwner {
     else this.#catchUp.add(watch);
     if (watch.wantsProgress) this.#progressing.add(watch);
     if (needsLeader) this.#needing.add(watch);
+    if (check !== undefined) this.#checked.set(watch, check);
     this.#schedule();
     if (signal !== undefined) this.#obey(watch, signal);
     return watch;
@@ -135,6 +146,17 @@ export class WatchHub implements WatchOwner {
     const error = this.#leaderNeed.review(leaderSilentMs);
     if (error === undefined) return;
     for (const watch of [...this.#needing]) this.#end(watch, error, "kept");
+  }
+
+  /** Ends the watches whose readers may no longer have them; what they have not read is dropped. */
+  reviewReaders(): void {
+    for (const [watch, check] of [...this.#checked]) {
+      try {
+        check();
+      } catch (error) {
+        this.#end(watch, error, "dropped");
+      }
+    }
   }
 
   /** Ends all watches with `error`, and takes no more. */
@@ -228,6 +250,7 @@ export class WatchHub implements WatchOwner {
     const { source } = this.#setup;
     const had = this.#revision;
     this.#revision = source.revision;
+    this.reviewReaders();
     for (const watch of [...this.#live]) {
       if (watch.phase.kind !== "live") continue;
       const next = Math.max(watch.phase.next, had + 1);
@@ -265,6 +288,7 @@ export class WatchHub implements WatchOwner {
     this.#catchUp.delete(watch);
     this.#progressing.delete(watch);
     this.#needing.delete(watch);
+    this.#checked.delete(watch);
     watch.release?.();
     watch.release = undefined;
     this.#wakes.add(watch);

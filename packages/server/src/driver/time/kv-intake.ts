@@ -1,7 +1,8 @@
-import { appendStamp, decodeWriteCommand, Slab } from "@d-engine/codec";
+import { appendStamp, decodeWriteCommand, Slab, withIdentity } from "@d-engine/codec";
 import { EngineError, type LeaderHint } from "@d-engine/core";
 import type { KvStateMachine } from "@d-engine/kv";
-import { type FeatureGate, KV_COMMANDS_LEVEL } from "../feature-gate.js";
+import { accessOf, type Caller, identityOf, throwDenial } from "../caller.js";
+import { AUTH_LEVEL, type FeatureGate, KV_COMMANDS_LEVEL } from "../feature-gate.js";
 import type { Admission } from "../intake.js";
 import type { ClusterTime } from "./cluster-time.js";
 
@@ -39,20 +40,51 @@ export class KvIntake {
   }
 
   /**
-   * `undefined` for a plain write of the contract, which is proposed as it is; nearly all are. The
-   * bytes given are never changed: another node may get them next.
+   * `undefined` for a plain write of the contract, which is proposed as it is; nearly all are, unless
+   * users are asked for: then the command says on whose behalf it is. The bytes given are never
+   * changed: another node may get them next.
    *
    * @throws EngineError `INVALID_REQUEST`; `NOT_LEADER`, `LEADER_CHANGED`, `VERSION_MISMATCH`,
-   *   `CLUSTER_UNAVAILABLE`: no effect
+   *   `CLUSTER_UNAVAILABLE`, `UNAUTHENTICATED`, `PERMISSION_DENIED`: no effect
    */
-  admit(command: Uint8Array): KvProposal | undefined {
+  admit(command: Uint8Array, caller?: Caller): KvProposal | undefined {
+    if (this.#store.auth.enabled) {
+      this.#store.validateClient(command);
+      return this.#admitAs(command, caller, KV_COMMANDS_LEVEL);
+    }
     const isPlain = isContractAlone(command);
     const needsStamp = (!isPlain || command[0] === insertTag) && this.#store.needsStamp(command);
     if (isPlain && !needsStamp) return undefined;
     this.#store.validateClient(command);
     this.#checkLeads();
-    const refusal = this.#features.refusal(KV_COMMANDS_LEVEL);
+    this.#checkLevel(KV_COMMANDS_LEVEL);
+    return this.#stampedIf(needsStamp, command);
+  }
+
+  /** As `admit`, of a change of users and roles, which only nodes make. */
+  admitAuth(command: Uint8Array, caller: Caller | undefined): KvProposal {
+    return this.#admitAs(command, caller, AUTH_LEVEL);
+  }
+
+  /** What the caller may not do is refused here, before the log, and again where it is applied. */
+  #admitAs(command: Uint8Array, caller: Caller | undefined, level: number): KvProposal {
+    this.#checkLeads();
+    this.#checkLevel(level);
+    const { auth } = this.#store;
+    const access = accessOf(auth, caller);
+    if (access !== undefined) throwDenial(this.#store.denialOf(command, access));
+    const needsStamp = this.#store.needsStamp(command);
+    if (!auth.enabled) return this.#stampedIf(needsStamp, command);
+    const named = withIdentity(this.#stamped, command, identityOf(auth, caller));
+    return this.#stampedIf(needsStamp, named);
+  }
+
+  #checkLevel(level: number): void {
+    const refusal = this.#features.refusal(level);
     if (refusal !== undefined) throw refusal;
+  }
+
+  #stampedIf(needsStamp: boolean, command: Uint8Array): KvProposal {
     if (!needsStamp) return { command, admission: "normal" };
     const isRenewal = decodeWriteCommand(command).kind === "leaseKeepAlive";
     return {

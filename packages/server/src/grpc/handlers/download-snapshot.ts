@@ -2,6 +2,7 @@ import { EngineError, type SnapshotFile } from "@d-engine/core";
 import { create, admin as proto, toBinary } from "@d-engine/proto";
 import { type handleServerStreamingCall, Metadata, type ServerWritableStream } from "@grpc/grpc-js";
 import { type AdminNode, saveFreshSnapshot } from "../../admin/admin-node.js";
+import type { Callers } from "../../auth/callers.js";
 import type { LocalNode } from "../../driver/local-node.js";
 import { decodeRequest } from "../decode-request.js";
 import type { BugListener } from "../unary-call.js";
@@ -18,6 +19,7 @@ const downloadsMax = 4;
 export function downloadSnapshot(
   node: LocalNode,
   admin: AdminNode,
+  callers: Callers,
   onBug: BugListener,
 ): handleServerStreamingCall<Buffer, Uint8Array> {
   let open = 0;
@@ -27,6 +29,7 @@ export function downloadSnapshot(
     call.on("cancelled", () => gone.abort(new EngineError("CLOSED", "the caller has gone")));
     open++;
     try {
+      node.auth.checkRoot(callers.of(call.metadata), "take backups, which hold every key");
       if (open > downloadsMax) throw tooMany();
       call.sendMetadata(new Metadata());
       const { eventual } = decodeRequest(proto.DownloadSnapshotRequestSchema, call.request);

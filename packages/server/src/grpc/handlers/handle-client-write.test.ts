@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MapNode, sharedState } from "../../../test/map-node.js";
+import { ANONYMOUS } from "../../driver/caller.js";
 import { handleClientWrite } from "./handle-client-write.js";
 
 describe("handleClientWrite", () => {
@@ -12,7 +13,12 @@ describe("handleClientWrite", () => {
       return write(bytes, options);
     };
     const request = Buffer.from("12080a060a016b120176", "hex");
-    const context = { signal: AbortSignal.any([]), timeoutMs: undefined, authority: "" };
+    const context = {
+      caller: ANONYMOUS,
+      signal: AbortSignal.any([]),
+      timeoutMs: undefined,
+      authority: "",
+    };
     await handleClientWrite(node)(request, context);
     request.fill(0);
     expect(Buffer.from(command ?? []).toString("hex")).toBe("0a060a016b120176");

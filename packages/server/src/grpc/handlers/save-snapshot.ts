@@ -7,7 +7,8 @@ import { decodeRequest } from "../decode-request.js";
 
 /** Makes a snapshot in this node's directory. */
 export function saveSnapshot(node: LocalNode, admin: AdminNode): UnaryHandler {
-  return async (bytes, { signal, timeoutMs }) => {
+  return async (bytes, { caller, signal, timeoutMs }) => {
+    node.auth.checkRoot(caller, "make snapshots");
     const { eventual } = decodeRequest(proto.SaveSnapshotRequestSchema, bytes);
     const label = await saveFreshSnapshot(node, admin, { eventual, signal, timeoutMs });
     const response = create(proto.SaveSnapshotResponseSchema, { snapshot: wireInfo(label) });

@@ -21,7 +21,8 @@ import { decodeRequest } from "../decode-request.js";
  * one whose outcome is open ends with a status, as a write does.
  */
 export function updateClusterConf(node: LocalNode, admin: AdminNode): UnaryHandler {
-  return async (bytes, { signal, timeoutMs }) => {
+  return async (bytes, { caller, signal, timeoutMs }) => {
+    node.auth.checkRoot(caller, "change the members");
     const request = decodeRequest(cluster.ClusterConfChangeRequestSchema, bytes);
     try {
       checkTerm(Number(request.term), node);

@@ -9,8 +9,9 @@ import { decodeRequest } from "../decode-request.js";
  * Streams the committed members, on every role: the present ones at once, then each change as it
  * is applied here, in order.
  */
-export function watchMembership({ membership }: LocalNode): StreamHandler {
-  return (bytes, { send, during }) => {
+export function watchMembership({ membership, auth }: LocalNode): StreamHandler {
+  return (bytes, { caller, send, during }) => {
+    auth.checkUser(caller);
     decodeRequest(client.WatchMembershipRequestSchema, bytes);
     const tell = (configuration: MembershipConfiguration): void =>
       send(toBinary(client.MembershipSnapshotSchema, messageOf(configuration)));

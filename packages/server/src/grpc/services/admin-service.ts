@@ -9,7 +9,7 @@ import type { ServiceContext } from "../service-context.js";
 export const adminService = proto.AdminService;
 
 export function adminHandlers(context: ServiceContext): UntypedServiceImplementation {
-  const { node, admin, ownUnary, onBug } = context;
+  const { node, admin, callers, ownUnary, onBug } = context;
   if (admin === undefined) {
     return {
       TransferLeadership: ownUnary(unimplemented("TransferLeadership")),
@@ -17,8 +17,8 @@ export function adminHandlers(context: ServiceContext): UntypedServiceImplementa
     };
   }
   return {
-    TransferLeadership: ownUnary(transferLeadership(admin)),
+    TransferLeadership: ownUnary(transferLeadership(node, admin)),
     SaveSnapshot: ownUnary(saveSnapshot(node, admin)),
-    DownloadSnapshot: downloadSnapshot(node, admin, onBug),
+    DownloadSnapshot: downloadSnapshot(node, admin, callers, onBug),
   };
 }

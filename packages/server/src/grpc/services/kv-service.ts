@@ -7,9 +7,9 @@ import { kvWatch } from "../watch/watch-stream.js";
 export const kvService: DescService = proto.KvService;
 
 export function kvHandlers(context: ServiceContext): UntypedServiceImplementation {
-  const { node, limits, watches, ownUnary } = context;
+  const { node, limits, watches, callers, ownUnary } = context;
   return {
     Query: ownUnary(query(node)),
-    Watch: kvWatch(node, limits, watches),
+    Watch: kvWatch(node, limits, watches, callers),
   };
 }

@@ -10,12 +10,12 @@ import { contractWatch } from "../watch/contract-watch.js";
 export const raftClientService = client.RaftClientService;
 
 export function raftClientHandlers(context: ServiceContext): UntypedServiceImplementation {
-  const { node, limits, watches, unary, stream } = context;
+  const { node, limits, watches, callers, unary, stream } = context;
   return {
     HandleClientWrite: unary(handleClientWrite(node)),
     HandleClientRead: unary(handleClientRead(node, limits)),
     HandleClientScan: unary(handleClientScan(node, limits)),
-    Watch: contractWatch(node, limits, watches),
+    Watch: contractWatch(node, limits, watches, callers),
     WatchMembership: stream(watchMembership(node)),
   };
 }

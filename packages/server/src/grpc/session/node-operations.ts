@@ -7,6 +7,7 @@ import {
   sessionValueSize,
 } from "@d-engine/codec";
 import { EngineError, isEngineError } from "@d-engine/core";
+import type { Caller } from "../../driver/caller.js";
 import { Fifo } from "../../driver/fifo.js";
 import type { LocalNode, ReadRequestOptions } from "../../driver/local-node.js";
 import { AnswerBytes } from "../answer-bytes.js";
@@ -30,6 +31,7 @@ export interface ResultSink {
 
 export interface NodeOperationsSetup {
   readonly node: LocalNode;
+  readonly caller: Caller;
   readonly limits: GrpcLimits;
   readonly sink: ResultSink;
   /** Told of errors that are bugs of ours. */
@@ -163,13 +165,14 @@ export class NodeOperations {
   }
 
   async #scan({ scan: asked, sinceMs, signal }: WaitingScan): Promise<void> {
-    const { node, limits } = this.#setup;
+    const { node, caller, limits } = this.#setup;
     const { id, timeoutMs, prefix, policy } = asked;
     try {
       const consistency = consistencyOf(policy);
       // At least 1: a time that has just run out is the node's to tell.
       const restMs = Math.max(1, timeoutMs - (performance.now() - sinceMs));
-      const options = { consistency, timeoutMs: timeoutMs === 0 ? undefined : restMs, signal };
+      const left = timeoutMs === 0 ? undefined : restMs;
+      const options = { caller, consistency, timeoutMs: left, signal };
       const scan = await node.scan(prefix, options);
       const size = new AnswerBytes(limits.answerBytesMax, "scan a longer prefix");
       let bytes = 0;
@@ -192,9 +195,13 @@ export class NodeOperations {
     else this.#setup.sink.addLong(result);
   }
 
-  #bounds(id: number, timeoutMs: number): Pick<ReadRequestOptions, "timeoutMs" | "signal"> {
+  #bounds(
+    id: number,
+    timeoutMs: number,
+  ): Pick<ReadRequestOptions, "caller" | "timeoutMs" | "signal"> {
     const signal = this.#cancellable(id);
-    return { timeoutMs: timeoutMs === 0 ? undefined : timeoutMs, signal };
+    const { caller } = this.#setup;
+    return { caller, timeoutMs: timeoutMs === 0 ? undefined : timeoutMs, signal };
   }
 
   #cancellable(id: number): Cancellation {

@@ -1,5 +1,6 @@
 import { EngineError } from "@d-engine/core";
 import { type handleBidiStreamingCall, Metadata, type ServerDuplexStream } from "@grpc/grpc-js";
+import type { Callers } from "../../auth/callers.js";
 import type { LocalNode } from "../../driver/local-node.js";
 import type { GrpcLimits } from "../limits.js";
 import type { BugListener } from "../unary-call.js";
@@ -11,12 +12,14 @@ type Call = ServerDuplexStream<Buffer, Uint8Array>;
 /** All sessions of a node. Bounded: one beyond `sessionsMax` is refused with `RATE_LIMITED`. */
 export class OpenSessions {
   readonly #limits: GrpcLimits;
+  readonly #callers: Callers;
   readonly #onBug: BugListener;
   readonly #sessions = new Set<ServerSession>();
   #draining = false;
 
-  constructor(limits: GrpcLimits, onBug: BugListener) {
+  constructor(limits: GrpcLimits, callers: Callers, onBug: BugListener) {
     this.#limits = limits;
+    this.#callers = callers;
     this.#onBug = onBug;
   }
 
@@ -70,7 +73,8 @@ export class OpenSessions {
         endCall(call, error, onBug);
       },
     };
-    const session = new ServerSession({ node, limits: this.#limits, peer, onBug });
+    const caller = this.#callers.of(call.metadata);
+    const session = new ServerSession({ node, caller, limits: this.#limits, peer, onBug });
     session.greet();
     this.#sessions.add(session);
     call.on("cancelled", forget).on("close", forget).on("error", forget);

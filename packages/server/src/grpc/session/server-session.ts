@@ -7,6 +7,7 @@ import {
   Slab,
 } from "@d-engine/codec";
 import { EngineError } from "@d-engine/core";
+import type { Caller } from "../../driver/caller.js";
 import { Fifo } from "../../driver/fifo.js";
 import type { LocalNode } from "../../driver/local-node.js";
 import type { GrpcLimits } from "../limits.js";
@@ -26,6 +27,8 @@ export interface SessionPeer {
 
 export interface ServerSessionSetup {
   readonly node: LocalNode;
+  /** Who opened it: each operation is looked at by what that may do then. */
+  readonly caller: Caller;
   readonly limits: GrpcLimits;
   readonly peer: SessionPeer;
   readonly onBug: (error: unknown) => void;
@@ -58,7 +61,7 @@ export class ServerSession {
   readonly #runTurn = (): void => this.#guard(() => this.#run());
 
   constructor(setup: ServerSessionSetup) {
-    const { node, limits, peer, onBug } = setup;
+    const { node, caller, limits, peer, onBug } = setup;
     this.#setup = setup;
     this.#outbox = new Outbox({
       unsentBytesMax: limits.sessionUnsentBytesMax,
@@ -69,7 +72,7 @@ export class ServerSession {
         this.#pace();
       },
     });
-    this.#operations = new NodeOperations({ node, limits, sink: this.#outbox, onBug });
+    this.#operations = new NodeOperations({ node, caller, limits, sink: this.#outbox, onBug });
   }
 
   /** Says hello and what may be unanswered. Throws `CLOSED` when the node does not serve. */

@@ -2,6 +2,7 @@ import { stringToKey } from "@d-engine/codec";
 import { type KvEvent, recordValue } from "@d-engine/kv";
 import { client, create, toBinary, error as wire } from "@d-engine/proto";
 import type { handleServerStreamingCall } from "@grpc/grpc-js";
+import type { Callers } from "../../auth/callers.js";
 import { type LocalNode, prefixSpan, type WatchMessage } from "../../driver/index.js";
 import { concernsWatch } from "../../watch/watch-errors.js";
 import { decodeRequest } from "../decode-request.js";
@@ -17,13 +18,17 @@ export function contractWatch(
   node: LocalNode,
   limits: GrpcLimits,
   watches: OpenWatches,
+  callers: Callers,
 ): handleServerStreamingCall<Buffer, Uint8Array> {
   return (call) =>
     watches.serve(call, (end) => {
       const request = decodeRequest(client.WatchRequestSchema, call.request);
       const { key, prefix, prevKv } = request;
       const span = prefix ? prefixSpan(key) : { key, rangeEnd: undefined };
-      const watch = node.watch({ ...span, prevKv, progress: true, needsLeader: true });
+      const watch = node.watch(
+        { ...span, prevKv, progress: true, needsLeader: true },
+        { caller: callers.of(call.metadata) },
+      );
       let reached = watch.revision;
       const pump = new WatchPump({
         write: (bytes, sent) => void call.write(bytes, () => sent()),
@@ -38,7 +43,8 @@ export function contractWatch(
           return encoded(message);
         },
         ended: (error) => {
-          if (!concernsWatch(error)) {
+          // It has no number for what is not allowed, and no way out to offer.
+          if (!concernsWatch(error) || error.code === "PERMISSION_DENIED") {
             end(error);
             return;
           }

@@ -2,6 +2,8 @@ import { joinWatchAnswers } from "@d-engine/codec";
 import { assertNever, EngineError } from "@d-engine/core";
 import { kvService } from "@d-engine/proto";
 import type { handleBidiStreamingCall, ServerDuplexStream } from "@grpc/grpc-js";
+import type { Callers } from "../../auth/callers.js";
+import type { Caller } from "../../driver/caller.js";
 import type { LocalNode, LocalWatch, WatchSpec } from "../../driver/index.js";
 import { concernsWatch } from "../../watch/watch-errors.js";
 import { decodeRequest } from "../decode-request.js";
@@ -18,13 +20,14 @@ export function kvWatch(
   node: LocalNode,
   limits: GrpcLimits,
   watches: OpenWatches,
+  callers: Callers,
 ): handleBidiStreamingCall<Buffer, Uint8Array> {
   const encoder = new WatchMessageEncoder();
   return (call) =>
     watches.serve(
       call,
       (end) => {
-        const stream = new ManyWatches(call, node, limits, encoder, end);
+        const stream = new ManyWatches(call, node, limits, encoder, callers, end);
         call.on("data", (bytes: Buffer) => stream.receive(bytes));
         call.on("end", () => stream.inputEnded());
         return stream;
@@ -39,6 +42,7 @@ export function kvWatch(
  */
 class ManyWatches implements WatchStream {
   readonly #node: LocalNode;
+  readonly #caller: Caller;
   readonly #encoder: WatchMessageEncoder;
   readonly #end: EndStream;
   readonly #pump: WatchPump;
@@ -50,9 +54,11 @@ class ManyWatches implements WatchStream {
     node: LocalNode,
     limits: GrpcLimits,
     encoder: WatchMessageEncoder,
+    callers: Callers,
     end: EndStream,
   ) {
     this.#node = node;
+    this.#caller = callers.of(call.metadata);
     this.#encoder = encoder;
     this.#end = end;
     this.#pump = new WatchPump({
@@ -107,7 +113,7 @@ class ManyWatches implements WatchStream {
     }
     let watch: LocalWatch;
     try {
-      watch = this.#node.watch(specOf(wanted));
+      watch = this.#node.watch(specOf(wanted), { caller: this.#caller });
     } catch (error) {
       if (!concernsWatch(error)) throw error;
       this.#pump.send(encodeCanceled(id, error));
