@@ -25,7 +25,8 @@ export async function startKvServer(options: Partial<GrpcServerOptions> = {}): P
     settings: resolveSettings({ address, electionTimeoutMs: 300, heartbeatIntervalMs: 50 }),
   });
   const node = new KvNode(driver, store);
-  const server = await startGrpcServer({ drainTimeoutMs: 500, ...options, node, listen: address });
+  const parts = { drainTimeoutMs: 500, admin: driver, ...options };
+  const server = await startGrpcServer({ ...parts, node, listen: address });
   return {
     address,
     node,

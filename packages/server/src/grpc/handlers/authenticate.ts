@@ -1,4 +1,5 @@
 import { EngineError } from "@d-engine/core";
+import { AUTH_NAME } from "@d-engine/kv";
 import { create, auth as proto, toBinary } from "@d-engine/proto";
 import { PASSWORD_BYTES_MAX, passwordMatches } from "../../auth/password.js";
 import { signToken } from "../../auth/token.js";
@@ -55,8 +56,8 @@ const noPassword = new Uint8Array(0);
 const unlikely = Uint8Array.of(1, 14, 8, 1, ...new Uint8Array(48));
 
 function checkSizes(user: string, password: string): void {
-  if (user.length > 0 && user.length <= 64 && password.length <= PASSWORD_BYTES_MAX) return;
-  throw wrong();
+  if (AUTH_NAME.test(user) && password.length <= PASSWORD_BYTES_MAX) return;
+  throw new EngineError("INVALID_REQUEST", "give the name of a user, and its password");
 }
 
 function wrong(): EngineError {
