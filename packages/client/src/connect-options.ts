@@ -1,8 +1,9 @@
 import { EngineError } from "@d-engine/core";
+import { type CredentialOptions, type Credentials, credentialsOf } from "./auth/credentials.js";
 import { parseEndpoints } from "./endpoints.js";
 
-/** Bounds of a client; each may be left out. */
-export interface ConnectOptions {
+/** Who a client is, and its bounds; each may be left out. */
+export interface ConnectOptions extends CredentialOptions {
   /**
    * Milliseconds that a call may take when it states no time of its own.
    * @defaultValue 5000
@@ -53,6 +54,8 @@ export interface ResolvedConnectOptions {
   readonly answerBytesMax: number;
   readonly session: boolean;
   readonly silenceTimeoutMs: number;
+  /** `undefined`: nobody. */
+  readonly credentials: Credentials | undefined;
 }
 
 /** What holds where `ConnectOptions` says nothing. */
@@ -79,7 +82,7 @@ export function resolveConnectOptions(
   const given = Object.entries(options).filter(
     ([name, value]) => value !== undefined && Object.hasOwn(CONNECT_DEFAULTS, name),
   );
-  const resolved: Omit<ResolvedConnectOptions, "endpoints"> = {
+  const resolved: Omit<ResolvedConnectOptions, "endpoints" | "credentials"> = {
     ...CONNECT_DEFAULTS,
     ...Object.fromEntries(given),
   };
@@ -99,5 +102,6 @@ export function resolveConnectOptions(
     problems.push(`session must be true or false, got ${resolved.session}`);
   }
   if (problems.length > 0) throw new EngineError("INVALID_REQUEST", problems.join("; "));
-  return Object.freeze({ ...resolved, endpoints: parseEndpoints(endpoints) });
+  const credentials = credentialsOf(options);
+  return Object.freeze({ ...resolved, credentials, endpoints: parseEndpoints(endpoints) });
 }

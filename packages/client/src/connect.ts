@@ -2,14 +2,15 @@ import { type ConnectOptions, resolveConnectOptions } from "./connect-options.js
 import { GrpcTransport } from "./grpc-transport.js";
 import { systemClock, systemRandom } from "./internal/system-clock.js";
 import { type ClientPorts, RemoteClient } from "./remote-client.js";
+import { errorOfFailure } from "./retrying-caller.js";
 
 /**
  * Connects to a cluster through any of its nodes, named as `host:port` or `http://host:port`.
  * Resolves once a leader that can serve has answered; the other members are found by themselves.
  *
  * Rejects with `INVALID_ADDRESS` or `INVALID_REQUEST` for arguments that cannot be used, with
- * `CLUSTER_UNAVAILABLE` when no leader was found within `readyTimeoutMs`, and with
- * `signal.reason` when aborted.
+ * `CLUSTER_UNAVAILABLE` when no leader was found within `readyTimeoutMs`, with `UNAUTHENTICATED` for
+ * a wrong user or password, and with `signal.reason` when aborted.
  *
  * @example
  * await using client = await connect(["127.0.0.1:9081"]);
@@ -21,11 +22,17 @@ export async function connect(
   options: ConnectOptions = {},
 ): Promise<RemoteClient> {
   const resolved = resolveConnectOptions(endpoints, options);
-  return await connectOver(
-    { transport: new GrpcTransport(resolved), clock: systemClock, random: systemRandom },
+  const transport = new GrpcTransport(resolved);
+  const client = await connectOver(
+    { transport, clock: systemClock, random: systemRandom },
     endpoints,
     options,
   );
+  // A wrong password is told here and not by the first call. Who cannot say goes on without.
+  const failure = await transport.authenticate(resolved.readyTimeoutMs);
+  if (failure?.kind !== "refused" || failure.code === "UNIMPLEMENTED") return client;
+  await client.close();
+  throw errorOfFailure(failure, "read");
 }
 
 /**

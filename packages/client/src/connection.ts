@@ -1,6 +1,7 @@
 import { isEngineError } from "@d-engine/core";
 import { client, cluster, kvService } from "@d-engine/proto";
-import { type Client, connectivityState, Metadata } from "@grpc/grpc-js";
+import { type Client, connectivityState } from "@grpc/grpc-js";
+import { type Credentials, metadataOf } from "./auth/credentials.js";
 import { failureOfStatus } from "./call-failure.js";
 import { becomesUp, newChannel } from "./channel.js";
 import type {
@@ -31,6 +32,8 @@ export interface ConnectionOptions {
   readonly session: boolean;
   /** Milliseconds without a word in a session that is owed answers, after which it is broken. */
   readonly silenceTimeoutMs: number;
+  /** Who the client is, where it says so. */
+  readonly credentials?: Credentials | undefined;
 }
 
 /** Sessions that nobody uses are closed after this: an open one keeps the process running. */
@@ -45,6 +48,8 @@ export class Connection {
   readonly #address: string;
   readonly #options: ConnectionOptions;
   readonly #sessions: SessionLink;
+  /** What the session in use was opened with. */
+  #sessionToken: string | undefined;
   #client: Client;
   #callsInFlight = 0;
 
@@ -54,7 +59,11 @@ export class Connection {
     this.#client = newChannel(address, options);
     this.#sessions = new SessionLink({
       address,
-      open: (listener) => openGrpcStream(this.#client, address, listener),
+      open: (listener) => {
+        this.#sessionToken = options.credentials?.token;
+        const metadata = metadataOf(this.#sessionToken);
+        return openGrpcStream(this.#client, address, metadata, listener);
+      },
       clock: systemClock,
       random: systemRandom,
       options: {
@@ -76,8 +85,60 @@ export class Connection {
     this.#client.getChannel().getConnectivityState(true);
   }
 
-  /** Makes one attempt. Never rejects. */
+  /** Makes one attempt, or another with a new token when that is what it lacked. Never rejects. */
   call(request: TransportRequest, options: TransportCallOptions): Promise<TransportAnswer> {
+    const { credentials } = this.#options;
+    if (credentials === undefined) return this.#attempt(request, options);
+    return this.#attemptAs(credentials, request, options);
+  }
+
+  /**
+   * Gets a token where the node wants one. Resolves with why it gave none.
+   */
+  authenticate(timeoutMs: number): Promise<TransportFailure | undefined> {
+    const { credentials } = this.#options;
+    // One that was given is shown with the first call.
+    if (credentials === undefined || credentials.token !== undefined) {
+      return Promise.resolve(undefined);
+    }
+    const nothingGiven: TransportFailure = {
+      kind: "refused",
+      code: "UNAUTHENTICATED",
+      message: `${this.#address}: there is no user to get a token for`,
+    };
+    return this.#renewed(credentials, undefined, nothingGiven, { timeoutMs });
+  }
+
+  async #attemptAs(
+    credentials: Credentials,
+    request: TransportRequest,
+    options: TransportCallOptions,
+  ): Promise<TransportAnswer> {
+    const deadlineMs = systemClock.nowMs() + options.timeoutMs;
+    const used = credentials.token;
+    const answer = await this.#attempt(request, options);
+    if (answer.kind === "answered" || !lacksToken(answer.failure)) return answer;
+    const rest = { ...options, timeoutMs: Math.max(1, deadlineMs - systemClock.nowMs()) };
+    const isStale = this.#options.session && this.#sessionToken !== used;
+    const failure = isStale
+      ? undefined
+      : await this.#renewed(credentials, used, answer.failure, rest);
+    if (failure !== undefined) return { kind: "failed", failure };
+    this.#sessions.replace();
+    rest.timeoutMs = Math.max(1, deadlineMs - systemClock.nowMs());
+    return await this.#attempt(request, rest);
+  }
+
+  #renewed(
+    credentials: Credentials,
+    refused: string | undefined,
+    refusal: TransportFailure,
+    options: TransportCallOptions,
+  ): Promise<TransportFailure | undefined> {
+    return credentials.renew(refused, refusal, (path, body) => this.#send(path, body, options));
+  }
+
+  #attempt(request: TransportRequest, options: TransportCallOptions): Promise<TransportAnswer> {
     const useSession = this.#options.session && request.kind !== "metadata";
     // A session that is there says by itself when the channel is not: no look at that is needed.
     if (!useSession || !this.#sessions.takesCalls) return this.#connectAndCall(request, options);
@@ -96,9 +157,32 @@ export class Connection {
       this.#callsInFlight -= 1;
     });
     void this.#becomesUp(timeoutMs).then((isUp) => {
-      if (!isUp) stream.ended({ kind: "unreachable", message: this.#noConnection() });
-      else startGrpcStream<Kind>(this.#client, this.#address, kind, stream);
+      if (!isUp) {
+        stream.ended({ kind: "unreachable", message: this.#noConnection() });
+        return;
+      }
+      const token = this.#options.credentials?.token;
+      startGrpcStream<Kind>(
+        this.#client,
+        this.#address,
+        kind,
+        metadataOf(token),
+        stream,
+        (failure) => this.#reviewed(token, failure, timeoutMs),
+      );
     });
+  }
+
+  /** A stream that only lacked a token is as good as one that broke: the next one has it. */
+  async #reviewed(
+    token: string | undefined,
+    failure: TransportFailure,
+    timeoutMs: number,
+  ): Promise<TransportFailure> {
+    const { credentials } = this.#options;
+    if (credentials === undefined || !lacksToken(failure)) return failure;
+    const renewal = await this.#renewed(credentials, token, failure, { timeoutMs });
+    return renewal ?? { kind: "lost", message: failure.message };
   }
 
   close(): void {
@@ -169,7 +253,7 @@ export class Connection {
     return new Promise((resolve) => {
       const onAbort = (): void => call.cancel();
       const deadline = Date.now() + timeoutMs;
-      const metadata = new Metadata();
+      const metadata = metadataOf(this.#options.credentials?.token);
       const call = this.#client.makeUnaryRequest(
         path,
         asBuffer,
@@ -196,6 +280,10 @@ export class Connection {
   #abortedBefore(): TransportAnswer {
     return failed("aborted", `${this.#address}: aborted before anything was sent`);
   }
+}
+
+function lacksToken(failure: TransportFailure): boolean {
+  return failure.kind === "refused" && failure.code === "UNAUTHENTICATED";
 }
 
 const PATHS: Readonly<Record<TransportMethod, string>> = {

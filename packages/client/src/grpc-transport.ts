@@ -69,6 +69,19 @@ export class GrpcTransport implements ClientTransport {
     for (const address of wanted) this.#connectionTo(address)?.prepare();
   }
 
+  /**
+   * Shows who the client is to the first node that answers, where that is wanted. Resolves with why
+   * nobody took it.
+   */
+  async authenticate(timeoutMs: number): Promise<TransportFailure | undefined> {
+    let failure: TransportFailure | undefined;
+    for (const connection of this.#connections.values()) {
+      failure = await connection.authenticate(timeoutMs);
+      if (failure === undefined || failure.kind === "refused") return failure;
+    }
+    return failure;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const connection of this.#connections.values()) connection.close();

@@ -1,5 +1,6 @@
 import { connectLazily, type RemoteClient } from "@d-engine/client";
 import { nodeClock } from "@d-engine/storage";
+import { ProgramToken } from "./auth/program-token.js";
 import type { KvNode } from "./driver/kv-node.js";
 import { EmbeddedClient } from "./embedded-client.js";
 import { ForwardingClient } from "./forwarding-client.js";
@@ -18,5 +19,9 @@ export function nodeClient(node: KvNode, timeoutMs: number): ForwardingClient {
 function peersOf(node: KvNode): RemoteClient {
   const { configuration, nodeId } = node.status();
   const others = configuration.members.filter(({ id }) => id !== nodeId);
-  return connectLazily(others.map(({ address }) => address));
+  const token = new ProgramToken(node);
+  return connectLazily(
+    others.map(({ address }) => address),
+    { token: () => token.current() },
+  );
 }

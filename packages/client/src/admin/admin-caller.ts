@@ -1,5 +1,6 @@
 import { type Clock, EngineError, isEngineError, type Random } from "@d-engine/core";
-import { type Client, Metadata, type ServiceError } from "@grpc/grpc-js";
+import type { Client, Metadata, ServiceError } from "@grpc/grpc-js";
+import { metadataOf, type SendAuthenticate } from "../auth/credentials.js";
 import { failureOfStatus } from "../call-failure.js";
 import { becomesUp, newChannel } from "../channel.js";
 import type { TransportFailure } from "../client-transport.js";
@@ -97,16 +98,50 @@ export class AdminCaller {
   ): Promise<T> {
     const timeoutMs = Math.max(1, remainingMs);
     const client = await this.connected(address, timeoutMs);
-    const answer = await unary(client, address, call, timeoutMs, signal);
+    const { credentials } = this.#options;
+    const used = credentials?.token;
+    const send = (): Promise<Uint8Array | TransportFailure> =>
+      unary(client, address, call, metadataOf(credentials?.token), timeoutMs, signal);
+    let answer = await send();
+    if (credentials !== undefined && lacksToken(answer)) {
+      const renew = askFor(client, address, timeoutMs);
+      const failure = await credentials.renew(used, answer, renew);
+      answer = failure ?? (await send());
+    }
     if (answer instanceof Uint8Array) return call.decode(answer);
     throw errorOfFailure(answer, call.operation);
   }
+
+  /** What goes with a call that is not answered by one message, with a token if one is wanted. */
+  async metadata(address: string, timeoutMs: number): Promise<Metadata> {
+    const { credentials } = this.#options;
+    if (credentials === undefined || credentials.token !== undefined) {
+      return metadataOf(credentials?.token);
+    }
+    const client = await this.connected(address, timeoutMs);
+    const nobody: TransportFailure = { kind: "aborted", message: "nobody is known" };
+    const failure = await credentials.renew(undefined, nobody, askFor(client, address, timeoutMs));
+    if (failure !== undefined && lacksToken(failure)) throw errorOfFailure(failure, "read");
+    return credentials.metadata();
+  }
+}
+
+/** Asks for a token over a channel that is up. */
+function askFor(client: Client, address: string, timeoutMs: number): SendAuthenticate {
+  return (path, body) =>
+    unary(client, address, { path, body }, metadataOf(undefined), timeoutMs, undefined);
+}
+
+function lacksToken(answer: Uint8Array | TransportFailure): answer is TransportFailure {
+  if (answer instanceof Uint8Array) return false;
+  return answer.kind === "refused" && answer.code === "UNAUTHENTICATED";
 }
 
 function unary(
   client: Client,
   address: string,
   { path, body }: { readonly path: string; readonly body: Uint8Array },
+  metadata: Metadata,
   timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array | TransportFailure> {
@@ -117,7 +152,7 @@ function unary(
       asBuffer,
       asIs,
       body,
-      new Metadata(),
+      metadata,
       { deadline: Date.now() + timeoutMs },
       (error: ServiceError | null, answer) => {
         signal?.removeEventListener("abort", onAbort);

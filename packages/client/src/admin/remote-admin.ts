@@ -1,7 +1,7 @@
 import type { MembershipChange } from "@d-engine/core";
 import { EngineError } from "@d-engine/core";
 import { admin, cluster } from "@d-engine/proto";
-import { type ClientReadableStream, Metadata, type ServiceError } from "@grpc/grpc-js";
+import type { ClientReadableStream, ServiceError } from "@grpc/grpc-js";
 import { failureOfStatus } from "../call-failure.js";
 import {
   type ConnectOptions,
@@ -150,7 +150,7 @@ class RemoteAdmin implements ClusterAdmin {
       asBuffer,
       asIs,
       encodeSnapshotRequest(options.consistency === "eventual"),
-      new Metadata(),
+      await this.#caller.metadata(address, options.timeoutMs ?? silenceMs),
       options.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs },
     );
     const cancel = (): void => call.cancel();

@@ -1,5 +1,5 @@
 import { session } from "@d-engine/proto";
-import { type Client, Metadata, type StatusObject, status } from "@grpc/grpc-js";
+import { type Client, type Metadata, type StatusObject, status } from "@grpc/grpc-js";
 import { asBuffer, asIs, pathOf } from "../grpc-bytes.js";
 import type { MessageStream, MessageStreamEnd, MessageStreamListener } from "./message-stream.js";
 
@@ -7,9 +7,10 @@ import type { MessageStream, MessageStreamEnd, MessageStreamListener } from "./m
 export function openGrpcStream(
   client: Client,
   address: string,
+  metadata: Metadata,
   listener: MessageStreamListener,
 ): MessageStream {
-  const call = client.makeBidiStreamRequest(path, asBuffer, asIs, new Metadata(), {});
+  const call = client.makeBidiStreamRequest(path, asBuffer, asIs, metadata, {});
   call.on("data", (message: Buffer) => listener.received(message));
   // Told by the status, which comes in any case; without a listener the process would end.
   call.on("error", () => undefined);

@@ -67,6 +67,12 @@ export class SessionLink {
     return this.#open().call(request, options, elsewhere);
   }
 
+  /** Lets what is open finish, and opens another for what comes. */
+  replace(): void {
+    this.#current = undefined;
+    this.#failures = 0;
+  }
+
   /** Breaks what is open. */
   close(): void {
     for (const stream of [...this.#streams]) stream.cancel();

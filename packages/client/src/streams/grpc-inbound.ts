@@ -1,6 +1,12 @@
 import { type EngineError, isEngineError } from "@d-engine/core";
 import { client, kvService } from "@d-engine/proto";
-import { type Client, Metadata, type ServiceError, type StatusObject, status } from "@grpc/grpc-js";
+import {
+  type Client,
+  type Metadata,
+  type ServiceError,
+  type StatusObject,
+  status,
+} from "@grpc/grpc-js";
 import { failureOfStatus } from "../call-failure.js";
 import type {
   TransportFailure,
@@ -38,6 +44,9 @@ const FORMS: { readonly [Kind in TransportStreamKind]: StreamForm<Kind> } = {
   },
 };
 
+/** Looks at how a stream ended before its reader does. */
+export type ReviewFailure = (failure: TransportFailure) => Promise<TransportFailure>;
+
 /**
  * Opens a stream on a channel that is up, and feeds `stream` from it. What the consumer does not
  * take stays with the node: the library reads on only when it is told to.
@@ -46,12 +55,14 @@ export function startGrpcStream<Kind extends TransportStreamKind>(
   channel: Client,
   address: string,
   kind: Kind,
+  metadata: Metadata,
   stream: InboundStream<TransportStreamMessages[Kind], TransportStreamInputs[Kind]>,
+  review: ReviewFailure,
 ): void {
   if (stream.isOver) return;
   const form: StreamForm<Kind> = FORMS[kind];
   // One request and no more is what a stream of one side looks like on the wire, too.
-  const call = channel.makeBidiStreamRequest(form.path, asBuffer, asIs, new Metadata(), {});
+  const call = channel.makeBidiStreamRequest(form.path, asBuffer, asIs, metadata, {});
   if (form.request !== undefined) call.end(form.request);
   stream.from({
     send: (input) => void call.write(form.encode(input)),
@@ -76,7 +87,9 @@ export function startGrpcStream<Kind extends TransportStreamKind>(
   call.on("status", (end: StatusObject) => {
     over = end;
   });
-  call.on("end", () => stream.ended(failureOf(address, over)));
+  call.on("end", () => {
+    void review(failureOf(address, over)).then((failure) => stream.ended(failure));
+  });
 }
 
 function failureOf(address: string, end: StatusObject | undefined): TransportFailure {

@@ -120,6 +120,11 @@ export class WatchStream implements WatchHost {
       const failure = await this.#read(stream, pace);
       this.#detach();
       if (this.#watches.size === 0) break;
+      if (failure.kind === "refused" && failure.code === "UNAUTHENTICATED") {
+        const error = new EngineError(failure.code, failure.message);
+        for (const watch of [...this.#watches]) watch.fail(error);
+        break;
+      }
       const pauseMs = pace.pauseMs();
       if (pauseMs === undefined) this.#failAll(failure);
       else await pause(clock, pauseMs, signal).catch(() => undefined);
