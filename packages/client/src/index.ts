@@ -12,6 +12,17 @@ export type {
   SnapshotOptions,
 } from "./admin/cluster-admin.js";
 export { connectAdmin } from "./admin/remote-admin.js";
+export type {
+  AuthAdmin,
+  AuthDescription,
+  AuthPort,
+  AuthRequest,
+  AuthRole,
+  AuthUser,
+} from "./auth/auth-admin.js";
+export { PortAuthAdmin } from "./auth/auth-admin.js";
+export type { CredentialOptions } from "./auth/credentials.js";
+export { connectAuth } from "./auth/remote-auth.js";
 export { failureOfStatus } from "./call-failure.js";
 export type {
   ClientTransport,

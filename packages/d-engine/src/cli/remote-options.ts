@@ -1,15 +1,22 @@
 import {
+  type AuthAdmin,
   type ClusterAdmin,
   type ConnectOptions,
   connect,
   connectAdmin,
+  connectAuth,
   parseEndpoints,
   type RemoteClient,
 } from "@d-engine/client";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import {
+  addCredentialOptions,
+  type CredentialCommandOptions,
+  readCredentials,
+} from "./credential-options.js";
 
 /** Options of every command that talks to a cluster. */
-export interface RemoteOptions {
+export interface RemoteOptions extends CredentialCommandOptions {
   readonly endpoints: readonly string[];
   readonly timeout: number;
   readonly json: boolean;
@@ -17,7 +24,7 @@ export interface RemoteOptions {
 
 /** A consistent set of them for each command, with the same words in each help text. */
 export function addRemoteOptions(command: Command): Command {
-  return command
+  return addCredentialOptions(command)
     .addOption(
       new Option("-e, --endpoints <list>", "nodes to ask, HOST:PORT separated by commas")
         .argParser(readEndpoints)
@@ -34,11 +41,12 @@ export function addRemoteOptions(command: Command): Command {
 
 /** Connects, runs `use`, and closes whatever came of it. `signal` aborts the connecting. */
 export async function withClient<Result>(
-  { endpoints, timeout }: RemoteOptions,
+  { endpoints, timeout, ...who }: RemoteOptions,
   use: (client: RemoteClient) => Promise<Result>,
   signal?: AbortSignal,
 ): Promise<Result> {
-  const bounds = { timeoutMs: timeout, readyTimeoutMs: timeout };
+  const credentials = await readCredentials(who);
+  const bounds = { timeoutMs: timeout, readyTimeoutMs: timeout, ...credentials };
   const options: ConnectOptions = signal === undefined ? bounds : { ...bounds, signal };
   await using client = await connect(endpoints, options);
   return await use(client);
@@ -46,11 +54,26 @@ export async function withClient<Result>(
 
 /** The same for what operators do, which may also work without a leader. */
 export async function withAdmin<Result>(
-  { endpoints, timeout }: RemoteOptions,
+  { endpoints, timeout, ...who }: RemoteOptions,
   use: (admin: ClusterAdmin) => Promise<Result>,
 ): Promise<Result> {
-  await using admin = connectAdmin(endpoints, { timeoutMs: timeout });
+  await using admin = connectAdmin(endpoints, {
+    timeoutMs: timeout,
+    ...(await readCredentials(who)),
+  });
   return await use(admin);
+}
+
+/** The same for users and roles. */
+export async function withAuth<Result>(
+  { endpoints, timeout, ...who }: RemoteOptions,
+  use: (auth: AuthAdmin) => Promise<Result>,
+): Promise<Result> {
+  await using auth = connectAuth(endpoints, {
+    timeoutMs: timeout,
+    ...(await readCredentials(who)),
+  });
+  return await use(auth);
 }
 
 function readEndpoints(text: string): readonly string[] {

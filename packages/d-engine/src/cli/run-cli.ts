@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import type { CliIo } from "./cli-io.js";
+import { addAuthCommand } from "./commands/auth.js";
 import { addCasCommand } from "./commands/cas.js";
 import { addCompactCommand } from "./commands/compact.js";
 import { addConfigCommand } from "./commands/config.js";
@@ -11,11 +12,13 @@ import { addLeaseCommand } from "./commands/lease.js";
 import { addElectCommand, addLockCommand } from "./commands/lock.js";
 import { addMemberCommand } from "./commands/member.js";
 import { addPutCommand } from "./commands/put.js";
+import { addRoleCommand } from "./commands/role.js";
 import { addScanCommand } from "./commands/scan.js";
 import { addSnapshotCommand } from "./commands/snapshot.js";
 import { addStartCommand } from "./commands/start.js";
 import { addStatusCommand } from "./commands/status.js";
 import { addTxnCommand } from "./commands/txn.js";
+import { addUserCommand } from "./commands/user.js";
 import { addWatchCommand } from "./commands/watch.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 import type { Finish } from "./finish.js";
@@ -91,6 +94,9 @@ function buildProgram(io: CliIo, finish: Finish): Command {
   addMemberCommand(program, io, finish);
   addLeaderCommand(program, io, finish);
   addSnapshotCommand(program, io, finish);
+  addAuthCommand(program, io, finish);
+  addUserCommand(program, io, finish);
+  addRoleCommand(program, io, finish);
   return program;
 }
 

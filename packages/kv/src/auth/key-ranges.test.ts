@@ -35,7 +35,7 @@ describe("KeyRanges", () => {
     fc.assert(
       fc.property(fc.array(grantedRange, { maxLength: 6 }), askedRange, (granted, asked) => {
         const within = ({ from, to }: KeyRange, key: string) => key >= from && key < to;
-        const keys = allKeys.filter((key) => within(asked, key));
+        const keys = allKeys.filter((key) => key !== "" && within(asked, key));
         if (keys.length === 0) return;
         const expected = keys.every((key) => granted.some((one) => within(one, key)));
         expect(new KeyRanges(granted).covers(asked)).toBe(expected);

@@ -1,4 +1,4 @@
-import type { KeyRange } from "../prefix-range.js";
+import { type KeyRange, lowestByte } from "../prefix-range.js";
 
 /** Ranges of keys, joined where they touch, so that one comparison decides. Never changed. */
 export class KeyRanges {
@@ -9,7 +9,9 @@ export class KeyRanges {
   }
 
   /** Whether every key of `range` is in one of these; of an empty range, the key it begins with. */
-  covers({ from, to }: KeyRange): boolean {
+  covers({ from: given, to }: KeyRange): boolean {
+    // No key is empty: a range from there begins with the smallest that can be.
+    const from = given === "" ? lowestByte : given;
     const ranges = this.#ranges;
     let low = 0;
     let high = ranges.length;
