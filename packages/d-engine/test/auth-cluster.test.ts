@@ -111,6 +111,7 @@ describe("a cluster that asks for users", () => {
     const ends = watches.map(async (watch) => {
       try {
         for await (const { events } of watch) expect(events.length).toBeGreaterThan(0);
+        return undefined;
       } catch (error) {
         return error;
       }

@@ -13,6 +13,7 @@ export interface AuthUser {
   readonly tokens: readonly string[];
 }
 
+/** What its users may do. */
 export interface AuthRole {
   readonly name: string;
   readonly permissions: readonly AuthPermission[];
@@ -25,6 +26,7 @@ export interface AuthPermission {
   readonly right: AuthRight;
 }
 
+/** Who may do what in a cluster. */
 export interface AuthDescription {
   /** Whether anybody is asked who it is. */
   readonly enabled: boolean;
