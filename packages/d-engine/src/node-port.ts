@@ -92,7 +92,7 @@ export async function openAdminPort(
 
 /** Opens the port of a started node: clients and peers come in through it. */
 export function openPort(
-  { node, peers, instances }: StartedKvNode,
+  { node, attempts, peers, instances }: StartedKvNode,
   listen: string,
   advertise: string | undefined,
   logger: Logger | undefined,
@@ -100,6 +100,7 @@ export function openPort(
 ): Promise<GrpcServer> {
   return startGrpcServer({
     node,
+    attempts,
     peers,
     admin: node.driver,
     snapshotBytesPerSecond,

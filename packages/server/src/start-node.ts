@@ -10,6 +10,7 @@ import {
 } from "@d-engine/core";
 import { KvStateMachine } from "@d-engine/kv";
 import { nodeClock, nodeFileStorage } from "@d-engine/storage";
+import { Attempts } from "./auth/attempts.js";
 import { bootstrapIdentity, randomId } from "./bootstrap/initial-cluster.js";
 import { settingsThatDisagree } from "./bootstrap/stored-identity.js";
 import { Driver } from "./driver/driver.js";
@@ -66,6 +67,8 @@ export interface StartedNode<Result> {
 /** A running node of the key-value store. */
 export interface StartedKvNode {
   readonly node: KvNode;
+  /** Bounds and counts the passwords that are checked here. */
+  readonly attempts: Attempts;
   readonly peers: GrpcTransport;
   readonly instances: InstanceRegistrar;
 }
@@ -193,7 +196,8 @@ export async function startKvNode(
   const parts = { ...hooks, storage, stateMachine: store, stamps, settings, joinInstanceId };
   const { driver, peers, instances, features } = await startNode(parts);
   if (settings.join !== undefined) await forgetPendingJoin(directory);
-  return { node: new KvNode(driver, store, features, settings.watch), peers, instances };
+  const node = new KvNode(driver, store, features, settings.watch);
+  return { node, attempts: new Attempts(() => nodeClock.nowMs()), peers, instances };
 }
 
 /** Takes contacts in from the first message on, before anybody can record them. */

@@ -69,6 +69,18 @@ const ROLES: readonly RoleKind[] = ["learner", "follower", "preCandidate", "cand
 
 /** What an operator asks a node, in the order of the questions. */
 export const METRICS: readonly MetricRow[] = [
+  gauge("auth_enabled", "1 while requests need a user", ({ auth }) => (auth.enabled ? 1 : 0)),
+  {
+    name: "auth_attempts_total",
+    help: "Passwords that were checked here; limited: turned away before",
+    kind: "counter",
+    label: "result",
+    read: ({ auth }) => [
+      { value: auth.authSucceeded, labels: { result: "right" } },
+      { value: auth.authFailed, labels: { result: "wrong" } },
+      { value: auth.authLimited, labels: { result: "limited" } },
+    ],
+  },
   {
     name: "role",
     help: "1 for the role that the node has, 0 for the others",

@@ -1,4 +1,5 @@
 import type { RaftStatus } from "@d-engine/core";
+import type { AuthMetrics } from "../auth/attempts.js";
 import type { LatencyReadings } from "../driver/latencies.js";
 import type { NodeState } from "../driver/lifecycle.js";
 import type { DriverMetrics } from "../driver/metrics.js";
@@ -14,6 +15,7 @@ export interface NodeReading {
   readonly raft: RaftStatus;
   readonly driver: DriverMetrics;
   readonly watch: WatchMetrics;
+  readonly auth: AuthMetrics & { readonly enabled: boolean };
   readonly peers: Readonly<PeerTransportMetrics>;
   readonly latencies: LatencyReadings;
   readonly diskWaitMs: number;
@@ -30,7 +32,7 @@ export interface StoreReading {
 }
 
 /** Reads a running node of the key-value store. */
-export function readNode({ node, peers }: StartedKvNode, nowMs: number): NodeReading {
+export function readNode({ node, attempts, peers }: StartedKvNode, nowMs: number): NodeReading {
   const { driver, store } = node;
   const { revision, oldestRevision, lastApplied, keys, bytes, leaseCount: leases } = store;
   return {
@@ -39,6 +41,7 @@ export function readNode({ node, peers }: StartedKvNode, nowMs: number): NodeRea
     raft: driver.status(),
     driver: driver.metrics(),
     watch: node.watchMetrics(),
+    auth: { enabled: store.auth.enabled, ...attempts.metrics() },
     peers: peers.metrics,
     latencies: driver.latencies.readings(),
     diskWaitMs: driver.latencies.diskWaitMs(nowMs),
