@@ -22,7 +22,7 @@ export type {
 } from "./auth/auth-admin.js";
 export { PortAuthAdmin } from "./auth/auth-admin.js";
 export type { CredentialOptions } from "./auth/credentials.js";
-export { connectAuth } from "./auth/remote-auth.js";
+export { connectAuth, connectAuthPort } from "./auth/remote-auth.js";
 export { failureOfStatus } from "./call-failure.js";
 export type {
   ClientTransport,

@@ -1,8 +1,9 @@
-import type { ClusterAdmin } from "@d-engine/client";
+import type { AuthAdmin, ClusterAdmin } from "@d-engine/client";
 import {
   type AdminServer,
   EmbeddedAdmin,
   type EngineSettingsInput,
+  embeddedAuth,
   type ForwardingClient,
   type GrpcServer,
   type LocalNode,
@@ -38,6 +39,7 @@ export class EmbeddedEngine extends EngineHandle<WriteOutcome> {
   readonly #adminServer: AdminServer | undefined;
   readonly #timeoutMs: number;
   #admin: EmbeddedAdmin | undefined;
+  #auth: AuthAdmin | undefined;
 
   private constructor(started: StartedKvNode, ports: OpenPorts, timeoutMs: number) {
     super(started.node.driver);
@@ -128,6 +130,21 @@ export class EmbeddedEngine extends EngineHandle<WriteOutcome> {
     const { node } = this.#started;
     this.#admin ??= new EmbeddedAdmin(node, node.driver, this.#timeoutMs);
     return this.#admin;
+  }
+
+  /**
+   * Who may do what in the cluster that this engine belongs to. This program may do everything, and
+   * so may its clients; whoever comes in through a port is asked once it is enabled.
+   *
+   * @example
+   * await engine.auth.addUser("root", { password });
+   * await engine.auth.grantRole("root", "root");
+   * await engine.auth.enable();
+   */
+  get auth(): AuthAdmin {
+    const { node, attempts } = this.#started;
+    this.#auth ??= embeddedAuth(node, attempts, this.#timeoutMs);
+    return this.#auth;
   }
 
   /** `host:port` as bound; `undefined` for an engine that does not listen. */

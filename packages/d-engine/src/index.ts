@@ -1,4 +1,8 @@
 export type {
+  AuthAdmin,
+  AuthDescription,
+  AuthRole,
+  AuthUser,
   Bytes,
   CallOptions,
   ChangeOptions,
@@ -39,7 +43,7 @@ export type {
   WatchEvent,
   WatchOptions,
 } from "@d-engine/client";
-export { connectAdmin } from "@d-engine/client";
+export { connectAdmin, connectAuth } from "@d-engine/client";
 export type {
   EngineErrorCode,
   LeaderHint,

@@ -98,7 +98,14 @@ describe("a cluster that asks for users", () => {
       await using session = await client.openSession();
       await session.put("own", "2");
       expect(await client.getString("own")).toBe("2");
+      await engine.auth.addRole(`own-${engine.identity.nodeId}`);
+      const { leaderId } = await engine.waitReady();
+      await expect(engine.admin.transferLeadership(leaderId)).rejects.toMatchObject({
+        code: "INVALID_REQUEST",
+      });
     }
+    const { roles } = await cluster.engines[0]!.auth.describe();
+    expect(roles.map(({ name }) => name)).toEqual(["own-1", "own-2", "own-3", "team"]);
   });
 
   it("ends a watch with the right to it, on every node, and refuses a put in flight", async () => {

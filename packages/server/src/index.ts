@@ -1,5 +1,6 @@
 export type { AdminNode } from "./admin/admin-node.js";
 export { EmbeddedAdmin } from "./admin/embedded-admin.js";
+export { embeddedAuth } from "./auth/embedded-auth.js";
 export type { InitialCluster } from "./bootstrap/initial-cluster.js";
 export { parseInitialCluster } from "./bootstrap/initial-cluster.js";
 export type {

@@ -16,13 +16,13 @@ import { type AuthAdmin, type AuthPort, PortAuthAdmin } from "./auth-admin.js";
  * await auth.grantPermission("readers", "read", { prefix: "config/" });
  */
 export function connectAuth(endpoints: readonly string[], options: ConnectOptions = {}): AuthAdmin {
-  const resolved = resolveConnectOptions(endpoints, options);
-  return new PortAuthAdmin(
-    remotePort(new AdminCaller(resolved, { clock: systemClock, random: systemRandom })),
-  );
+  return new PortAuthAdmin(connectAuthPort(endpoints, options));
 }
 
-function remotePort(caller: AdminCaller): AuthPort {
+/** What `connectAuth` stands on. */
+export function connectAuthPort(endpoints: readonly string[], options: ConnectOptions): AuthPort {
+  const resolved = resolveConnectOptions(endpoints, options);
+  const caller = new AdminCaller(resolved, { clock: systemClock, random: systemRandom });
   const { change, describe } = auth.AuthService.method;
   return {
     change: (request, options) =>

@@ -22,6 +22,7 @@ import {
   type RoleKind,
   type SnapshotLabel,
 } from "@d-engine/core";
+import { ProgramToken } from "../auth/program-token.js";
 import type { LocalNode } from "../driver/local-node.js";
 import { usableLeader } from "../grpc/cluster-view.js";
 import { type AdminNode, saveFreshSnapshot } from "./admin-node.js";
@@ -36,6 +37,7 @@ export class EmbeddedAdmin implements ClusterAdmin {
   readonly #node: LocalNode;
   readonly #admin: AdminNode;
   readonly #timeoutMs: number;
+  readonly #token: ProgramToken;
   #remote: ClusterAdmin | undefined;
 
   /** `timeoutMs` is for calls that state no time of their own. */
@@ -43,6 +45,7 @@ export class EmbeddedAdmin implements ClusterAdmin {
     this.#node = node;
     this.#admin = admin;
     this.#timeoutMs = timeoutMs;
+    this.#token = new ProgramToken(node);
   }
 
   async members(): Promise<ClusterMembers> {
@@ -154,7 +157,10 @@ export class EmbeddedAdmin implements ClusterAdmin {
     const leader = this.#node.leaderHint();
     const addresses = others.map(({ address }) => address);
     if (leader !== undefined && leader.address !== "") addresses.unshift(leader.address);
-    this.#remote ??= connectAdmin(addresses, { timeoutMs: this.#timeoutMs });
+    this.#remote ??= connectAdmin(addresses, {
+      timeoutMs: this.#timeoutMs,
+      token: () => this.#token.current(),
+    });
     return this.#remote;
   }
 }
