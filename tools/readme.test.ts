@@ -10,7 +10,13 @@ import { readText } from "./tidy/checkout.js";
 // Within the checkout, so that the examples find the packages as a user's program would.
 const root = join(import.meta.dirname, "..");
 const cli = join(root, "packages/d-engine/dist/cli/main.js");
-const blocks = ["README.md", "docs/recipes.md", "packages/testing/README.md"].flatMap((page) =>
+const pages = [
+  "README.md",
+  "docs/recipes.md",
+  "docs/authentication.md",
+  "packages/testing/README.md",
+];
+const blocks = pages.flatMap((page) =>
   runnableBlocks(readText(page)).map((block) => ({ ...block, page })),
 );
 

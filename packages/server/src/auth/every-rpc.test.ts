@@ -256,6 +256,17 @@ describe("a node that asks for users", () => {
     expect(admin.AdminService.methods.length).toBeGreaterThan(0);
   });
 
+  it("lets no node join that root has not added", async () => {
+    const request = create(cluster.JoinRequestSchema, { nodeId: 9, address: "127.0.0.1:9" });
+    const call = new Promise((resolve) => {
+      const body = toBinary(cluster.JoinRequestSchema, request);
+      const path = "/d_engine.server.cluster.ClusterManagementService/JoinCluster";
+      channel.makeUnaryRequest(path, asBuffer, (bytes: Buffer) => bytes, body, resolve);
+    });
+    expect(await call).toMatchObject({ details: expect.stringContaining("member add 9") });
+    expect(server.node.status().configuration.members).toHaveLength(1);
+  });
+
   const clientRows = Object.entries(rows).filter(([, { right }]) => right !== "peer");
   const streams = Object.entries(operations).flatMap(([kind, request]) =>
     request === undefined ? [] : [{ kind, request }],

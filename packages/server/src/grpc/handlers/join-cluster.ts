@@ -74,7 +74,7 @@ export function joinCluster(
 
 /** Resolves to a committed configuration in which the joiner is a learner. */
 async function admit(
-  { membership }: LocalNode,
+  { membership, auth }: LocalNode,
   records: InstanceRecords,
   joiner: Joiner,
   options: { readonly signal: AbortSignal; readonly timeoutMs: number | undefined },
@@ -83,10 +83,23 @@ async function admit(
   const known = membership.configuration.members.find((member) => member.id === id);
   refuseRemoved(id, records.removalOf(id, joiner.instanceId));
   if (known === undefined) {
+    if (auth.state.enabled) throw toBeAdded(joiner);
     return await membership.change({ kind: "addNode", nodeId: id, address, status }, options);
   }
   refuseOther(known, joiner, records.instanceOf(id));
   return membership.configuration;
+}
+
+/**
+ * Where users are asked for, who changes the members needs the role root: a stranger that let itself
+ * in would be sent every key.
+ */
+function toBeAdded({ id, address, status }: Joiner): EngineError {
+  const readOnly = status === "readOnly" ? " --read-only" : "";
+  return refused(
+    `this cluster asks for users, and node ${id} is no member yet: somebody with the role root has ` +
+      `to run "d-engine member add ${id} ${address}${readOnly}" first`,
+  );
 }
 
 /** Its log ends where it was removed: to come back it must begin anew (rule R12). */
