@@ -1,7 +1,7 @@
 import { bytesFieldSize, flagSize, writeBytesField, writeFlag } from "./fields.js";
 import { keyToString, stringToKey } from "./key-string.js";
 import type { Identity } from "./kv-command.js";
-import type { Reader } from "./reader.js";
+import { Reader } from "./reader.js";
 import { uintFieldSize } from "./wire-type.js";
 import type { Writer } from "./writer.js";
 
@@ -15,6 +15,15 @@ export function writeIdentity(writer: Writer, identity: Identity): void {
   writeBytesField(writer, 0x0a, stringToKey(identity.user));
   writer.uint64Field(0x10, identity.epoch, "Identity.epoch");
   writeFlag(writer, 0x18, identity.local);
+}
+
+/**
+ * An identity by itself.
+ *
+ * @throws CodecError for malformed bytes
+ */
+export function decodeIdentity(bytes: Uint8Array): Identity {
+  return readIdentity(new Reader(bytes), undefined);
 }
 
 /** A second occurrence is merged into the first. */

@@ -12,6 +12,7 @@ export { CodecError, UnknownChangeError } from "./codec-error.js";
 export { decodeConfigurationRecord, encodeConfigurationRecord } from "./configuration-record.js";
 export { decodeEntry, decodePayload, readEntry } from "./entry-decoder.js";
 export { encodeEntry, encodePayload, entrySize, writeEntry } from "./entry-encoder.js";
+export { decodeIdentity } from "./identity.js";
 export { keyToString, stringToKey } from "./key-string.js";
 export type {
   AuthChangeKind,

@@ -18,6 +18,7 @@ import {
 import type { Access } from "./auth/access.js";
 import type { AuthState } from "./auth/auth-state.js";
 import { denialOf, queryDenialOf } from "./auth/authorize.js";
+import { NamedPut } from "./auth/named-put.js";
 import { checkClientCommand } from "./check/check-client.js";
 import { checkCommand } from "./check/check-command.js";
 import { checkPlainPut } from "./check/check-put.js";
@@ -76,6 +77,7 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
   onReplaced: (() => void) | undefined;
   #store = new KvStore();
   readonly #plainPut = new PlainPut();
+  readonly #namedPut = new NamedPut(this.#plainPut);
   #lastApplied = 0 as LogIndex;
 
   /** Throws `INVALID_REQUEST` naming every bad limit. */
@@ -190,10 +192,11 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
     const store = this.#store;
     const before = store.revision;
     const { auth } = store;
+    const put = this.#allowedPut(bytes, auth);
     const outcome =
-      !auth.enabled && this.#plainPut.read(bytes)
-        ? applyPlainPut(store, bytes, this.#plainPut)
-        : execute(store, decodeOr("DATA_CORRUPTION", bytes, index), index);
+      put === undefined
+        ? execute(store, decodeOr("DATA_CORRUPTION", bytes, index), index)
+        : applyPlainPut(store, put, this.#plainPut);
     this.#lastApplied = index;
     store.history.sweep(sweepSteps);
     if (this.onEvents !== undefined && store.revision !== before) {
@@ -303,6 +306,12 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
   /** Equal for nodes with an equal `lastApplied` (invariant I12). Reads the whole store. */
   stateHash(): StateHash {
     return stateHash(this.#store.present());
+  }
+
+  /** The plain put that the bytes are, if it needs no further look; `#plainPut` has read it. */
+  #allowedPut(bytes: Uint8Array, auth: AuthState): Uint8Array | undefined {
+    if (auth.enabled) return this.#namedPut.allowed(bytes, auth);
+    return this.#plainPut.read(bytes) ? bytes : undefined;
   }
 
   #checkTurn(index: LogIndex): void {

@@ -164,10 +164,11 @@ function humanSummary(file: string, checksum: string, summary: SnapshotSummary):
     `taken      by node ${meta.authorId}${taken}, up to entry ${index} of term ${term}`,
   ];
   if (store !== undefined) {
-    const { revision, oldestRevision, keys, events, leases, sessions } = store;
+    const { revision, oldestRevision, keys, events, leases, sessions, users, roles } = store;
     lines.push(`store      revision ${revision}, ${keys} keys, ${shown(store.bytes)}`);
     lines.push(`history    from revision ${oldestRevision} on, ${events} changes`);
     if (leases > 0) lines.push(`leases     ${leases}, ${sessions} of them sessions`);
+    if (users > 0) lines.push(`users      ${users}, ${roles} roles`);
   }
   for (const { id, address, status } of configuration?.members ?? []) {
     lines.push(`member     node ${id} at ${address}, ${status}`);

@@ -24,7 +24,7 @@ import { WATCH_DEFAULTS, type WatchOptions } from "../watch/watch-options.js";
 import { accessOf, type Caller, LOCAL_IDENTITY, throwDenial } from "./caller.js";
 import type { Driver } from "./driver.js";
 import { notServing } from "./driver-errors.js";
-import { type FeatureGate, KV_COMMANDS_LEVEL, openGate } from "./feature-gate.js";
+import { AUTH_LEVEL, type FeatureGate, KV_COMMANDS_LEVEL, openGate } from "./feature-gate.js";
 import type {
   LocalMembership,
   LocalNode,
@@ -69,7 +69,10 @@ export class KvNode implements LocalNode {
       clock: driver.time.clock,
       counters: driver.counters,
       leadsIn: () => (driver.leads ? driver.leader.current?.term : undefined),
-      allowed: () => features.refusal(KV_COMMANDS_LEVEL) === undefined,
+      allowed: () => {
+        const level = store.auth.enabled ? AUTH_LEVEL : KV_COMMANDS_LEVEL;
+        return features.refusal(level) === undefined;
+      },
       propose: (command, stampMs) => this.#keep(command, stampMs),
       historyRetentionMs: driver.options.historyRetentionMs,
     });

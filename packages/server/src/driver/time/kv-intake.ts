@@ -50,7 +50,7 @@ export class KvIntake {
   admit(command: Uint8Array, caller?: Caller): KvProposal | undefined {
     if (this.#store.auth.enabled) {
       this.#store.validateClient(command);
-      return this.#admitAs(command, caller, KV_COMMANDS_LEVEL);
+      return this.#admitAs(command, caller);
     }
     const isPlain = isContractAlone(command);
     const needsStamp = (!isPlain || command[0] === insertTag) && this.#store.needsStamp(command);
@@ -63,13 +63,14 @@ export class KvIntake {
 
   /** As `admit`, of a change of users and roles, which only nodes make. */
   admitAuth(command: Uint8Array, caller: Caller | undefined): KvProposal {
-    return this.#admitAs(command, caller, AUTH_LEVEL);
+    return this.#admitAs(command, caller);
   }
 
   /** What the caller may not do is refused here, before the log, and again where it is applied. */
-  #admitAs(command: Uint8Array, caller: Caller | undefined, level: number): KvProposal {
+  #admitAs(command: Uint8Array, caller: Caller | undefined): KvProposal {
     this.#checkLeads();
-    this.#checkLevel(level);
+    // Of a restored backup, which may ask from its first entry on, it is not recorded yet.
+    this.#checkLevel(AUTH_LEVEL);
     const { auth } = this.#store;
     const access = accessOf(auth, caller);
     if (access !== undefined) throwDenial(this.#store.denialOf(command, access));
