@@ -1,8 +1,10 @@
 import { connect, type WatchEvent } from "@d-engine/client";
 import type { AuthCommand } from "@d-engine/codec";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Attempts } from "../../server/src/auth/attempts.js";
 import { hashPassword } from "../../server/src/auth/password.js";
 import { newLastingToken } from "../../server/src/auth/token.js";
+import { startGrpcServer } from "../../server/src/grpc/index.js";
 import { addUsers, authChange, type GivenChange } from "../../server/test/auth-changes.js";
 import { type KvServer, startKvServer } from "./kv-server.js";
 
@@ -65,6 +67,19 @@ describe("a client that says who it is", () => {
     expect(await codeOf(connect([server.address], wrong))).toBe("UNAUTHENTICATED");
     expect(await codeOf(connect([server.address], unknown))).toBe("UNAUTHENTICATED");
     expect(await codeOf(early.put("k", "v"))).toBe("UNAUTHENTICATED");
+  });
+
+  it("does not lock a user out by calling again and again with a wrong password", async () => {
+    const attempts = new Attempts(() => 0);
+    await server.server.close();
+    const parts = { node: server.node, listen: server.address, attempts };
+    await using guarded = await startGrpcServer(parts);
+    await using client = await connect([guarded.address], { user: "alice", password: "old" });
+    await change("enable");
+    for (let i = 0; i < 30; i++) expect(await codeOf(client.put("k", "v"))).toBe("UNAUTHENTICATED");
+    expect(attempts.metrics().authFailed).toBeLessThan(10);
+    await using other = await connect([guarded.address], alice);
+    await other.put("k", "v");
   });
 
   it("refuses halves of what it needs, without naming what is secret", async () => {

@@ -1,9 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, isEngineError } from "@d-engine/client";
+import { type ConnectOptions, connect, isEngineError } from "@d-engine/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../../server/test/free-port.js";
 import { runCli } from "../src/cli/run-cli.js";
+import { EmbeddedEngine } from "../src/index.js";
 import { capture } from "./captured-io.js";
 import { type ThreeEngines, threeEngines } from "./three-engines.js";
 
@@ -143,6 +145,29 @@ describe("a cluster that asks for users", () => {
     // What was refused had no effect, and what was acknowledged is there.
     expect(await runs("get", "team/n", ...asRoot)).toBe(`${acknowledged - 1}\n`);
     await Promise.all(clients.map((client) => client.close()));
+  });
+
+  it("asks after a backup of it was restored, too, and knows its users", async () => {
+    const address = `127.0.0.1:${await freePort()}`;
+    const dataDir = join(folder, "restored");
+    const to = ["--data-dir", dataDir, "--initial-cluster", `1=${address}`];
+    const { io } = capture();
+    expect(await runCli(["snapshot", "restore", join(folder, "backup"), ...to], io)).toBe(0);
+    await using engine = await EmbeddedEngine.start({ dataDir, listen: address });
+    await engine.waitReady({ timeoutMs: 10_000 });
+    const codeOf = async (given: ConnectOptions): Promise<string | undefined> => {
+      await using client = await connect([address], given);
+      return await client.get("k").then(
+        () => undefined,
+        (error: unknown) => (isEngineError(error) ? error.code : String(error)),
+      );
+    };
+    expect(await codeOf({})).toBe("UNAUTHENTICATED");
+    expect(await codeOf({ user: "root", password: "correct horse" })).toBeUndefined();
+    const token = readFileSync(join(folder, "token"), "utf8").trim();
+    expect(await codeOf({ token })).toBeUndefined();
+    expect((await engine.auth.describe()).enabled).toBe(true);
+    await engine.client().put("k", "own");
   });
 
   it("stops asking when it is told to", async () => {

@@ -3,6 +3,7 @@ import { auth, create, fromBinary, toBinary } from "@d-engine/proto";
 import { Metadata } from "@grpc/grpc-js";
 import type { TransportFailure } from "../client-transport.js";
 import { pathOf } from "../grpc-bytes.js";
+import { systemClock } from "../internal/system-clock.js";
 
 /** Who a client is: a user with its password, or a token. */
 export interface CredentialOptions {
@@ -22,6 +23,9 @@ export type SendAuthenticate = (
   body: Uint8Array,
 ) => Promise<Uint8Array | TransportFailure>;
 
+/** No faster than nodes forgive: calls with a wrong password must not lock its user out. */
+const refusedForMs = 1_000;
+
 const authenticatePath = pathOf(auth.AuthService.method.authenticate);
 
 /**
@@ -31,6 +35,8 @@ const authenticatePath = pathOf(auth.AuthService.method.authenticate);
 export class Credentials {
   readonly #given: CredentialOptions;
   #token: string | undefined;
+  /** What a wrong password was answered with, and until when that is not tried again. */
+  #refused: { readonly failure: TransportFailure; readonly untilMs: number } | undefined;
   #renewing: Promise<TransportFailure | undefined> | undefined;
 
   constructor(given: CredentialOptions) {
@@ -61,6 +67,9 @@ export class Credentials {
     const { token } = this;
     if (token !== undefined && token !== refused) return Promise.resolve(undefined);
     if (this.#given.user === undefined) return Promise.resolve(refusal);
+    if (this.#refused !== undefined && systemClock.nowMs() < this.#refused.untilMs) {
+      return Promise.resolve(this.#refused.failure);
+    }
     this.#renewing ??= this.#authenticate(send).finally(() => {
       this.#renewing = undefined;
     });
@@ -71,7 +80,12 @@ export class Credentials {
     const { user = "", password = "" } = this.#given;
     const request = create(auth.AuthenticateRequestSchema, { user, password });
     const answer = await send(authenticatePath, toBinary(auth.AuthenticateRequestSchema, request));
-    if (!(answer instanceof Uint8Array)) return answer;
+    if (!(answer instanceof Uint8Array)) {
+      const untilMs = systemClock.nowMs() + refusedForMs;
+      const isWrong = answer.kind === "refused" && answer.code === "UNAUTHENTICATED";
+      this.#refused = isWrong ? { failure: answer, untilMs } : undefined;
+      return answer;
+    }
     const { token } = fromBinary(auth.AuthenticateResponseSchema, answer);
     this.#token = token === "" ? undefined : token;
     return undefined;
