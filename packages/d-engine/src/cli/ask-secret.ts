@@ -5,17 +5,27 @@ export function canAsk(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
+/** As much of a process as is asked through. */
+export interface Terminal {
+  readonly stdin: Pick<
+    NodeJS.ReadStream,
+    "on" | "off" | "pause" | "resume" | "setEncoding" | "setRawMode"
+  >;
+  readonly stderr: { write(text: string): unknown };
+}
+
 /**
  * Asks for one line on the terminal without showing what is typed.
  *
  * @throws EngineError `INVALID_REQUEST` when it is given up
  */
-export async function askSecret(prompt: string): Promise<string> {
-  const { stdin, stderr } = process;
-  stderr.write(prompt);
+export async function askSecret(prompt: string, terminal: Terminal = process): Promise<string> {
+  const { stdin, stderr } = terminal;
+  // Before the prompt: what is typed as soon as that is seen must not be shown either.
   stdin.setRawMode(true);
-  stdin.resume();
   stdin.setEncoding("utf8");
+  stdin.resume();
+  stderr.write(prompt);
   try {
     return await new Promise((resolve, reject) => {
       let typed = "";
