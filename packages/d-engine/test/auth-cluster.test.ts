@@ -147,6 +147,27 @@ describe("a cluster that asks for users", () => {
     await Promise.all(clients.map((client) => client.close()));
   });
 
+  it("sends its keys to no node that root has not added, and its users to one that joins", async () => {
+    const address = `127.0.0.1:${await freePort()}`;
+    const config = {
+      dataDir: join(folder, "4"),
+      nodeId: 4,
+      listen: address,
+      join: cluster.addresses,
+      segmentBytes: 4 * 1024 * 1024,
+    };
+    await expect(EmbeddedEngine.start(config)).rejects.toThrow(`d-engine member add 4 ${address}`);
+    await runs("member", "add", "4", address, "--read-only", ...asRoot);
+    await using engine = await EmbeddedEngine.start({ ...config, joinAs: "readOnly" });
+    await engine.waitReady({ timeoutMs: 10_000 });
+    await engine.client().get("k");
+    await using nobody = await connect([address]);
+    const eventual = nobody.get("k", { consistency: "eventual" });
+    await expect(eventual).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+    await runs("member", "remove", "4", ...asRoot);
+    await engine.closed;
+  });
+
   it("asks after a backup of it was restored, too, and knows its users", async () => {
     const address = `127.0.0.1:${await freePort()}`;
     const dataDir = join(folder, "restored");
