@@ -1,3 +1,4 @@
+import { authMutations } from "./auth-mutations.js";
 import { configMutations } from "./config-mutations.js";
 import { coordinationMutations } from "./coordination-mutations.js";
 import { coreMutations } from "./core-mutations.js";
@@ -16,4 +17,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...growthMutations,
   ...configMutations,
   ...coordinationMutations,
+  ...authMutations,
 ];

@@ -130,7 +130,8 @@ function parsed(encoded: string): readonly unknown[] {
 }
 
 function macOf(key: Uint8Array, clusterId: string, claims: string): Buffer {
-  return createHmac("sha256", key).update(`${clusterId}\n${claims}`).digest();
+  const signed = [clusterId, claims].join("\n");
+  return createHmac("sha256", key).update(signed).digest();
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {
