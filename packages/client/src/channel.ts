@@ -1,9 +1,18 @@
-import { Client, connectivityState, credentials } from "@grpc/grpc-js";
+import { Client, connectivityState } from "@grpc/grpc-js";
+import { channelSecurity, type TlsContext } from "./tls/client-tls.js";
+
+export interface ChannelOptions {
+  readonly answerBytesMax: number;
+  /** `undefined`: plaintext. */
+  readonly tls?: TlsContext | undefined;
+}
 
 /** The way to one node. It connects when `becomesUp` is asked, or at the first call. */
-export function newChannel(address: string, options: { readonly answerBytesMax: number }): Client {
-  return new Client(address, credentials.createInsecure(), {
-    "grpc.max_receive_message_length": options.answerBytesMax,
+export function newChannel(address: string, { answerBytesMax, tls }: ChannelOptions): Client {
+  const security = channelSecurity(tls);
+  return new Client(address, security.credentials, {
+    ...security.options,
+    "grpc.max_receive_message_length": answerBytesMax,
     "grpc.max_send_message_length": -1,
     // Whether a call may be repeated is decided in one place, retry.ts: no policy from DNS.
     "grpc.service_config_disable_resolution": 1,

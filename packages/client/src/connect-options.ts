@@ -1,6 +1,7 @@
 import { EngineError } from "@d-engine/core";
 import { type CredentialOptions, type Credentials, credentialsOf } from "./auth/credentials.js";
 import { parseEndpoints } from "./endpoints.js";
+import { type ClientTls, type TlsContext, tlsContextOf } from "./tls/client-tls.js";
 
 /** Who a client is, and its bounds; each may be left out. */
 export interface ConnectOptions extends CredentialOptions {
@@ -41,6 +42,12 @@ export interface ConnectOptions extends CredentialOptions {
    * @defaultValue 2000
    */
   readonly silenceTimeoutMs?: number;
+  /**
+   * Whether connections are encrypted, and whom they believe. `true` believes what this Node.js
+   * trusts. A node that speaks plaintext is unreachable then, and the other way round.
+   * @defaultValue false
+   */
+  readonly tls?: boolean | ClientTls | undefined;
   /** Aborts the connecting, not the client that came of it. */
   readonly signal?: AbortSignal;
 }
@@ -56,6 +63,8 @@ export interface ResolvedConnectOptions {
   readonly silenceTimeoutMs: number;
   /** `undefined`: nobody. */
   readonly credentials: Credentials | undefined;
+  /** `undefined`: plaintext. */
+  readonly tls: TlsContext | undefined;
 }
 
 /** What holds where `ConnectOptions` says nothing. */
@@ -82,7 +91,7 @@ export function resolveConnectOptions(
   const given = Object.entries(options).filter(
     ([name, value]) => value !== undefined && Object.hasOwn(CONNECT_DEFAULTS, name),
   );
-  const resolved: Omit<ResolvedConnectOptions, "endpoints" | "credentials"> = {
+  const resolved: Omit<ResolvedConnectOptions, "endpoints" | "credentials" | "tls"> = {
     ...CONNECT_DEFAULTS,
     ...Object.fromEntries(given),
   };
@@ -103,5 +112,6 @@ export function resolveConnectOptions(
   }
   if (problems.length > 0) throw new EngineError("INVALID_REQUEST", problems.join("; "));
   const credentials = credentialsOf(options);
-  return Object.freeze({ ...resolved, credentials, endpoints: parseEndpoints(endpoints) });
+  const tls = tlsContextOf(options.tls);
+  return Object.freeze({ ...resolved, credentials, tls, endpoints: parseEndpoints(endpoints) });
 }

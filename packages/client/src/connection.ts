@@ -21,6 +21,7 @@ import { openGrpcStream } from "./session/grpc-stream.js";
 import { SessionLink } from "./session/session-link.js";
 import { startGrpcStream } from "./streams/grpc-inbound.js";
 import type { InboundStream } from "./streams/inbound-stream.js";
+import type { TlsContext } from "./tls/client-tls.js";
 import { decodeAnswer, encodeRequest } from "./wire-messages.js";
 
 export interface ConnectionOptions {
@@ -28,6 +29,8 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number;
   /** Bytes of the largest answer that is read. */
   readonly answerBytesMax: number;
+  /** `undefined`: plaintext. */
+  readonly tls?: TlsContext | undefined;
   /** Whether sessions are used where the node has them. */
   readonly session: boolean;
   /** Milliseconds without a word in a session that is owed answers, after which it is broken. */

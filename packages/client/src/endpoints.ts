@@ -22,7 +22,7 @@ const shape =
 
 /**
  * Reads `host:port` or `http://host:port`. Throws `INVALID_ADDRESS` with the offending text and
- * the form that is wanted; `https` is refused, since connections are plaintext in this version.
+ * the form that is wanted; `https` is refused: whether connections are encrypted is no matter of one address.
  */
 export function parseHostPort(text: string, options: ParseHostPortOptions = {}): HostPort {
   if (typeof text !== "string") {
@@ -30,7 +30,7 @@ export function parseHostPort(text: string, options: ParseHostPortOptions = {}):
   }
   const groups = shape.exec(text.trim())?.groups;
   if (groups === undefined) {
-    const why = /^https:/i.test(text) ? "TLS is not part of this version; " : "";
+    const why = /^https:/i.test(text) ? "TLS is switched on by the option tls (--tls); " : "";
     throw invalidAddress(
       `"${text}" is not an address: ${why}write it as host:port, for example 127.0.0.1:9081`,
     );

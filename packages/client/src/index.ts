@@ -93,6 +93,13 @@ export { RemoteClient } from "./remote-client.js";
 export type { ChangeSource, ChangesOptions } from "./streams/changes.js";
 export { Changes } from "./streams/changes.js";
 export { InboundStream } from "./streams/inbound-stream.js";
+export {
+  type ClientTls,
+  channelSecurity,
+  type TlsContext,
+  type TlsVersion,
+  tlsContextOf,
+} from "./tls/client-tls.js";
 export { toBytes, toText } from "./to-bytes.js";
 export type {
   KeyRecord,

@@ -1,7 +1,8 @@
-import { CONNECT_DEFAULTS } from "./connect-options.js";
+import { CONNECT_DEFAULTS, type ConnectOptions } from "./connect-options.js";
 import { parseEndpoints } from "./endpoints.js";
 import type { CallOptions } from "./engine-client.js";
 import { GrpcTransport } from "./grpc-transport.js";
+import { tlsContextOf } from "./tls/client-tls.js";
 import type { ClusterView } from "./wire-messages.js";
 
 /** What one node says of the cluster, or why it says nothing. */
@@ -16,10 +17,10 @@ export type ProbeResult =
  */
 export async function probeEndpoints(
   endpoints: readonly string[],
-  options: CallOptions = {},
+  options: CallOptions & Pick<ConnectOptions, "tls"> = {},
 ): Promise<readonly ProbeResult[]> {
   const addresses = parseEndpoints(endpoints);
-  const transport = new GrpcTransport(CONNECT_DEFAULTS);
+  const transport = new GrpcTransport({ ...CONNECT_DEFAULTS, tls: tlsContextOf(options.tls) });
   const { signal, timeoutMs = CONNECT_DEFAULTS.timeoutMs } = options;
   try {
     return await Promise.all(

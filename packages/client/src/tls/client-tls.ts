@@ -1,0 +1,96 @@
+import { createSecureContext, type SecureContext } from "node:tls";
+import { EngineError } from "@d-engine/core";
+import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
+
+/** How a client makes sure of its nodes, and shows who it is; texts and bytes are PEM. */
+export interface ClientTls {
+  /**
+   * Authorities whose certificates are believed.
+   * @defaultValue those that this Node.js trusts
+   */
+  readonly ca?: string | Uint8Array | undefined;
+  /** The client's own certificate and key, for nodes that ask for one; both or neither. */
+  readonly cert?: string | Uint8Array | undefined;
+  readonly key?: string | Uint8Array | undefined;
+  /**
+   * The name that certificates of nodes are issued to.
+   * @defaultValue the host of each address
+   */
+  readonly serverName?: string | undefined;
+  /**
+   * The oldest version of TLS that is spoken.
+   * @defaultValue "1.2"
+   */
+  readonly minVersion?: TlsVersion | undefined;
+}
+
+export type TlsVersion = "1.2" | "1.3";
+
+/** Checked, ready for every connection. */
+export interface TlsContext {
+  readonly context: SecureContext;
+  readonly serverName: string | undefined;
+}
+
+const names: ReadonlySet<string> = new Set(["ca", "cert", "key", "serverName", "minVersion"]);
+
+/**
+ * What connections are made with; `undefined` for plaintext.
+ *
+ * @throws EngineError `INVALID_REQUEST` for what cannot be read, or does not belong together
+ */
+export function tlsContextOf(tls: boolean | ClientTls | undefined): TlsContext | undefined {
+  if (tls === undefined || tls === false) return undefined;
+  const given: ClientTls = tls === true ? {} : tls;
+  if (typeof given !== "object" || given === null) {
+    throw bad(`tls must be true, false or an object, got ${String(given)}`);
+  }
+  const unknown = Object.keys(given).find((name) => !names.has(name));
+  if (unknown !== undefined) throw bad(`tls.${unknown} is no option; use ${[...names].join(", ")}`);
+  const { ca, cert, key, serverName, minVersion = "1.2" } = given;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw bad("tls.cert and tls.key go together: give both, or neither");
+  }
+  if (minVersion !== "1.2" && minVersion !== "1.3") {
+    throw bad(`tls.minVersion must be "1.2" or "1.3", got ${JSON.stringify(minVersion)}`);
+  }
+  const context = contextOf("tls", {
+    ...(ca === undefined ? {} : { ca: pem(ca) }),
+    ...(cert === undefined || key === undefined ? {} : { cert: pem(cert), key: pem(key) }),
+    minVersion: `TLSv${minVersion}`,
+  });
+  return { context, serverName };
+}
+
+/** The credentials of a channel, and what else it has to be told. */
+export function channelSecurity(tls: TlsContext | undefined): {
+  readonly credentials: ChannelCredentials;
+  readonly options: Readonly<Record<string, string>>;
+} {
+  if (tls === undefined) return { credentials: credentials.createInsecure(), options: {} };
+  const { context, serverName } = tls;
+  return {
+    credentials: credentials.createFromSecureContext(context),
+    options: serverName === undefined ? {} : { "grpc.ssl_target_name_override": serverName },
+  };
+}
+
+function contextOf(
+  what: string,
+  options: Parameters<typeof createSecureContext>[0],
+): SecureContext {
+  try {
+    return createSecureContext(options);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw bad(`${what}: certificate, key or authority cannot be used, PEM is wanted: ${reason}`);
+  }
+}
+
+function pem(given: string | Uint8Array): string | Buffer {
+  return typeof given === "string" ? given : Buffer.from(given);
+}
+
+function bad(message: string): EngineError {
+  return new EngineError("INVALID_REQUEST", message);
+}
