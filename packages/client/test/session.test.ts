@@ -255,6 +255,7 @@ describe("without sessions", () => {
       ownUnary: unary,
       stream: () => () => undefined,
       admin: undefined,
+      secret: undefined,
       onBug: () => undefined,
     };
     old.addService(rawServiceDefinition(raftClientService), raftClientHandlers(context));

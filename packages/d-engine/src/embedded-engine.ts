@@ -116,7 +116,7 @@ export class EmbeddedEngine extends EngineHandle<WriteOutcome> {
    * where only that can answer. Each call makes one; closing it does not close the engine.
    */
   client(): ForwardingClient {
-    return nodeClient(this.#started.node, this.#timeoutMs);
+    return nodeClient(this.#started.node, this.#started.security, this.#timeoutMs);
   }
 
   /**
@@ -127,8 +127,8 @@ export class EmbeddedEngine extends EngineHandle<WriteOutcome> {
    * await engine.admin.addMember({ id: 4, address: "10.0.0.4:9081" });
    */
   get admin(): ClusterAdmin {
-    const { node } = this.#started;
-    this.#admin ??= new EmbeddedAdmin(node, node.driver, this.#timeoutMs);
+    const { node, security } = this.#started;
+    this.#admin ??= new EmbeddedAdmin(node, node.driver, security, this.#timeoutMs);
     return this.#admin;
   }
 

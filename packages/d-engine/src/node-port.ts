@@ -92,7 +92,7 @@ export async function openAdminPort(
 
 /** Opens the port of a started node: clients and peers come in through it. */
 export function openPort(
-  { node, attempts, peers, instances }: StartedKvNode,
+  { node, attempts, peers, security, instances }: StartedKvNode,
   listen: string,
   advertise: string | undefined,
   logger: Logger | undefined,
@@ -102,6 +102,7 @@ export function openPort(
     node,
     attempts,
     peers,
+    security,
     admin: node.driver,
     snapshotBytesPerSecond,
     instances,

@@ -12,6 +12,12 @@ import { STORAGE_DEFAULTS } from "@d-engine/storage";
 import { type InitialCluster, parseInitialCluster } from "./bootstrap/initial-cluster.js";
 import { DRIVER_DEFAULTS, type DriverOptions } from "./driver/options.js";
 import type { JoinAs } from "./join/join-cluster.js";
+import {
+  SECURITY_DEFAULTS,
+  SECURITY_RULES,
+  type SecuritySettings,
+  securityConflicts,
+} from "./security/security-settings.js";
 import { logConflicts, roomConflicts } from "./settings/setting-conflicts.js";
 import { problemOf, type SettingRules, shownSetting } from "./settings/setting-rule.js";
 import {
@@ -31,7 +37,8 @@ export interface EngineSettings
     DriverOptions,
     KvLimits,
     StorageSettings,
-    WatchOptions {
+    WatchOptions,
+    SecuritySettings {
   /** `host:port` at which others reach this node. Recorded when the data directory is made. */
   readonly address: string;
   /** The id of this node, from 1. Recorded when the data directory is made. */
@@ -70,6 +77,7 @@ export const ENGINE_DEFAULTS: EngineSettings = Object.freeze({
   ...KV_LIMITS_DEFAULTS,
   ...STORAGE_DEFAULTS,
   ...WATCH_DEFAULTS,
+  ...SECURITY_DEFAULTS,
   address: "127.0.0.1:9081",
   nodeId: 1,
   initialCluster: undefined,
@@ -98,6 +106,7 @@ export interface ResolvedSettings {
   readonly limits: KvLimits;
   readonly storage: StorageSettings;
   readonly watch: WatchOptions;
+  readonly security: SecuritySettings;
 }
 
 /**
@@ -114,6 +123,9 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
   const driver = pick(given, DRIVER_DEFAULTS);
   const storage = pick(given, STORAGE_DEFAULTS);
   const watch = pick(given, WATCH_DEFAULTS);
+  const security = pick(given, SECURITY_DEFAULTS);
+  checkFields(problems, security, SECURITY_RULES);
+  problems.push(...problemsOf(securityConflicts(security)));
   checkFields(problems, driver, DRIVER_RULES);
   checkFields(problems, storage, STORAGE_RULES);
   checkFields(problems, watch, WATCH_RULES);
@@ -137,6 +149,7 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
     driver: Object.freeze(driver),
     storage: Object.freeze(storage),
     watch: Object.freeze(watch),
+    security: Object.freeze(security),
   };
   const cluster = { nodeId: id, initialCluster, join, clusterToken };
   return Object.freeze({ address, ...cluster, raft, limits, ...frozen });

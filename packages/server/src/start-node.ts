@@ -26,6 +26,7 @@ import { KeepAlive } from "./keep-alive.js";
 import type { JoinSettings, ResolvedSettings } from "./options.js";
 import { GrpcTransport } from "./peers/grpc-transport.js";
 import type { PeerIdentity } from "./peers/handshake.js";
+import { NodeSecurity } from "./security/node-security.js";
 import { FeatureLevels } from "./system/feature-levels.js";
 import { InstanceRegistrar } from "./system/instance-registrar.js";
 import { SystemStateMachine } from "./system/system-state-machine.js";
@@ -58,6 +59,8 @@ export interface StartNodeSetup<Result> extends StartHooks {
 export interface StartedNode<Result> {
   readonly driver: Driver<Result>;
   readonly peers: GrpcTransport;
+  /** What connections are made and taken with. */
+  readonly security: NodeSecurity;
   /** Who has which node id; the server asks it about nodes that join. */
   readonly instances: InstanceRegistrar;
   /** What all members know. */
@@ -70,6 +73,7 @@ export interface StartedKvNode {
   /** Bounds and counts the passwords that are checked here. */
   readonly attempts: Attempts;
   readonly peers: GrpcTransport;
+  readonly security: NodeSecurity;
   readonly instances: InstanceRegistrar;
 }
 
@@ -80,11 +84,12 @@ export async function startNode<Result>(
   const { settings, onProgress, signal } = setup;
   const logger = setup.logger ?? silentLogger;
   signal?.throwIfAborted();
+  const security = await NodeSecurity.open(settings.security, logger);
   // Between two attempts to join, or to pull, nothing else keeps the process running.
-  const storage = await new KeepAlive().during(openStorage(setup, logger));
+  const storage = await new KeepAlive().during(openStorage(setup, security, logger));
   const stateMachine = new SystemStateMachine(setup.stateMachine, storage.identity.bootstrap);
   const contacts = new Contacts();
-  const peers = peerTransport(settings, storage, stateMachine, contacts, logger);
+  const peers = peerTransport(settings, storage, { stateMachine, contacts, security, logger });
   const driver = await Driver.start({
     storage,
     stateMachine,
@@ -116,13 +121,17 @@ export async function startNode<Result>(
     logger,
   });
   contacts.listener = (peer) => registrar.contact(peer);
-  void driver.closed.then(() => registrar.close());
-  return { driver, peers, instances: registrar, features };
+  void driver.closed.then(() => {
+    registrar.close();
+    security.close();
+  });
+  return { driver, peers, security, instances: registrar, features };
 }
 
 /** Opens the storage, made for a node that founds a cluster or joins one if it is new. */
 async function openStorage<Result>(
   setup: StartNodeSetup<Result>,
+  security: NodeSecurity,
   logger: Logger,
 ): Promise<OpenedStorage> {
   const { settings, signal } = setup;
@@ -133,7 +142,7 @@ async function openStorage<Result>(
     createIdentity: async () => {
       isNew = true;
       if (join === undefined) return bootstrapIdentity(settings);
-      joined = await askToJoin(setup, join, logger);
+      joined = await askToJoin(setup, join, security, logger);
       return joined.identity;
     },
     onNotice: (notice: string) => logger.warn(notice),
@@ -148,7 +157,7 @@ async function openStorage<Result>(
   const wanted = beginsEmpty(storage) && (known === undefined || known.hasSnapshot);
   if (join === undefined || !wanted) return storage;
   const endpoints = [...(known === undefined ? [] : [known.leader]), ...join.endpoints];
-  const first = { storage, endpoints, crc32, logger, signal };
+  const first = { storage, endpoints, crc32, security, logger, signal };
   let pulled = false;
   try {
     pulled = await pullFirstSnapshot(first);
@@ -164,12 +173,13 @@ async function openStorage<Result>(
 async function askToJoin<Result>(
   { settings, joinInstanceId, signal }: StartNodeSetup<Result>,
   { endpoints, joinAs, timeoutMs }: JoinSettings,
+  security: NodeSecurity,
   logger: Logger,
 ): Promise<Joined> {
   const { nodeId, address } = settings;
   const instanceId = await (joinInstanceId?.() ?? randomId());
   const who = { nodeId, address, joinAs, instanceId };
-  const ports = { clock: nodeClock, logger, signal };
+  const ports = { clock: nodeClock, security, logger, signal };
   // Between two attempts there is nothing else that would keep the process alive.
   return await new KeepAlive().during(joinCluster({ ...who, endpoints, timeoutMs, ...ports }));
 }
@@ -194,10 +204,10 @@ export async function startKvNode(
   const joinInstanceId = (): Promise<string> => pendingInstanceId(directory);
   const stamps = kvStamps(store);
   const parts = { ...hooks, storage, stateMachine: store, stamps, settings, joinInstanceId };
-  const { driver, peers, instances, features } = await startNode(parts);
+  const { driver, peers, security, instances, features } = await startNode(parts);
   if (settings.join !== undefined) await forgetPendingJoin(directory);
   const node = new KvNode(driver, store, features, settings.watch);
-  return { node, attempts: new Attempts(() => nodeClock.nowMs()), peers, instances };
+  return { node, attempts: new Attempts(() => nodeClock.nowMs()), peers, security, instances };
 }
 
 /** Takes contacts in from the first message on, before anybody can record them. */
@@ -205,17 +215,23 @@ class Contacts {
   listener: ((peer: PeerIdentity) => void) | undefined;
 }
 
+interface TransportParts {
+  readonly stateMachine: SystemStateMachine<unknown>;
+  readonly contacts: Contacts;
+  readonly security: NodeSecurity;
+  readonly logger: Logger;
+}
+
 function peerTransport(
   settings: ResolvedSettings,
   storage: OpenedStorage,
-  directory: SystemStateMachine<unknown>,
-  contacts: Contacts,
-  logger: Logger,
+  { stateMachine: directory, contacts, security, logger }: TransportParts,
 ): GrpcTransport {
   const { clusterId, nodeId, instanceId }: NodeIdentity = storage.identity;
   return new GrpcTransport({
     identity: { clusterId, nodeId, instanceId, featureLevel: FEATURE_LEVEL },
     directory,
+    security,
     onContact: (peer) => contacts.listener?.(peer),
     logger,
     nowMs: () => nodeClock.nowMs(),

@@ -14,9 +14,10 @@ import {
   type CredentialCommandOptions,
   readCredentials,
 } from "./credential-options.js";
+import { addTlsOptions, readTls, type TlsCommandOptions } from "./tls-options.js";
 
 /** Options of every command that talks to a cluster. */
-export interface RemoteOptions extends CredentialCommandOptions {
+export interface RemoteOptions extends CredentialCommandOptions, TlsCommandOptions {
   readonly endpoints: readonly string[];
   readonly timeout: number;
   readonly json: boolean;
@@ -24,7 +25,7 @@ export interface RemoteOptions extends CredentialCommandOptions {
 
 /** A consistent set of them for each command, with the same words in each help text. */
 export function addRemoteOptions(command: Command): Command {
-  return addCredentialOptions(command)
+  return addTlsOptions(addCredentialOptions(command))
     .addOption(
       new Option("-e, --endpoints <list>", "nodes to ask, HOST:PORT separated by commas")
         .argParser(readEndpoints)
@@ -45,7 +46,7 @@ export async function withClient<Result>(
   use: (client: RemoteClient) => Promise<Result>,
   signal?: AbortSignal,
 ): Promise<Result> {
-  const credentials = await readCredentials(who);
+  const credentials = { ...(await readCredentials(who)), ...(await readTls(who)) };
   const bounds = { timeoutMs: timeout, readyTimeoutMs: timeout, ...credentials };
   const options: ConnectOptions = signal === undefined ? bounds : { ...bounds, signal };
   await using client = await connect(endpoints, options);
@@ -60,6 +61,7 @@ export async function withAdmin<Result>(
   await using admin = connectAdmin(endpoints, {
     timeoutMs: timeout,
     ...(await readCredentials(who)),
+    ...(await readTls(who)),
   });
   return await use(admin);
 }
@@ -72,6 +74,7 @@ export async function withAuth<Result>(
   await using auth = connectAuth(endpoints, {
     timeoutMs: timeout,
     ...(await readCredentials(who)),
+    ...(await readTls(who)),
   });
   return await use(auth);
 }

@@ -112,6 +112,16 @@ export const SECTIONS = {
     historyBytesMax: "bytes of the history in memory at which its oldest quarter is compacted",
     historyRetentionMs: "how long what was overwritten or deleted is kept; 0: no limit in time",
   },
+  tls: {
+    tlsCert: "file with the node's certificate, in PEM; with it the port speaks TLS only",
+    tlsKey: "file with its key, in PEM; both are read again when they change",
+    tlsCa: "file with the authorities of peers, and of clients where those show a certificate",
+    tlsClientAuth: "whether whoever connects must show a certificate of that authority",
+    tlsMinVersion: "the oldest version of TLS that is spoken",
+    clusterSecret:
+      "what all members know and nobody else, 16 characters or more: without it nobody speaks as a " +
+      "peer, or joins; better in the environment than in a file",
+  },
   server: {
     dataDir: "where the data is; made if it is missing",
     adminListen: "where /health, /primary, /replica and /metrics are answered over HTTP, if at all",
@@ -126,10 +136,15 @@ export const OWN_KEYS: { readonly [K in ConfigName]?: string } = {
   listen: "listen_address",
   advertise: "advertise_address",
   adminListen: "admin_listen_address",
+  tlsCert: "cert",
+  tlsKey: "key",
+  tlsCa: "ca",
+  tlsClientAuth: "client_auth",
+  tlsMinVersion: "min_version",
 };
 
 /** What `config print` does not show. */
-export const SECRETS: ReadonlySet<ConfigName> = new Set(["clusterToken"]);
+export const SECRETS: ReadonlySet<ConfigName> = new Set(["clusterToken", "clusterSecret"]);
 
 /** `electionTimeoutMs` → `election_timeout_ms` */
 export function snakeCase(name: string): string {

@@ -110,5 +110,4 @@ export const UPSTREAM_REFUSED: Readonly<Record<string, string>> = {
   network: byItself,
   retry: byItself,
   monitoring: "metrics are always counted; set server.admin_listen_address to be asked for them",
-  tls: "connections are plaintext in this version",
 };

@@ -25,6 +25,7 @@ import {
 import { ProgramToken } from "../auth/program-token.js";
 import type { LocalNode } from "../driver/local-node.js";
 import { usableLeader } from "../grpc/cluster-view.js";
+import type { NodeSecurity } from "../security/node-security.js";
 import { type AdminNode, saveFreshSnapshot } from "./admin-node.js";
 
 const pieceBytes = 256 * 1024;
@@ -36,14 +37,21 @@ const pieceBytes = 256 * 1024;
 export class EmbeddedAdmin implements ClusterAdmin {
   readonly #node: LocalNode;
   readonly #admin: AdminNode;
+  readonly #security: Pick<NodeSecurity, "clientTls">;
   readonly #timeoutMs: number;
   readonly #token: ProgramToken;
   #remote: ClusterAdmin | undefined;
 
   /** `timeoutMs` is for calls that state no time of their own. */
-  constructor(node: LocalNode, admin: AdminNode, timeoutMs: number) {
+  constructor(
+    node: LocalNode,
+    admin: AdminNode,
+    security: Pick<NodeSecurity, "clientTls">,
+    timeoutMs: number,
+  ) {
     this.#node = node;
     this.#admin = admin;
+    this.#security = security;
     this.#timeoutMs = timeoutMs;
     this.#token = new ProgramToken(node);
   }
@@ -160,6 +168,7 @@ export class EmbeddedAdmin implements ClusterAdmin {
     this.#remote ??= connectAdmin(addresses, {
       timeoutMs: this.#timeoutMs,
       token: () => this.#token.current(),
+      tls: this.#security.clientTls,
     });
     return this.#remote;
   }

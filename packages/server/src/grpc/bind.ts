@@ -1,17 +1,21 @@
 import { createServer } from "node:net";
 import { type HostPort, parseHostPort } from "@d-engine/client";
 import { EngineError } from "@d-engine/core";
-import { type Server, ServerCredentials } from "@grpc/grpc-js";
+import type { Server, ServerCredentials } from "@grpc/grpc-js";
 
 /**
  * Binds the server to `listen`, port 0 meaning any free one, and resolves to where it listens.
  * Rejects with `INVALID_ADDRESS`, naming the address, what is wrong with it and the way out.
  */
-export async function bind(server: Server, listen: string): Promise<HostPort> {
+export async function bind(
+  server: Server,
+  listen: string,
+  credentials: ServerCredentials,
+): Promise<HostPort> {
   const wanted = parseHostPort(listen, { portMin: 0 });
   await tryToListen(wanted);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(wanted.text, ServerCredentials.createInsecure(), (cause, boundPort) => {
+    server.bindAsync(wanted.text, credentials, (cause, boundPort) => {
       if (cause === null) resolve(boundPort);
       else reject(cannotListen(wanted, cause.message, cause));
     });

@@ -1,4 +1,5 @@
 import type { LeaderHint } from "@d-engine/core";
+import type { Metadata } from "@grpc/grpc-js";
 import type { Caller } from "../driver/caller.js";
 
 /** What a handler may know of the call that it answers. */
@@ -11,6 +12,8 @@ export interface CallContext {
   readonly timeoutMs: number | undefined;
   /** `host:port` under which the caller reached this node; empty when it did not say. */
   readonly authority: string;
+  /** What the call came with besides its request. */
+  readonly metadata: Metadata;
 }
 
 export interface Answer {

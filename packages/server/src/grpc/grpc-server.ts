@@ -1,5 +1,5 @@
 import { parseHostPort } from "@d-engine/client";
-import { Server, type ServiceError } from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServiceError } from "@grpc/grpc-js";
 import type { AdminNode } from "../admin/admin-node.js";
 import { Attempts } from "../auth/attempts.js";
 import { Callers } from "../auth/callers.js";
@@ -7,6 +7,7 @@ import type { LocalNode } from "../driver/local-node.js";
 import type { GrpcTransport } from "../peers/grpc-transport.js";
 import { peerServices } from "../peers/peer-services.js";
 import type { SnapshotSource } from "../peers/snapshot-source.js";
+import type { NodeSecurity } from "../security/node-security.js";
 import { bind } from "./bind.js";
 import type { OwnAddress } from "./cluster-view.js";
 import type { InstanceRecords } from "./handlers/join-cluster.js";
@@ -50,6 +51,8 @@ export interface GrpcServerOptions {
    * @defaultValue as fast as they take it
    */
   readonly snapshotBytesPerSecond?: number;
+  /** @defaultValue plaintext, and whoever joins has nothing to prove */
+  readonly security?: Pick<NodeSecurity, "server" | "secret">;
   readonly limits?: Partial<GrpcLimits>;
   /** Counts passwords, for the node's metrics. */
   readonly attempts?: Attempts;
@@ -82,7 +85,7 @@ export interface GrpcServer extends AsyncDisposable {
 }
 
 /**
- * Serves a node over gRPC, in plaintext. Rejects with `INVALID_ADDRESS` when the address cannot
+ * Serves a node over gRPC. Rejects with `INVALID_ADDRESS` when the address cannot
  * be parsed or bound.
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
@@ -115,6 +118,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     callers,
     authentication: { attempts, tokens, tokenLifetimeMs },
     admin: options.admin,
+    secret: options.security?.secret,
     onBug,
     unary: (handler) => unaryCall(handler, onBug, callers),
     ownUnary: (handler) => unaryCall(handler, onBug, callers, ownErrorOf),
@@ -125,7 +129,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     const { definition, implementation } = peerServices(options.peers, snapshotSource(options));
     server.addService(definition, implementation);
   }
-  const bound = await bind(server, options.listen);
+  const credentials = options.security?.server ?? ServerCredentials.createInsecure();
+  const bound = await bind(server, options.listen, credentials);
   const known = advertised ?? (WILDCARDS.has(bound.host) ? undefined : bound.text);
   ownAddress = (authority) => known ?? authority;
   let closed: Promise<void> | undefined;

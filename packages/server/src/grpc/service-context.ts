@@ -4,6 +4,7 @@ import type { Attempts } from "../auth/attempts.js";
 import type { Callers } from "../auth/callers.js";
 import type { TokenPorts } from "../auth/token.js";
 import type { LocalNode } from "../driver/local-node.js";
+import type { PeerSecret } from "../security/peer-secret.js";
 import type { StreamHandler, UnaryHandler } from "./call-context.js";
 import type { OwnAddress } from "./cluster-view.js";
 import type { GrpcLimits } from "./limits.js";
@@ -29,6 +30,8 @@ export interface ServiceContext {
   readonly authentication: Authentication;
   /** Absent where a node takes no orders. */
   readonly admin: AdminNode | undefined;
+  /** What whoever joins must prove to know, if anything. */
+  readonly secret: PeerSecret | undefined;
   readonly onBug: BugListener;
   unary(handler: UnaryHandler): handleUnaryCall<Buffer, Uint8Array>;
   /** For services of our own, which have a number for every code (rule R20). */

@@ -38,7 +38,8 @@ function contextOf(
   signal: AbortSignal,
 ): CallContext {
   const timeoutMs = timeLeft(call.getDeadline());
-  return { caller: callers.of(call.metadata), signal, timeoutMs, authority: call.getHost() };
+  const { metadata } = call;
+  return { caller: callers.of(metadata), signal, timeoutMs, authority: call.getHost(), metadata };
 }
 
 function callerGone(): EngineError {

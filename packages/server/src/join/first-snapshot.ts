@@ -2,6 +2,7 @@ import { type Clock, isEngineError, type NodeIdentity, type OpenedStorage } from
 import type { Crc32 } from "@d-engine/storage";
 import { FEATURE_LEVEL } from "../driver/feature-gate.js";
 import type { Logger } from "../driver/logger.js";
+import type { PeerSecurity } from "../peers/grpc-transport.js";
 import { pullSnapshot } from "../peers/snapshot-puller.js";
 
 export interface FirstSnapshotOptions {
@@ -10,6 +11,7 @@ export interface FirstSnapshotOptions {
   readonly endpoints: readonly string[];
   readonly crc32: Crc32;
   readonly logger: Logger;
+  readonly security?: PeerSecurity | undefined;
   readonly signal?: AbortSignal | undefined;
   /** @defaultValue that of this process */
   readonly clock?: Clock;

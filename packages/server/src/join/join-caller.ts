@@ -1,10 +1,21 @@
 import { failureOfStatus, type TransportFailure } from "@d-engine/client";
 import { cluster, type DescMethod, fromBinary, type MessageShape } from "@d-engine/proto";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import type { PeerSecurity } from "../peers/grpc-transport.js";
+import type { Proven } from "../security/peer-secret.js";
 
 export type JoinAnswer<Body> =
   | { readonly kind: "answered"; readonly body: Body }
   | { readonly kind: "failed"; readonly failure: TransportFailure };
+
+export interface CallNodeOptions {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** Who asks, as far as it can be proven. */
+  readonly who: Proven;
+  /** @defaultValue plaintext, and nothing to prove */
+  readonly security?: PeerSecurity | undefined;
+}
 
 type Method = "discoverLeader" | "joinCluster";
 
@@ -13,12 +24,13 @@ export async function callNode<Name extends Method>(
   address: string,
   name: Name,
   request: Uint8Array,
-  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
+  { timeoutMs, signal, security, who }: CallNodeOptions,
 ): Promise<
   JoinAnswer<MessageShape<(typeof cluster.ClusterManagementService.method)[Name]["output"]>>
 > {
   const method: DescMethod = cluster.ClusterManagementService.method[name];
-  const client = new Client(address, credentials.createInsecure(), {
+  const metadata = new Metadata();
+  const client = new Client(address, security?.channel ?? credentials.createInsecure(), {
     "grpc.use_local_subchannel_pool": 1,
     "grpc.service_config_disable_resolution": 1,
     "grpc.enable_http_proxy": 0,
@@ -31,7 +43,7 @@ export async function callNode<Name extends Method>(
         (bytes: Uint8Array) => Buffer.from(bytes),
         (bytes: Buffer) => bytes,
         request,
-        new Metadata(),
+        security?.secret?.sign(metadata, who) ?? metadata,
         { deadline: Date.now() + timeoutMs },
         (error, body) => {
           signal?.removeEventListener("abort", onAbort);

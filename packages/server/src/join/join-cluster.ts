@@ -11,6 +11,7 @@ import {
 } from "@d-engine/core";
 import { cluster, common, create, toBinary } from "@d-engine/proto";
 import type { Logger } from "../driver/logger.js";
+import type { PeerSecurity } from "../peers/grpc-transport.js";
 import { callNode } from "./join-caller.js";
 
 /** Whether a node that joins becomes a voter once it has caught up, or never. */
@@ -29,6 +30,8 @@ export interface JoinOptions {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** @defaultValue plaintext, and nothing to prove */
+  readonly security?: PeerSecurity | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -86,13 +89,18 @@ type FoundLeader =
 
 async function findLeader(
   endpoint: string,
-  { nodeId: id, address, logger, clock, signal }: JoinOptions,
+  { nodeId: id, instanceId, address, logger, clock, signal, security }: JoinOptions,
   deadlineMs: number,
 ): Promise<FoundLeader> {
   const schema = cluster.LeaderDiscoveryRequestSchema;
   const request = toBinary(schema, create(schema, { nodeId: id, requesterAddress: address }));
   const timeoutMs = Math.max(1, Math.min(discoverTimeoutMs, deadlineMs - clock.nowMs()));
-  const answer = await callNode(endpoint, "discoverLeader", request, { timeoutMs, signal });
+  const answer = await callNode(endpoint, "discoverLeader", request, {
+    timeoutMs,
+    signal,
+    security,
+    who: { nodeId: id, instanceId },
+  });
   if (answer.kind === "failed") return { kind: "again", why: answer.failure.message };
   const { leaderId, leaderAddress } = answer.body;
   logger.info(`joining: ${endpoint} names node ${leaderId} at ${leaderAddress} as the leader`);
@@ -100,7 +108,7 @@ async function findLeader(
 }
 
 async function join(leader: string, options: JoinOptions, deadlineMs: number): Promise<Attempt> {
-  const { nodeId: id, address, joinAs, instanceId, clock, logger, signal } = options;
+  const { nodeId: id, address, joinAs, instanceId, clock, logger, signal, security } = options;
   const request = create(cluster.JoinRequestSchema, {
     nodeId: id,
     nodeRole: common.NodeRole.LEARNER,
@@ -109,8 +117,9 @@ async function join(leader: string, options: JoinOptions, deadlineMs: number): P
     instanceId,
   });
   const bytes = toBinary(cluster.JoinRequestSchema, request);
+  const who = { nodeId: id, instanceId };
   const timeoutMs = Math.max(1, Math.min(joinTimeoutMs, deadlineMs - clock.nowMs()));
-  const answer = await callNode(leader, "joinCluster", bytes, { timeoutMs, signal });
+  const answer = await callNode(leader, "joinCluster", bytes, { timeoutMs, signal, security, who });
   if (answer.kind === "answered") {
     logger.info(`joined: node ${id} is a learner as of entry ${answer.body.joinedAt}`);
     const identity = identityOf(answer.body, options);
@@ -130,6 +139,7 @@ const FINAL: ReadonlySet<EngineErrorCode> = new Set<EngineErrorCode>([
   "INVALID_ADDRESS",
   "UNIMPLEMENTED",
   "INVALID_RESPONSE",
+  "PERMISSION_DENIED",
 ]);
 
 /** @throws EngineError `INVALID_RESPONSE` for an answer that a node cannot be made of */

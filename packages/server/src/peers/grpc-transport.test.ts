@@ -179,7 +179,7 @@ describe("GrpcTransport", () => {
     const connection = new PeerConnection({
       peer: nodeId(2),
       address: two.address,
-      credentials: credentials.createInsecure(),
+      credentials: () => credentials.createInsecure(),
       metadata: one.transport.ownMetadata(),
       refuse: () => undefined,
       onAppendResponse: () => undefined,
@@ -208,7 +208,7 @@ describe("GrpcTransport", () => {
     const connection = new PeerConnection({
       peer: nodeId(2),
       address: "127.0.0.1:1",
-      credentials: credentials.createInsecure(),
+      credentials: () => credentials.createInsecure(),
       metadata: new End(1).transport.ownMetadata(),
       refuse: () => undefined,
       onAppendResponse: () => undefined,
@@ -233,7 +233,7 @@ describe("GrpcTransport", () => {
     const connection = new PeerConnection({
       peer: nodeId(2),
       address: "127.0.0.1:1",
-      credentials: credentials.createInsecure(),
+      credentials: () => credentials.createInsecure(),
       metadata: new End(1).transport.ownMetadata(),
       refuse: () => undefined,
       onAppendResponse: () => undefined,

@@ -16,6 +16,7 @@ import {
 } from "@d-engine/core";
 import { type ChannelCredentials, credentials, type Metadata } from "@grpc/grpc-js";
 import type { Logger } from "../driver/logger.js";
+import type { PeerSecret } from "../security/peer-secret.js";
 import type { Admission, Refused } from "./admission.js";
 import {
   type InstanceDirectory,
@@ -43,13 +44,22 @@ import { PendingAnswers } from "./pending-answers.js";
 import { SnapshotCalls } from "./snapshot-calls.js";
 import { decodeSnapshotResponse, snapshotTag } from "./snapshot-codec.js";
 
+/** How nodes make sure of each other. */
+export interface PeerSecurity {
+  /** For a connection that begins now. */
+  readonly channel: ChannelCredentials;
+  /** What a peer must prove to know; `undefined`: nothing. */
+  readonly secret: PeerSecret | undefined;
+}
+
 export interface GrpcTransportOptions {
   readonly identity: PeerIdentity;
   /** Who is recorded under which id; asked at every connection. */
   readonly directory: InstanceDirectory;
   /** A member showed itself and nothing speaks against it; called at every connection. */
   readonly onContact: (peer: PeerIdentity) => void;
-  readonly credentials?: ChannelCredentials;
+  /** @defaultValue plaintext, and nothing to prove */
+  readonly security?: PeerSecurity;
   readonly logger: Logger;
   readonly nowMs: () => number;
   readonly random: () => number;
@@ -119,7 +129,8 @@ export class GrpcTransport implements Transport {
   constructor(options: GrpcTransportOptions) {
     this.#options = options;
     this.identity = options.identity;
-    this.#ownMetadata = identityMetadata(options.identity);
+    const own = identityMetadata(options.identity);
+    this.#ownMetadata = options.security?.secret?.sign(own, options.identity) ?? own;
     this.inbound = new InboundStreams(options.peerQueueBytesMax ?? peerQueueBytesDefault);
     this.installBytesMax = options.installBytesMax ?? installBytesDefault;
     this.#links = new PeerLinks({
@@ -166,7 +177,9 @@ export class GrpcTransport implements Transport {
       const at = this.#links.addressOf(expected);
       return this.#refuse(expected, `node ${peer.nodeId} answers at ${at}, not ${expected}`);
     }
-    const { directory } = this.#options;
+    const { directory, security } = this.#options;
+    const unproven = security?.secret?.refuse(metadata, peer);
+    if (unproven !== undefined) return this.#refuse(peer.nodeId, unproven);
     const reason = refusePeer(this.identity, peer, directory);
     if (reason !== undefined) return this.#refuse(peer.nodeId, reason);
     const by = directory.removalOf?.(peer.nodeId, peer.instanceId);
@@ -277,11 +290,11 @@ export class GrpcTransport implements Transport {
 
   #open(peer: NodeId, address: string): PeerLink {
     const { electionTimeoutMs, nowMs, random, snapshotCallTimeoutMs } = this.#options;
-    const { snapshotAnswerTimeoutMs } = this.#options;
+    const { snapshotAnswerTimeoutMs, security } = this.#options;
     const way = {
       peer,
       address,
-      credentials: this.#options.credentials ?? credentials.createInsecure(),
+      credentials: () => security?.channel ?? credentials.createInsecure(),
       metadata: this.#ownMetadata,
       refuse: (metadata: Metadata): string | undefined => {
         const admitted = this.admit(metadata, peer);

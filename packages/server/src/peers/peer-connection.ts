@@ -17,7 +17,7 @@ export interface PeerConnectionOptions {
   readonly peer: NodeId;
   /** `host:port`. */
   readonly address: string;
-  readonly credentials: ChannelCredentials;
+  readonly credentials: () => ChannelCredentials;
   /** Sent with every call: who this node is. */
   readonly metadata: Metadata;
   /** Why the answering node is not the one meant; `undefined` when it is. */
@@ -146,7 +146,7 @@ export class PeerConnection {
 
   #open(): void {
     const { address, credentials, metadata, silenceMs } = this.#options;
-    this.#client = new Client(address, credentials, {
+    this.#client = new Client(address, credentials(), {
       "grpc.use_local_subchannel_pool": 1,
       "grpc.initial_reconnect_backoff_ms": reconnectMaxMs,
       "grpc.max_receive_message_length": messageBytesMax,

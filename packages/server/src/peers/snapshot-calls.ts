@@ -12,7 +12,7 @@ export interface SnapshotCallsOptions {
   readonly peer: NodeId;
   /** `host:port`. */
   readonly address: string;
-  readonly credentials: ChannelCredentials;
+  readonly credentials: () => ChannelCredentials;
   /** Sent with every call: who this node is. */
   readonly metadata: Metadata;
   /** Why the answering node is not the one meant; `undefined` when it is. */
@@ -113,7 +113,7 @@ export class SnapshotCalls {
   }
 
   #open(): Client {
-    return new Client(this.#options.address, this.#options.credentials, {
+    return new Client(this.#options.address, this.#options.credentials(), {
       "grpc.use_local_subchannel_pool": 1,
       "grpc.max_send_message_length": -1,
       "grpc.enable_retries": 0,

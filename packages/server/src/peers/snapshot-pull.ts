@@ -2,6 +2,7 @@ import type { SnapshotLabel, SnapshotStore } from "@d-engine/core";
 import { create, storage, toBinary } from "@d-engine/proto";
 import type { Crc32 } from "@d-engine/storage";
 import { Client, type ClientDuplexStream, credentials, type Metadata } from "@grpc/grpc-js";
+import type { PeerSecurity } from "./grpc-transport.js";
 import { identityMetadata, type PeerIdentity, readIdentity, refusePeer } from "./handshake.js";
 import { PEER_METHODS } from "./peer-methods.js";
 import { type ChunkFrame, decodeChunk } from "./snapshot-codec.js";
@@ -18,6 +19,8 @@ export interface PullAttempt {
   readonly identity: PeerIdentity;
   readonly snapshots: SnapshotStore;
   readonly crc32: Crc32;
+  /** @defaultValue plaintext, and nothing to prove */
+  readonly security?: PeerSecurity | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress: (progress: PullProgress) => void;
 }
@@ -30,7 +33,8 @@ const messageBytesMax = 16 * 1024 * 1024;
 
 /** One StreamSnapshot call. Rejects with its status, keeping what has come for the next. */
 export async function pullOnce(attempt: PullAttempt): Promise<SnapshotLabel> {
-  const client = new Client(attempt.endpoint, credentials.createInsecure(), {
+  const channel = attempt.security?.channel ?? credentials.createInsecure();
+  const client = new Client(attempt.endpoint, channel, {
     "grpc.use_local_subchannel_pool": 1,
     "grpc.enable_retries": 0,
     "grpc.max_receive_message_length": messageBytesMax,
@@ -43,7 +47,7 @@ export async function pullOnce(attempt: PullAttempt): Promise<SnapshotLabel> {
     path,
     requestSerialize,
     responseDeserialize,
-    identityMetadata(attempt.identity),
+    signedIdentity(attempt),
   );
   const cancel = (): void => call.cancel();
   const silence = setTimeout(cancel, silenceMs).unref();
@@ -59,6 +63,11 @@ export async function pullOnce(attempt: PullAttempt): Promise<SnapshotLabel> {
   }
 }
 
+function signedIdentity({ identity, security }: PullAttempt): Metadata {
+  const own = identityMetadata(identity);
+  return security?.secret?.sign(own, identity) ?? own;
+}
+
 type Call = ClientDuplexStream<Uint8Array, Uint8Array>;
 
 async function receive(
@@ -68,7 +77,7 @@ async function receive(
 ): Promise<SnapshotLabel> {
   let stranger: string | undefined;
   call.on("metadata", (metadata: Metadata) => {
-    stranger = refuseAnswer(attempt.identity, metadata);
+    stranger = refuseAnswer(attempt, metadata);
     if (stranger !== undefined) call.cancel();
   });
   let receipt: SnapshotReceipt | undefined;
@@ -120,8 +129,10 @@ function send(call: Call, ack: Ack): void {
 }
 
 /** The answering node must be of the same cluster; which of its members leads is its to say. */
-function refuseAnswer(local: PeerIdentity, metadata: Metadata): string | undefined {
+function refuseAnswer(attempt: PullAttempt, metadata: Metadata): string | undefined {
   const read = readIdentity(metadata);
   if (read.kind === "malformed") return read.reason;
-  return refusePeer(local, read.identity, { instanceOf: () => undefined });
+  const unproven = attempt.security?.secret?.refuse(metadata, read.identity);
+  if (unproven !== undefined) return unproven;
+  return refusePeer(attempt.identity, read.identity, { instanceOf: () => undefined });
 }

@@ -1,6 +1,7 @@
 import { type RaftOptions, raftConflicts, type SettingConflict } from "@d-engine/core";
 import type { KvLimits } from "@d-engine/kv";
 import type { DriverOptions } from "../driver/options.js";
+import { type SecuritySettings, securityConflicts } from "../security/security-settings.js";
 import type { StorageSettings } from "./setting-rules.js";
 
 /** Frames of a command, an entry and a batch, and the head of a segment; generous. */
@@ -8,12 +9,13 @@ const commandOverheadBytes = 4096;
 
 /** All relations between settings that are each within their bounds. */
 export function settingConflicts(
-  settings: RaftOptions & DriverOptions & KvLimits & StorageSettings,
+  settings: RaftOptions & DriverOptions & KvLimits & StorageSettings & SecuritySettings,
 ): SettingConflict[] {
   return [
     ...raftConflicts(settings),
     ...logConflicts(settings, settings),
     ...roomConflicts(settings, settings),
+    ...securityConflicts(settings),
   ];
 }
 

@@ -4,6 +4,7 @@ import type { CliIo } from "../cli-io.js";
 import { EXIT, type ExitCode } from "../exit-codes.js";
 import type { Finish } from "../finish.js";
 import { addRemoteOptions, type RemoteOptions } from "../remote-options.js";
+import { readTls } from "../tls-options.js";
 
 const EXAMPLES = `
 Examples:
@@ -20,7 +21,10 @@ export function addStatusCommand(program: Command, io: CliIo, finish: Finish): v
 }
 
 async function status(options: RemoteOptions, io: CliIo): Promise<ExitCode> {
-  const probes = await probeEndpoints(options.endpoints, { timeoutMs: options.timeout });
+  const probes = await probeEndpoints(options.endpoints, {
+    timeoutMs: options.timeout,
+    ...(await readTls(options)),
+  });
   const view = bestView(probes);
   if (options.json) io.out(`${JSON.stringify(jsonStatus(view, probes))}\n`);
   else io.out(`${humanStatus(view, probes).join("\n")}\n`);

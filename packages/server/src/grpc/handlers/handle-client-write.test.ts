@@ -1,3 +1,4 @@
+import { Metadata } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { MapNode, sharedState } from "../../../test/map-node.js";
 import { ANONYMOUS } from "../../driver/caller.js";
@@ -18,6 +19,7 @@ describe("handleClientWrite", () => {
       signal: AbortSignal.any([]),
       timeoutMs: undefined,
       authority: "",
+      metadata: new Metadata(),
     };
     await handleClientWrite(node)(request, context);
     request.fill(0);

@@ -10,8 +10,10 @@ import {
   type SnapshotLabel,
 } from "@d-engine/core";
 import { cluster, common, create, toBinary } from "@d-engine/proto";
+import type { Metadata } from "@grpc/grpc-js";
 import type { LocalNode } from "../../driver/local-node.js";
 import { snapshotMetadata } from "../../peers/snapshot-codec.js";
+import type { PeerSecret } from "../../security/peer-secret.js";
 import type { UnaryHandler } from "../call-context.js";
 import { bootstrapMembership, clusterMembership, type OwnAddress } from "../cluster-view.js";
 import { decodeRequest } from "../decode-request.js";
@@ -49,9 +51,11 @@ export function joinCluster(
   records: InstanceRecords,
   ownAddress: OwnAddress,
   newestSnapshot: () => SnapshotLabel | undefined,
+  secret?: PeerSecret,
 ): UnaryHandler {
-  return async (bytes, { signal, timeoutMs, authority }) => {
+  return async (bytes, { signal, timeoutMs, authority, metadata }) => {
     const joiner = joinerOf(decodeRequest(cluster.JoinRequestSchema, bytes));
+    refuseStranger(secret, metadata, joiner);
     refuseUnlessLeader(node);
     const joined = await admit(node, records, joiner, { signal, timeoutMs });
     if (joiner.instanceId !== "") await records.record(joiner.id, joiner.instanceId);
@@ -70,6 +74,16 @@ export function joinCluster(
     if (snapshot !== undefined) response.snapshotMetadata = snapshotMetadata(snapshot);
     return { body: toBinary(cluster.JoinResponseSchema, response) };
   };
+}
+
+/** Whoever joins is sent everything, and may vote later: it must know what members know. */
+function refuseStranger(
+  secret: PeerSecret | undefined,
+  metadata: Metadata,
+  { id, instanceId }: Joiner,
+): void {
+  const reason = secret?.refuse(metadata, { nodeId: id, instanceId });
+  if (reason !== undefined) throw new EngineError("PERMISSION_DENIED", reason);
 }
 
 /** Resolves to a committed configuration in which the joiner is a learner. */

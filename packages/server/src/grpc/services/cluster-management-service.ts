@@ -1,3 +1,4 @@
+import type { SnapshotLabel } from "@d-engine/core";
 import { cluster } from "@d-engine/proto";
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { discoverLeader } from "../handlers/discover-leader.js";
@@ -13,13 +14,14 @@ export function clusterManagementHandlers(
   context: ServiceContext,
   instances: InstanceRecords = NO_RECORDS,
 ): UntypedServiceImplementation {
-  const { node, ownAddress, admin, unary } = context;
+  const { node, ownAddress, admin, secret, unary } = context;
+  const newest = (): SnapshotLabel | undefined => admin?.newestSnapshot;
   const change =
     admin === undefined ? unimplemented("UpdateClusterConf") : updateClusterConf(node, admin);
   return {
     GetClusterMetadata: unary(getClusterMetadata(node, ownAddress)),
     DiscoverLeader: unary(discoverLeader(node, ownAddress)),
-    JoinCluster: unary(joinCluster(node, instances, ownAddress, () => admin?.newestSnapshot)),
+    JoinCluster: unary(joinCluster(node, instances, ownAddress, newest, secret)),
     UpdateClusterConf: unary(change),
   };
 }

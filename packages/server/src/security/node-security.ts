@@ -1,0 +1,136 @@
+import { stat } from "node:fs/promises";
+import { type ClientTls, channelSecurity, tlsContextOf } from "@d-engine/client";
+import { type ChannelCredentials, credentials, ServerCredentials } from "@grpc/grpc-js";
+import type { Logger } from "../driver/logger.js";
+import { PeerSecret } from "./peer-secret.js";
+import type { SecuritySettings } from "./security-settings.js";
+import { ServerTls } from "./server-tls.js";
+import { readTlsFiles, type TlsMaterial } from "./tls-files.js";
+
+/** How often the files are looked at. */
+const lookEveryMs = 5_000;
+/** A certificate that is this near its end is told of once a day. */
+const warnBeforeMs = 14 * 24 * 3_600_000;
+const warnEveryMs = 24 * 3_600_000;
+
+/** How a node proves who it is and makes sure of others, on every connection it makes or takes. */
+export class NodeSecurity {
+  /** `undefined`: whoever gives a member's identity is believed. */
+  readonly secret: PeerSecret | undefined;
+  readonly #settings: SecuritySettings;
+  readonly #logger: Logger;
+  readonly #server: ServerTls | undefined;
+  #tls: ClientTls | undefined;
+  #channel: ChannelCredentials;
+  #seen: string;
+  #told: string | undefined;
+  #expiresMs = Number.POSITIVE_INFINITY;
+  #warnedMs = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(
+    settings: SecuritySettings,
+    logger: Logger,
+    seen: string,
+    material: TlsMaterial | undefined,
+  ) {
+    this.#settings = settings;
+    this.#logger = logger;
+    this.#seen = seen;
+    this.secret =
+      settings.clusterSecret === "" ? undefined : new PeerSecret(settings.clusterSecret);
+    this.#channel = credentials.createInsecure();
+    if (material === undefined) return;
+    this.#server = new ServerTls(settings, material);
+    this.#take(material);
+    this.#timer = setInterval(() => void this.#look(), lookEveryMs).unref();
+  }
+
+  /** @throws EngineError `INVALID_REQUEST` for files that cannot be used */
+  static async open(settings: SecuritySettings, logger: Logger): Promise<NodeSecurity> {
+    if (settings.tlsCert === "") return new NodeSecurity(settings, logger, "", undefined);
+    const seen = await stampOf(settings);
+    const material = await readTlsFiles(settings, Date.now());
+    return new NodeSecurity(settings, logger, seen, material);
+  }
+
+  /** For the port of the node. */
+  get server(): ServerCredentials {
+    return this.#server ?? ServerCredentials.createInsecure();
+  }
+
+  /** For a connection to another node that begins now. */
+  get channel(): ChannelCredentials {
+    return this.#channel;
+  }
+
+  /** The same, for our own client in this process; `undefined`: plaintext. */
+  get clientTls(): ClientTls | undefined {
+    return this.#tls;
+  }
+
+  /**
+   * Takes the files again if one of them has changed: connections that begin from then on use what
+   * is in them. Files that cannot be used are told of once, and the former stay. Never rejects.
+   */
+  async reload(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    const seen = await stampOf(this.#settings);
+    if (seen === this.#seen) return;
+    try {
+      const material = await readTlsFiles(this.#settings, Date.now());
+      server.replace(material);
+      this.#take(material);
+      this.#seen = seen;
+      this.#told = undefined;
+      this.#logger.info("the certificate was replaced: connections from now on use the new one");
+    } catch (error) {
+      // Not taken as seen: files are written one after the other, and fit when all are there.
+      const problem = error instanceof Error ? error.message : String(error);
+      if (this.#told === problem) return;
+      this.#told = problem;
+      this.#logger.error(`the certificate stays as it was: ${problem}`);
+    }
+  }
+
+  async #look(): Promise<void> {
+    await this.reload();
+    this.#warnOfEnd();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #take({ cert, key, ca, expiresMs }: TlsMaterial): void {
+    const { tlsMinVersion: minVersion } = this.#settings;
+    this.#tls = { cert, key, minVersion, ...(ca === undefined ? {} : { ca }) };
+    this.#channel = channelSecurity(tlsContextOf(this.#tls)).credentials;
+    this.#expiresMs = expiresMs;
+    this.#warnOfEnd();
+  }
+
+  #warnOfEnd(): void {
+    const expiresMs = this.#expiresMs;
+    const nowMs = Date.now();
+    if (expiresMs - nowMs > warnBeforeMs || nowMs - this.#warnedMs < warnEveryMs) return;
+    this.#warnedMs = nowMs;
+    const when = new Date(expiresMs).toISOString();
+    this.#logger.warn(`the certificate ends at ${when}: renew ${this.#settings.tlsCert}`);
+  }
+}
+
+/** Differs when one of the files was written or replaced. */
+async function stampOf({ tlsCert, tlsKey, tlsCa }: SecuritySettings): Promise<string> {
+  const files = [tlsCert, tlsKey, tlsCa].filter((path) => path !== "");
+  const stamps = await Promise.all(
+    files.map((path) =>
+      stat(path).then(
+        ({ mtimeMs, size, ino }) => `${mtimeMs} ${size} ${ino}`,
+        (error: NodeJS.ErrnoException) => error.code,
+      ),
+    ),
+  );
+  return stamps.join("\n");
+}
