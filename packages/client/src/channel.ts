@@ -43,3 +43,48 @@ export function becomesUp(client: Client, timeoutMs: number): Promise<boolean> {
     look();
   });
 }
+
+const healthPath = "/grpc.health.v1.Health/Check";
+const reasonTimeoutMs = 200;
+
+/**
+ * Why the last attempt to connect failed, in one line for people. Only a call tells that, so one is
+ * made which changes nothing, should it get through by now.
+ */
+export function noConnection(
+  client: Client,
+  address: string,
+  tls: TlsContext | undefined,
+): Promise<string> {
+  const told = `${address}: no connection; does a node listen there?`;
+  if (tls === undefined) return Promise.resolve(told);
+  const same = (bytes: Buffer): Buffer => bytes;
+  const deadline = Date.now() + reasonTimeoutMs;
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(healthPath, same, same, Buffer.alloc(0), { deadline }, (error) => {
+      const reason = /Last error: (?:Error: )?(.*?)(?:\. Resolution note:.*)?$/s.exec(
+        error?.details ?? "",
+      )?.[1];
+      resolve(
+        reason === undefined ? told : `${address}: no connection over TLS: ${wayOut(reason)}`,
+      );
+    });
+  });
+}
+
+/** What can be done about it, where that is known. */
+function wayOut(reason: string): string {
+  const line = reason.replaceAll(/\s+/g, " ").trim();
+  if (/wrong version number|packet length too long|ECONNRESET|disconnected before/i.test(line)) {
+    return `${line}; does the node speak TLS, and take this certificate?`;
+  }
+  if (/altnames/i.test(line)) return `${line}; set serverName (--server-name)`;
+  if (/self.signed|unable to (?:get|verify)/i.test(line)) {
+    return `${line}; give the authority that issued the node's certificate as ca (--ca)`;
+  }
+  if (/expired/i.test(line)) return `${line}; renew the node's certificate`;
+  if (/certificate required|handshake failure|alert/i.test(line)) {
+    return `${line}; the node wants a certificate of its authority (--cert, --key)`;
+  }
+  return line;
+}

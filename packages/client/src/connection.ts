@@ -3,7 +3,7 @@ import { client, cluster, kvService } from "@d-engine/proto";
 import { type Client, connectivityState } from "@grpc/grpc-js";
 import { type Credentials, metadataOf } from "./auth/credentials.js";
 import { failureOfStatus } from "./call-failure.js";
-import { becomesUp, newChannel } from "./channel.js";
+import { becomesUp, newChannel, noConnection } from "./channel.js";
 import type {
   TransportAnswer,
   TransportCallOptions,
@@ -159,9 +159,9 @@ export class Connection {
     stream.whenEnded(() => {
       this.#callsInFlight -= 1;
     });
-    void this.#becomesUp(timeoutMs).then((isUp) => {
+    void this.#becomesUp(timeoutMs).then(async (isUp) => {
       if (!isUp) {
-        stream.ended({ kind: "unreachable", message: this.#noConnection() });
+        stream.ended({ kind: "unreachable", message: await this.#noConnection() });
         return;
       }
       const token = this.#options.credentials?.token;
@@ -201,7 +201,7 @@ export class Connection {
     this.#callsInFlight += 1;
     try {
       if (!this.#isUp() && !(await this.#becomesUp(options.timeoutMs))) {
-        return failed("unreachable", this.#noConnection());
+        return failed("unreachable", await this.#noConnection());
       }
       if (options.signal?.aborted) return this.#abortedBefore();
       const rest = { ...options, timeoutMs: Math.max(1, deadlineMs - systemClock.nowMs()) };
@@ -225,8 +225,8 @@ export class Connection {
     return becomesUp(this.#client, Math.min(timeoutMs, this.#options.connectTimeoutMs));
   }
 
-  #noConnection(): string {
-    return `${this.#address}: no connection; does a node listen there?`;
+  #noConnection(): Promise<string> {
+    return noConnection(this.#client, this.#address, this.#options.tls);
   }
 
   #isUp(): boolean {

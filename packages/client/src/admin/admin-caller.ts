@@ -2,7 +2,7 @@ import { type Clock, EngineError, isEngineError, type Random } from "@d-engine/c
 import type { Client, Metadata, ServiceError } from "@grpc/grpc-js";
 import { metadataOf, type SendAuthenticate } from "../auth/credentials.js";
 import { failureOfStatus } from "../call-failure.js";
-import { becomesUp, newChannel } from "../channel.js";
+import { becomesUp, newChannel, noConnection } from "../channel.js";
 import type { TransportFailure } from "../client-transport.js";
 import type { ResolvedConnectOptions } from "../connect-options.js";
 import type { CallOptions } from "../engine-client.js";
@@ -74,7 +74,7 @@ export class AdminCaller {
     const client = this.#channels.get(address) ?? newChannel(address, this.#options);
     this.#channels.set(address, client);
     if (await becomesUp(client, Math.min(timeoutMs, this.#options.connectTimeoutMs))) return client;
-    const message = `${address}: no connection; does a node listen there?`;
+    const message = await noConnection(client, address, this.#options.tls);
     throw new EngineError("CONNECTION_TIMEOUT", message);
   }
 

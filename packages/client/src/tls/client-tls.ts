@@ -24,6 +24,7 @@ export interface ClientTls {
   readonly minVersion?: TlsVersion | undefined;
 }
 
+/** A version of TLS, the oldest that is spoken. */
 export type TlsVersion = "1.2" | "1.3";
 
 /** Checked, ready for every connection. */
