@@ -1,7 +1,7 @@
 import { EngineError } from "@d-engine/core";
 import { type CredentialOptions, type Credentials, credentialsOf } from "./auth/credentials.js";
 import { parseEndpoints } from "./endpoints.js";
-import { type ClientTls, type TlsContext, tlsContextOf } from "./tls/client-tls.js";
+import { type ClientTls, type TlsSource, tlsSourceOf } from "./tls/client-tls.js";
 
 /** Who a client is, and its bounds; each may be left out. */
 export interface ConnectOptions extends CredentialOptions {
@@ -44,10 +44,12 @@ export interface ConnectOptions extends CredentialOptions {
   readonly silenceTimeoutMs?: number;
   /**
    * Whether connections are encrypted, and whom they believe. `true` believes what this Node.js
-   * trusts. A node that speaks plaintext is unreachable then, and the other way round.
+   * trusts; a function is asked at each connection, so that it can give a certificate that was
+   * renewed, as another object. A node that speaks plaintext is unreachable then, and the other way
+   * round.
    * @defaultValue false
    */
-  readonly tls?: boolean | ClientTls | undefined;
+  readonly tls?: boolean | ClientTls | (() => ClientTls) | undefined;
   /** Aborts the connecting, not the client that came of it. */
   readonly signal?: AbortSignal;
 }
@@ -64,7 +66,7 @@ export interface ResolvedConnectOptions {
   /** `undefined`: nobody. */
   readonly credentials: Credentials | undefined;
   /** `undefined`: plaintext. */
-  readonly tls: TlsContext | undefined;
+  readonly tls: TlsSource | undefined;
 }
 
 /** What holds where `ConnectOptions` says nothing. */
@@ -112,6 +114,6 @@ export function resolveConnectOptions(
   }
   if (problems.length > 0) throw new EngineError("INVALID_REQUEST", problems.join("; "));
   const credentials = credentialsOf(options);
-  const tls = tlsContextOf(options.tls);
+  const tls = tlsSourceOf(options.tls);
   return Object.freeze({ ...resolved, credentials, tls, endpoints: parseEndpoints(endpoints) });
 }

@@ -1,9 +1,8 @@
 import { isEngineError } from "@d-engine/core";
 import { client, cluster, kvService } from "@d-engine/proto";
-import { type Client, connectivityState } from "@grpc/grpc-js";
 import { type Credentials, metadataOf } from "./auth/credentials.js";
 import { failureOfStatus } from "./call-failure.js";
-import { becomesUp, newChannel, noConnection } from "./channel.js";
+import { Channel } from "./channel.js";
 import type {
   TransportAnswer,
   TransportCallOptions,
@@ -21,7 +20,7 @@ import { openGrpcStream } from "./session/grpc-stream.js";
 import { SessionLink } from "./session/session-link.js";
 import { startGrpcStream } from "./streams/grpc-inbound.js";
 import type { InboundStream } from "./streams/inbound-stream.js";
-import type { TlsContext } from "./tls/client-tls.js";
+import type { TlsSource } from "./tls/client-tls.js";
 import { decodeAnswer, encodeRequest } from "./wire-messages.js";
 
 export interface ConnectionOptions {
@@ -30,7 +29,7 @@ export interface ConnectionOptions {
   /** Bytes of the largest answer that is read. */
   readonly answerBytesMax: number;
   /** `undefined`: plaintext. */
-  readonly tls?: TlsContext | undefined;
+  readonly tls?: TlsSource | undefined;
   /** Whether sessions are used where the node has them. */
   readonly session: boolean;
   /** Milliseconds without a word in a session that is owed answers, after which it is broken. */
@@ -53,19 +52,19 @@ export class Connection {
   readonly #sessions: SessionLink;
   /** What the session in use was opened with. */
   #sessionToken: string | undefined;
-  #client: Client;
+  readonly #channel: Channel;
   #callsInFlight = 0;
 
   constructor(address: string, options: ConnectionOptions) {
     this.#address = address;
     this.#options = options;
-    this.#client = newChannel(address, options);
+    this.#channel = new Channel(address, options);
     this.#sessions = new SessionLink({
       address,
       open: (listener) => {
         this.#sessionToken = options.credentials?.token;
         const metadata = metadataOf(this.#sessionToken);
-        return openGrpcStream(this.#client, address, metadata, listener);
+        return openGrpcStream(this.#channel.client, address, metadata, listener);
       },
       clock: systemClock,
       random: systemRandom,
@@ -85,7 +84,7 @@ export class Connection {
 
   /** Begins to connect, for whoever calls next. */
   prepare(): void {
-    this.#client.getChannel().getConnectivityState(true);
+    void this.#channel.isUp; // which begins to connect
   }
 
   /** Makes one attempt, or another with a new token when that is what it lacked. Never rejects. */
@@ -166,7 +165,7 @@ export class Connection {
       }
       const token = this.#options.credentials?.token;
       startGrpcStream<Kind>(
-        this.#client,
+        this.#channel.client,
         this.#address,
         kind,
         metadataOf(token),
@@ -190,7 +189,7 @@ export class Connection {
 
   close(): void {
     this.#sessions.close();
-    this.#client.close();
+    this.#channel.close();
   }
 
   async #connectAndCall(
@@ -215,22 +214,20 @@ export class Connection {
 
   /** The channel carries nothing although it is up: what is under way ends there, the rest here. */
   #renew(): void {
-    const silent = this.#client;
-    this.#client = newChannel(this.#address, this.#options);
-    silent.close();
+    this.#channel.renew();
     this.prepare();
   }
 
   #becomesUp(timeoutMs: number): Promise<boolean> {
-    return becomesUp(this.#client, Math.min(timeoutMs, this.#options.connectTimeoutMs));
+    return this.#channel.becomesUp(Math.min(timeoutMs, this.#options.connectTimeoutMs));
   }
 
   #noConnection(): Promise<string> {
-    return noConnection(this.#client, this.#address, this.#options.tls);
+    return this.#channel.noConnection();
   }
 
   #isUp(): boolean {
-    return this.#client.getChannel().getConnectivityState(true) === connectivityState.READY;
+    return this.#channel.isUp;
   }
 
   async #unary(request: TransportRequest, options: TransportCallOptions): Promise<TransportAnswer> {
@@ -257,7 +254,7 @@ export class Connection {
       const onAbort = (): void => call.cancel();
       const deadline = Date.now() + timeoutMs;
       const metadata = metadataOf(this.#options.credentials?.token);
-      const call = this.#client.makeUnaryRequest(
+      const call = this.#channel.client.makeUnaryRequest(
         path,
         asBuffer,
         asIs,

@@ -2,7 +2,7 @@ import { CONNECT_DEFAULTS, type ConnectOptions } from "./connect-options.js";
 import { parseEndpoints } from "./endpoints.js";
 import type { CallOptions } from "./engine-client.js";
 import { GrpcTransport } from "./grpc-transport.js";
-import { tlsContextOf } from "./tls/client-tls.js";
+import { tlsSourceOf } from "./tls/client-tls.js";
 import type { ClusterView } from "./wire-messages.js";
 
 /** What one node says of the cluster, or why it says nothing. */
@@ -20,7 +20,7 @@ export async function probeEndpoints(
   options: CallOptions & Pick<ConnectOptions, "tls"> = {},
 ): Promise<readonly ProbeResult[]> {
   const addresses = parseEndpoints(endpoints);
-  const transport = new GrpcTransport({ ...CONNECT_DEFAULTS, tls: tlsContextOf(options.tls) });
+  const transport = new GrpcTransport({ ...CONNECT_DEFAULTS, tls: tlsSourceOf(options.tls) });
   const { signal, timeoutMs = CONNECT_DEFAULTS.timeoutMs } = options;
   try {
     return await Promise.all(

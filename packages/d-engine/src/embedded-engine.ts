@@ -142,8 +142,8 @@ export class EmbeddedEngine extends EngineHandle<WriteOutcome> {
    * await engine.auth.enable();
    */
   get auth(): AuthAdmin {
-    const { node, attempts } = this.#started;
-    this.#auth ??= embeddedAuth(node, attempts, this.#timeoutMs);
+    const { node, attempts, security } = this.#started;
+    this.#auth ??= embeddedAuth(node, attempts, security, this.#timeoutMs);
     return this.#auth;
   }
 

@@ -35,6 +35,11 @@ describe.skipIf(!hasOpenssl)("a cluster that speaks TLS", () => {
     const third = await start(3, { join: at.slice(0, 2) });
     await third.waitReady();
     await third.client().put("from", "the third");
+    await third.auth.addRole("readers");
+    expect(
+      (await third.admin.addMember({ id: 9, address: "127.0.0.1:9" })).version,
+    ).toBeGreaterThan(0);
+    await third.admin.removeMember(9);
     const known = authority.issue("client", "DNS:client");
     const tls = { ca: authority.ca, cert: known.cert, key: known.key };
     const client = await connectClient(at, { tls });
@@ -81,7 +86,10 @@ describe("the secret of a cluster", () => {
   it("keeps whoever does not know it from speaking as a peer, and from joining", async () => {
     const base = temporaryDirectory();
     const listen = `127.0.0.1:${await freePort()}`;
-    const engine = await engineIn(join(base, "1"), { ...times, listen, clusterSecret });
+    const lines: string[] = [];
+    const say = (line: string, fields?: object) => void lines.push(line, JSON.stringify(fields));
+    const logger = { debug: say, info: say, warn: say, error: say };
+    const engine = await engineIn(join(base, "1"), { ...times, listen, clusterSecret, logger });
     await engine.waitReady();
     // All that a member says of itself, but no proof.
     const metadata = new Metadata();
@@ -107,10 +115,15 @@ describe("the secret of a cluster", () => {
     const place = { ...times, nodeId: 2, listen: `127.0.0.1:${await freePort()}`, join: listen };
     for (const secret of ["", "another secret of a cluster"]) {
       const joining = engineIn(join(base, "2"), { ...place, clusterSecret: secret });
-      await expect(joining).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
+      await expect(joining).rejects.toMatchObject({
+        code: "PERMISSION_DENIED",
+        message: expect.not.stringContaining("another secret of a cluster"),
+      });
     }
-    const second = await engineIn(join(base, "2"), { ...place, clusterSecret });
+    const second = await engineIn(join(base, "2"), { ...place, clusterSecret, logger });
     await second.waitReady();
     expect(second.identity.clusterId).toBe(engine.identity.clusterId);
+    expect(lines).toContainEqual(expect.stringContaining("refused a peer"));
+    expect(lines.join("\n")).not.toMatch(/secret of (?:a|the) cluster/);
   });
 });

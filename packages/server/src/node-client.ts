@@ -1,4 +1,4 @@
-import { type ClientTls, connectLazily, type RemoteClient } from "@d-engine/client";
+import { connectLazily, type RemoteClient } from "@d-engine/client";
 import { nodeClock } from "@d-engine/storage";
 import { ProgramToken } from "./auth/program-token.js";
 import type { KvNode } from "./driver/kv-node.js";
@@ -21,7 +21,7 @@ export function nodeClient(
   });
 }
 
-function peersOf(node: KvNode, tls: ClientTls | undefined): RemoteClient {
+function peersOf(node: KvNode, tls: NodeSecurity["clientTls"]): RemoteClient {
   const { configuration, nodeId } = node.status();
   const others = configuration.members.filter(({ id }) => id !== nodeId);
   const token = new ProgramToken(node);

@@ -81,10 +81,24 @@ export interface StartedKvNode {
 export async function startNode<Result>(
   setup: StartNodeSetup<Result>,
 ): Promise<StartedNode<Result>> {
-  const { settings, onProgress, signal } = setup;
+  const { settings, signal } = setup;
   const logger = setup.logger ?? silentLogger;
   signal?.throwIfAborted();
   const security = await NodeSecurity.open(settings.security, logger);
+  try {
+    return await startSecured(setup, security, logger);
+  } catch (error) {
+    security.close();
+    throw error;
+  }
+}
+
+async function startSecured<Result>(
+  setup: StartNodeSetup<Result>,
+  security: NodeSecurity,
+  logger: Logger,
+): Promise<StartedNode<Result>> {
+  const { settings, onProgress, signal } = setup;
   // Between two attempts to join, or to pull, nothing else keeps the process running.
   const storage = await new KeepAlive().during(openStorage(setup, security, logger));
   const stateMachine = new SystemStateMachine(setup.stateMachine, storage.identity.bootstrap);

@@ -2,7 +2,7 @@ import { type Clock, EngineError, isEngineError, type Random } from "@d-engine/c
 import type { Client, Metadata, ServiceError } from "@grpc/grpc-js";
 import { metadataOf, type SendAuthenticate } from "../auth/credentials.js";
 import { failureOfStatus } from "../call-failure.js";
-import { becomesUp, newChannel, noConnection } from "../channel.js";
+import { Channel } from "../channel.js";
 import type { TransportFailure } from "../client-transport.js";
 import type { ResolvedConnectOptions } from "../connect-options.js";
 import type { CallOptions } from "../engine-client.js";
@@ -26,7 +26,7 @@ export class AdminCaller {
   readonly cache: LeaderCache;
   readonly #options: ResolvedConnectOptions;
   readonly #ports: { readonly clock: Clock; readonly random: Random };
-  readonly #channels = new Map<string, Client>();
+  readonly #channels = new Map<string, Channel>();
   #closed = false;
 
   constructor(
@@ -71,11 +71,11 @@ export class AdminCaller {
   /** A channel that is up. Rejects with `CONNECTION_TIMEOUT` when none comes about. */
   async connected(address: string, timeoutMs: number): Promise<Client> {
     if (this.#closed) throw new EngineError("CLOSED", "the admin client is closed");
-    const client = this.#channels.get(address) ?? newChannel(address, this.#options);
-    this.#channels.set(address, client);
-    if (await becomesUp(client, Math.min(timeoutMs, this.#options.connectTimeoutMs))) return client;
-    const message = await noConnection(client, address, this.#options.tls);
-    throw new EngineError("CONNECTION_TIMEOUT", message);
+    const channel = this.#channels.get(address) ?? new Channel(address, this.#options);
+    this.#channels.set(address, channel);
+    const isUp = await channel.becomesUp(Math.min(timeoutMs, this.#options.connectTimeoutMs));
+    if (isUp) return channel.client;
+    throw new EngineError("CONNECTION_TIMEOUT", await channel.noConnection());
   }
 
   /** Whom to ask next, after what this node said. */
@@ -86,7 +86,7 @@ export class AdminCaller {
 
   close(): void {
     this.#closed = true;
-    for (const client of this.#channels.values()) client.close();
+    for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
   }
 

@@ -33,6 +33,59 @@ export interface TlsContext {
   readonly serverName: string | undefined;
 }
 
+/** What connections are made with, as of now. */
+export interface TlsSource {
+  /** For a connection that begins. The same object as long as nothing has changed. */
+  current(): TlsContext;
+  /** Why what was given last cannot be used, so that what came before still is. */
+  readonly problem: string | undefined;
+}
+
+/**
+ * `undefined` for plaintext. What a function gives first is checked at once, later ones when a
+ * connection is made.
+ *
+ * @throws EngineError `INVALID_REQUEST` for what cannot be read, or does not belong together
+ */
+export function tlsSourceOf(
+  tls: boolean | ClientTls | (() => ClientTls) | undefined,
+): TlsSource | undefined {
+  if (typeof tls === "function") return new RenewedTls(tls);
+  const context = tlsContextOf(tls);
+  return context && { current: () => context, problem: undefined };
+}
+
+class RenewedTls implements TlsSource {
+  readonly #ask: () => ClientTls;
+  #given: ClientTls;
+  #context: TlsContext;
+  #problem: string | undefined;
+
+  constructor(ask: () => ClientTls) {
+    this.#ask = ask;
+    this.#given = ask();
+    this.#context = contextOfClient(this.#given);
+  }
+
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  current(): TlsContext {
+    try {
+      const given = this.#ask();
+      if (given !== this.#given) {
+        this.#given = given;
+        this.#problem = undefined;
+        this.#context = contextOfClient(given);
+      }
+    } catch (error) {
+      this.#problem = error instanceof Error ? error.message : String(error);
+    }
+    return this.#context;
+  }
+}
+
 const names: ReadonlySet<string> = new Set(["ca", "cert", "key", "serverName", "minVersion"]);
 
 /**
@@ -42,9 +95,14 @@ const names: ReadonlySet<string> = new Set(["ca", "cert", "key", "serverName", "
  */
 export function tlsContextOf(tls: boolean | ClientTls | undefined): TlsContext | undefined {
   if (tls === undefined || tls === false) return undefined;
-  const given: ClientTls = tls === true ? {} : tls;
+  return contextOfClient(tls === true ? {} : tls);
+}
+
+function contextOfClient(given: ClientTls): TlsContext {
   if (typeof given !== "object" || given === null) {
-    throw bad(`tls must be true, false or an object, got ${String(given)}`);
+    throw bad(
+      `tls must be true, false, an object or a function that gives one, got ${String(given)}`,
+    );
   }
   const unknown = Object.keys(given).find((name) => !names.has(name));
   if (unknown !== undefined) throw bad(`tls.${unknown} is no option; use ${[...names].join(", ")}`);

@@ -9,25 +9,38 @@ import {
 import { isEngineError } from "@d-engine/core";
 import { create, auth as proto } from "@d-engine/proto";
 import type { LocalNode } from "../driver/local-node.js";
+import type { NodeSecurity } from "../security/node-security.js";
 import type { Attempts } from "./attempts.js";
 import { changeUsers } from "./change-users.js";
 import { describeUsers } from "./describe-users.js";
 import { ProgramToken } from "./program-token.js";
 
 /** Users and roles of the cluster, from one of its nodes in this process, which may change them. */
-export function embeddedAuth(node: LocalNode, attempts: Attempts, timeoutMs: number): AuthAdmin {
-  return new PortAuthAdmin(new EmbeddedAuthPort(node, attempts, timeoutMs));
+export function embeddedAuth(
+  node: LocalNode,
+  attempts: Attempts,
+  security: Pick<NodeSecurity, "clientTls">,
+  timeoutMs: number,
+): AuthAdmin {
+  return new PortAuthAdmin(new EmbeddedAuthPort(node, attempts, security, timeoutMs));
 }
 
 /** Changes go to the leader, whichever node that is. */
 class EmbeddedAuthPort implements AuthPort {
   readonly #node: LocalNode;
   readonly #attempts: Attempts;
+  readonly #security: Pick<NodeSecurity, "clientTls">;
   readonly #timeoutMs: number;
 
-  constructor(node: LocalNode, attempts: Attempts, timeoutMs: number) {
+  constructor(
+    node: LocalNode,
+    attempts: Attempts,
+    security: Pick<NodeSecurity, "clientTls">,
+    timeoutMs: number,
+  ) {
     this.#node = node;
     this.#attempts = attempts;
+    this.#security = security;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -61,7 +74,10 @@ class EmbeddedAuthPort implements AuthPort {
     if (others.length === 0) throw refusal;
     const token = new ProgramToken(this.#node);
     const addresses = others.map(({ address }) => address);
-    const remote = connectAuthPort(addresses, { token: () => token.current() });
+    const remote = connectAuthPort(addresses, {
+      token: () => token.current(),
+      tls: this.#security.clientTls,
+    });
     try {
       return await remote.change(request, options);
     } finally {

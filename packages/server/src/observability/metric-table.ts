@@ -70,6 +70,16 @@ const ROLES: readonly RoleKind[] = ["learner", "follower", "preCandidate", "cand
 /** What an operator asks a node, in the order of the questions. */
 export const METRICS: readonly MetricRow[] = [
   gauge("auth_enabled", "1 while requests need a user", ({ auth }) => (auth.enabled ? 1 : 0)),
+  gauge(
+    "certificate_ends_seconds",
+    "when the certificate ends, in seconds since 1970; +Inf without TLS",
+    ({ security }) => security.certificateEndsMs / 1_000,
+  ),
+  counter(
+    "certificates_refused_total",
+    "looks at changed certificate files that could not be used",
+    ({ security }) => security.certificatesRefused,
+  ),
   {
     name: "auth_attempts_total",
     help: "Passwords that were checked here; limited: turned away before",

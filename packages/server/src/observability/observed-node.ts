@@ -4,6 +4,7 @@ import type { LatencyReadings } from "../driver/latencies.js";
 import type { NodeState } from "../driver/lifecycle.js";
 import type { DriverMetrics } from "../driver/metrics.js";
 import type { PeerTransportMetrics } from "../peers/grpc-transport.js";
+import type { SecurityMetrics } from "../security/node-security.js";
 import type { StartedKvNode } from "../start-node.js";
 import type { WatchMetrics } from "../watch/watch-hub.js";
 import type { HealthFacts } from "./health.js";
@@ -15,6 +16,7 @@ export interface NodeReading {
   readonly raft: RaftStatus;
   readonly driver: DriverMetrics;
   readonly watch: WatchMetrics;
+  readonly security: SecurityMetrics;
   readonly auth: AuthMetrics & { readonly enabled: boolean };
   readonly peers: Readonly<PeerTransportMetrics>;
   readonly latencies: LatencyReadings;
@@ -32,7 +34,10 @@ export interface StoreReading {
 }
 
 /** Reads a running node of the key-value store. */
-export function readNode({ node, attempts, peers }: StartedKvNode, nowMs: number): NodeReading {
+export function readNode(
+  { node, attempts, peers, security }: StartedKvNode,
+  nowMs: number,
+): NodeReading {
   const { driver, store } = node;
   const { revision, oldestRevision, lastApplied, keys, bytes, leaseCount: leases } = store;
   return {
@@ -41,6 +46,7 @@ export function readNode({ node, attempts, peers }: StartedKvNode, nowMs: number
     raft: driver.status(),
     driver: driver.metrics(),
     watch: node.watchMetrics(),
+    security: security.metrics(),
     auth: { enabled: store.auth.enabled, ...attempts.metrics() },
     peers: peers.metrics,
     latencies: driver.latencies.readings(),

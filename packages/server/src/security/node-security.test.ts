@@ -3,9 +3,12 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
+import { KvStateMachine } from "@d-engine/kv";
 import { Metadata, Server } from "@grpc/grpc-js";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Authority, hasOpenssl, type Issued } from "../../test/certificates.js";
+import { resolveSettings } from "../options.js";
+import { startNode } from "../start-node.js";
 import { NodeSecurity } from "./node-security.js";
 import { PeerSecret } from "./peer-secret.js";
 import { SECURITY_DEFAULTS, securityConflicts } from "./security-settings.js";
@@ -98,6 +101,23 @@ describe.skipIf(!hasOpenssl)("certificates of a node", () => {
     expect(await refusal({}, Date.now() - day)).toContain("check the clock");
   });
 
+  it("are looked at no more when the start that opened them has failed", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    try {
+      const files = { ...filesOf(node), tlsClientAuth: "none" as const };
+      const reason = new Error("the storage cannot be opened");
+      const starting = startNode({
+        settings: resolveSettings(files),
+        storage: { open: () => Promise.reject(reason) },
+        stateMachine: new KvStateMachine(resolveSettings().limits),
+      });
+      await expect(starting).rejects.toBe(reason);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("are replaced for new connections while old ones stay, and only by what fits", async () => {
     const used = {
       certFile: join(directory, "used.pem"),
@@ -137,6 +157,8 @@ describe.skipIf(!hasOpenssl)("certificates of a node", () => {
       expect(await shownBy()).toBe(first);
       await security.reload(); // told once
       expect(told).toHaveLength(1);
+      expect(security.metrics().certificatesRefused).toBe(2);
+      expect(security.metrics().certificateEndsMs).toBeGreaterThan(Date.now());
       put(renewed);
       const before = security.channel;
       await security.reload();

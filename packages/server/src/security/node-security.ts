@@ -13,6 +13,14 @@ const lookEveryMs = 5_000;
 const warnBeforeMs = 14 * 24 * 3_600_000;
 const warnEveryMs = 24 * 3_600_000;
 
+/** A reading of what an operator asks. */
+export interface SecurityMetrics {
+  /** When the certificate ends, in milliseconds since 1970; infinite without one. */
+  readonly certificateEndsMs: number;
+  /** Looks at changed files that could not be used. */
+  readonly certificatesRefused: number;
+}
+
 /** How a node proves who it is and makes sure of others, on every connection it makes or takes. */
 export class NodeSecurity {
   /** `undefined`: whoever gives a member's identity is believed. */
@@ -20,13 +28,16 @@ export class NodeSecurity {
   readonly #settings: SecuritySettings;
   readonly #logger: Logger;
   readonly #server: ServerTls | undefined;
-  #tls: ClientTls | undefined;
+  #tls: ClientTls = {};
   #channel: ChannelCredentials;
   #seen: string;
   #told: string | undefined;
   #expiresMs = Number.POSITIVE_INFINITY;
   #warnedMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
+  #reloading: Promise<void> | undefined;
+  #refused = 0;
+  #closed = false;
 
   private constructor(
     settings: SecuritySettings,
@@ -43,6 +54,7 @@ export class NodeSecurity {
     if (material === undefined) return;
     this.#server = new ServerTls(settings, material);
     this.#take(material);
+    this.clientTls = () => this.#tls;
     this.#timer = setInterval(() => void this.#look(), lookEveryMs).unref();
   }
 
@@ -52,6 +64,10 @@ export class NodeSecurity {
     const seen = await stampOf(settings);
     const material = await readTlsFiles(settings, Date.now());
     return new NodeSecurity(settings, logger, seen, material);
+  }
+
+  metrics(): SecurityMetrics {
+    return { certificateEndsMs: this.#expiresMs, certificatesRefused: this.#refused };
   }
 
   /** For the port of the node. */
@@ -64,22 +80,28 @@ export class NodeSecurity {
     return this.#channel;
   }
 
-  /** The same, for our own client in this process; `undefined`: plaintext. */
-  get clientTls(): ClientTls | undefined {
-    return this.#tls;
-  }
+  /** The same, for clients of ours in this process; `undefined`: plaintext. */
+  readonly clientTls: (() => ClientTls) | undefined;
 
   /**
    * Takes the files again if one of them has changed: connections that begin from then on use what
    * is in them. Files that cannot be used are told of once, and the former stay. Never rejects.
    */
-  async reload(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined) return;
+  reload(): Promise<void> {
+    if (this.#server === undefined || this.#closed) return Promise.resolve();
+    // A slow disk must not pile them up, nor let an earlier one overtake.
+    this.#reloading ??= this.#reload(this.#server).finally(() => {
+      this.#reloading = undefined;
+    });
+    return this.#reloading;
+  }
+
+  async #reload(server: ServerTls): Promise<void> {
     const seen = await stampOf(this.#settings);
     if (seen === this.#seen) return;
     try {
       const material = await readTlsFiles(this.#settings, Date.now());
+      if (this.#closed) return;
       server.replace(material);
       this.#take(material);
       this.#seen = seen;
@@ -87,6 +109,7 @@ export class NodeSecurity {
       this.#logger.info("the certificate was replaced: connections from now on use the new one");
     } catch (error) {
       // Not taken as seen: files are written one after the other, and fit when all are there.
+      this.#refused += 1;
       const problem = error instanceof Error ? error.message : String(error);
       if (this.#told === problem) return;
       this.#told = problem;
@@ -99,7 +122,9 @@ export class NodeSecurity {
     this.#warnOfEnd();
   }
 
+  /** Looks at the files no more. Idempotent. */
   close(): void {
+    this.#closed = true;
     clearInterval(this.#timer);
   }
 
