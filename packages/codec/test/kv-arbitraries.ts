@@ -14,6 +14,7 @@ import type {
   TxnOperation,
   TxnOperationResult,
 } from "../src/index.js";
+import { authChangeKinds } from "../src/index.js";
 import { bytes, uint64 } from "./arbitraries.js";
 
 /** Values of `d_engine.kv.v1`; transactions nest a few levels. */
@@ -71,21 +72,7 @@ function fromByte(byte: number): string {
 
 const authCommand: fc.Arbitrary<AuthCommand> = fc.record({
   kind: fc.constant("auth" as const),
-  change: fc.constantFrom(
-    "enable",
-    "disable",
-    "addUser",
-    "deleteUser",
-    "setPassword",
-    "grantRole",
-    "revokeRole",
-    "addRole",
-    "deleteRole",
-    "grantPermission",
-    "revokePermission",
-    "addToken",
-    "deleteToken",
-  ),
+  change: fc.constantFrom(...authChangeKinds.filter((kind) => kind !== undefined)),
   user: name,
   role: name,
   key: bytes,

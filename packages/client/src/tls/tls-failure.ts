@@ -17,7 +17,9 @@ const waysOut: readonly (readonly [RegExp, string])[] = [
 export function tlsFailure(details: string): string | undefined {
   const reason = /Last error: (?:Error: )?(.*?)(?:\. Resolution note:.*)?$/s.exec(details)?.[1];
   if (reason === undefined || reason === "null") return undefined;
-  const line = reason.replaceAll(/\s+/g, " ").trim();
+  const text = reason.replaceAll(/\s+/g, " ").trim();
+  // OpenSSL packs its reason in numbers, functions and source files.
+  const line = /^[0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+)/.exec(text)?.[1] ?? text;
   const wayOut = waysOut.find(([pattern]) => pattern.test(line))?.[1];
   return wayOut === undefined ? line : `${line}; ${wayOut}`;
 }

@@ -42,41 +42,44 @@ export function addRemoteOptions(command: Command): Command {
 
 /** Connects, runs `use`, and closes whatever came of it. `signal` aborts the connecting. */
 export async function withClient<Result>(
-  { endpoints, timeout, ...who }: RemoteOptions,
+  options: RemoteOptions,
   use: (client: RemoteClient) => Promise<Result>,
   signal?: AbortSignal,
 ): Promise<Result> {
-  const credentials = { ...(await readCredentials(who)), ...(await readTls(who)) };
-  const bounds = { timeoutMs: timeout, readyTimeoutMs: timeout, ...credentials };
-  const options: ConnectOptions = signal === undefined ? bounds : { ...bounds, signal };
-  await using client = await connect(endpoints, options);
+  const given = await connectOptions(options);
+  const bounds = { ...given, readyTimeoutMs: options.timeout };
+  await using client = await connect(
+    options.endpoints,
+    signal === undefined ? bounds : { ...bounds, signal },
+  );
   return await use(client);
 }
 
 /** The same for what operators do, which may also work without a leader. */
 export async function withAdmin<Result>(
-  { endpoints, timeout, ...who }: RemoteOptions,
+  options: RemoteOptions,
   use: (admin: ClusterAdmin) => Promise<Result>,
 ): Promise<Result> {
-  await using admin = connectAdmin(endpoints, {
-    timeoutMs: timeout,
-    ...(await readCredentials(who)),
-    ...(await readTls(who)),
-  });
+  await using admin = connectAdmin(options.endpoints, await connectOptions(options));
   return await use(admin);
 }
 
 /** The same for users and roles. */
 export async function withAuth<Result>(
-  { endpoints, timeout, ...who }: RemoteOptions,
+  options: RemoteOptions,
   use: (auth: AuthAdmin) => Promise<Result>,
 ): Promise<Result> {
-  await using auth = connectAuth(endpoints, {
-    timeoutMs: timeout,
-    ...(await readCredentials(who)),
-    ...(await readTls(who)),
-  });
+  await using auth = connectAuth(options.endpoints, await connectOptions(options));
   return await use(auth);
+}
+
+/** For how long, who asks, and over what. */
+async function connectOptions(options: RemoteOptions): Promise<ConnectOptions> {
+  return {
+    timeoutMs: options.timeout,
+    ...(await readCredentials(options)),
+    ...(await readTls(options)),
+  };
 }
 
 function readEndpoints(text: string): readonly string[] {

@@ -14,9 +14,7 @@ export interface TlsCommandOptions {
 
 export function addTlsOptions(command: Command): Command {
   return command
-    .addOption(
-      new Option("--tls", "encrypt, and believe what this system trusts").env("D_ENGINE_TLS"),
-    )
+    .addOption(new Option("--tls", "encrypt, and believe what Node.js trusts").env("D_ENGINE_TLS"))
     .addOption(new Option("--ca <file>", "encrypt, and believe this authority").env("D_ENGINE_CA"))
     .addOption(
       new Option("--cert <file>", "a certificate to show, where nodes ask for one").env(

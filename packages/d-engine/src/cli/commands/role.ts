@@ -1,4 +1,4 @@
-import type { AuthAdmin, AuthRole } from "@d-engine/client";
+import type { AuthRole } from "@d-engine/client";
 import { EngineError } from "@d-engine/core";
 import { Argument, type Command } from "commander";
 import type { CliIo } from "../cli-io.js";
@@ -7,6 +7,7 @@ import type { Finish } from "../finish.js";
 import { addKeyOptions, type KeyOptions, selectionOf } from "../key-options.js";
 import { escaped, jsonBytes } from "../printable.js";
 import { addRemoteOptions, type RemoteOptions, withAuth } from "../remote-options.js";
+import { authChanges } from "../run-auth.js";
 
 const EXAMPLES = `
 Examples:
@@ -24,16 +25,7 @@ export function addRoleCommand(program: Command, io: CliIo, finish: Finish): voi
   role.addHelpText("after", EXAMPLES);
   const command = (name: string, description: string): Command =>
     addRemoteOptions(role.command(name).description(description)).argument("<role>");
-  const change = (
-    options: RemoteOptions,
-    done: string,
-    use: (auth: AuthAdmin) => Promise<void>,
-  ): Promise<void> =>
-    finish("writes", options, async () => {
-      await withAuth(options, use);
-      io.out(options.json ? "{}\n" : `ok, ${done}\n`);
-      return EXIT.ok;
-    });
+  const change = authChanges(io, finish);
   command("add", "add a role, which may do nothing yet").action(
     (name: string, options: RemoteOptions) =>
       change(options, `role ${name} added`, (auth) => auth.addRole(name)),

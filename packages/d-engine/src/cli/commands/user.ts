@@ -1,4 +1,4 @@
-import type { AuthAdmin, AuthUser } from "@d-engine/client";
+import type { AuthUser } from "@d-engine/client";
 import { EngineError } from "@d-engine/core";
 import type { Command } from "commander";
 import type { CliIo } from "../cli-io.js";
@@ -6,6 +6,7 @@ import { EXIT, type ExitCode } from "../exit-codes.js";
 import type { Finish } from "../finish.js";
 import { type NewPasswordOptions, readNewPassword } from "../new-password.js";
 import { addRemoteOptions, type RemoteOptions, withAuth } from "../remote-options.js";
+import { authChanges } from "../run-auth.js";
 
 const EXAMPLES = `
 Examples:
@@ -25,16 +26,7 @@ export function addUserCommand(program: Command, io: CliIo, finish: Finish): voi
   user.addHelpText("after", EXAMPLES);
   const command = (name: string, description: string): Command =>
     addRemoteOptions(user.command(name).description(description));
-  const change = <Options extends RemoteOptions>(
-    options: Options,
-    done: string,
-    use: (auth: AuthAdmin) => Promise<void>,
-  ): Promise<void> =>
-    finish("writes", options, async () => {
-      await withAuth(options, use);
-      io.out(options.json ? "{}\n" : `ok, ${done}\n`);
-      return EXIT.ok;
-    });
+  const change = authChanges(io, finish);
   addNewPasswordOption(command("add", "add a user").argument("<name>"))
     .option("--no-password", "it can have tokens alone")
     .action((name: string, options: AddOptions) =>
