@@ -103,7 +103,7 @@ export class Channel {
 
   #newClient(): Client {
     this.#tls = this.#options.tls?.current();
-    const security = channelSecurity(this.#tls);
+    const security = channelSecurity(this.#tls, this.#address);
     return new Client(this.#address, security.credentials, {
       ...security.options,
       "grpc.max_receive_message_length": this.#options.answerBytesMax,

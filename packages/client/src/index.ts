@@ -94,6 +94,7 @@ export type { ChangeSource, ChangesOptions } from "./streams/changes.js";
 export { Changes } from "./streams/changes.js";
 export { InboundStream } from "./streams/inbound-stream.js";
 export {
+  type ChannelSecurity,
   type ClientTls,
   channelSecurity,
   type TlsContext,

@@ -1,6 +1,13 @@
-import { createSecureContext, type SecureContext } from "node:tls";
+import { isIP } from "node:net";
+import {
+  checkServerIdentity,
+  createSecureContext,
+  type PeerCertificate,
+  type SecureContext,
+} from "node:tls";
 import { EngineError } from "@d-engine/core";
 import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
+import { parseHostPort } from "../endpoints.js";
 
 /** How a client makes sure of its nodes, and shows who it is; texts and bytes are PEM. */
 export interface ClientTls {
@@ -121,16 +128,34 @@ function contextOfClient(given: ClientTls): TlsContext {
   return { context, serverName };
 }
 
-/** The credentials of a channel, and what else it has to be told. */
-export function channelSecurity(tls: TlsContext | undefined): {
+/** What a channel is made with, so that it is as secure as asked. */
+export interface ChannelSecurity {
   readonly credentials: ChannelCredentials;
+  /** Belong to those of the channel. */
   readonly options: Readonly<Record<string, string>>;
-} {
+}
+
+const overrideKey = "grpc.ssl_target_name_override";
+/** Says nothing: TLS allows no address as the name of a server, and the gRPC library sends one. */
+const namelessServer = "node.invalid";
+
+/** For a channel to `address`, `host:port`. */
+export function channelSecurity(tls: TlsContext | undefined, address: string): ChannelSecurity {
   if (tls === undefined) return { credentials: credentials.createInsecure(), options: {} };
   const { context, serverName } = tls;
+  const { host } = parseHostPort(address);
+  if (serverName === undefined && isIP(host) > 0) {
+    const judged = {
+      checkServerIdentity: (_: string, cert: PeerCertificate) => checkServerIdentity(host, cert),
+    };
+    return {
+      credentials: credentials.createFromSecureContext(context, judged),
+      options: { [overrideKey]: namelessServer },
+    };
+  }
   return {
     credentials: credentials.createFromSecureContext(context),
-    options: serverName === undefined ? {} : { "grpc.ssl_target_name_override": serverName },
+    options: serverName === undefined ? {} : { [overrideKey]: serverName },
   };
 }
 

@@ -20,6 +20,9 @@ describe.skipIf(!hasOpenssl)("the commands, over TLS", () => {
       tlsClientAuth: "require",
     });
     await engine.waitReady();
+    const warned: string[] = [];
+    const onWarning = (warning: Error): void => void warned.push(warning.message);
+    process.on("warning", onWarning);
     const own = authority.issue("operator", "DNS:operator");
     const files = ["--ca", authority.caFile, "--cert", own.certFile, "--key", own.keyFile];
     const run = async (args: readonly string[], flags: readonly string[]) => {
@@ -46,5 +49,10 @@ describe.skipIf(!hasOpenssl)("the commands, over TLS", () => {
     expect(missing.err).toMatch(/^d-engine: cannot read --ca \S+nowhere\.pem: ENOENT\n$/);
     const half = await run(["get", "a"], ["--cert", own.certFile]);
     expect(half.err).toMatch(/^d-engine: [^\n]*tls\.cert and tls\.key go together[^\n]*\n$/);
+    // By address, without a name: Node.js has nothing to say about that either.
+    const byAddress = await run(["get", "a"], files);
+    expect(byAddress.code).not.toBe(0);
+    process.off("warning", onWarning);
+    expect(warned).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { failureOfStatus, type TransportFailure } from "@d-engine/client";
 import { cluster, type DescMethod, fromBinary, type MessageShape } from "@d-engine/proto";
-import { Client, credentials, Metadata } from "@grpc/grpc-js";
-import type { PeerSecurity } from "../peers/grpc-transport.js";
+import { Client, Metadata } from "@grpc/grpc-js";
+import { channelTo, type PeerSecurity } from "../peers/grpc-transport.js";
 import type { Proven } from "../security/peer-secret.js";
 
 export type JoinAnswer<Body> =
@@ -30,7 +30,9 @@ export async function callNode<Name extends Method>(
 > {
   const method: DescMethod = cluster.ClusterManagementService.method[name];
   const metadata = new Metadata();
-  const client = new Client(address, security?.channel ?? credentials.createInsecure(), {
+  const channel = channelTo(security, address);
+  const client = new Client(address, channel.credentials, {
+    ...channel.options,
     "grpc.use_local_subchannel_pool": 1,
     "grpc.service_config_disable_resolution": 1,
     "grpc.enable_http_proxy": 0,

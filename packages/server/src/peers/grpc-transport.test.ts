@@ -1,3 +1,4 @@
+import { channelSecurity } from "@d-engine/client";
 import {
   type AppendEntries,
   type Entry,
@@ -7,7 +8,6 @@ import {
   nodeId,
   type Term,
 } from "@d-engine/core";
-import { credentials } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { PeerConnection } from "./peer-connection.js";
 import { cluster, End, open, pair } from "./testing/transport-end.js";
@@ -179,7 +179,7 @@ describe("GrpcTransport", () => {
     const connection = new PeerConnection({
       peer: nodeId(2),
       address: two.address,
-      credentials: () => credentials.createInsecure(),
+      security: () => channelSecurity(undefined, ""),
       metadata: one.transport.ownMetadata(),
       refuse: () => undefined,
       onAppendResponse: () => undefined,
@@ -208,7 +208,7 @@ describe("GrpcTransport", () => {
     const connection = new PeerConnection({
       peer: nodeId(2),
       address: "127.0.0.1:1",
-      credentials: () => credentials.createInsecure(),
+      security: () => channelSecurity(undefined, ""),
       metadata: new End(1).transport.ownMetadata(),
       refuse: () => undefined,
       onAppendResponse: () => undefined,
@@ -233,7 +233,7 @@ describe("GrpcTransport", () => {
     const connection = new PeerConnection({
       peer: nodeId(2),
       address: "127.0.0.1:1",
-      credentials: () => credentials.createInsecure(),
+      security: () => channelSecurity(undefined, ""),
       metadata: new End(1).transport.ownMetadata(),
       refuse: () => undefined,
       onAppendResponse: () => undefined,

@@ -1,3 +1,4 @@
+import { type ChannelSecurity, channelSecurity } from "@d-engine/client";
 import {
   decodeAppendEntriesResponse,
   encodeAppendEntriesRequest,
@@ -14,7 +15,7 @@ import {
   type Transport,
   type TransportListener,
 } from "@d-engine/core";
-import { type ChannelCredentials, credentials, type Metadata } from "@grpc/grpc-js";
+import type { Metadata } from "@grpc/grpc-js";
 import type { Logger } from "../driver/logger.js";
 import type { PeerSecret } from "../security/peer-secret.js";
 import type { Admission, Refused } from "./admission.js";
@@ -47,9 +48,14 @@ import { decodeSnapshotResponse, snapshotTag } from "./snapshot-codec.js";
 /** How nodes make sure of each other. */
 export interface PeerSecurity {
   /** For a connection that begins now. */
-  readonly channel: ChannelCredentials;
+  channelTo(address: string): ChannelSecurity;
   /** What a peer must prove to know; `undefined`: nothing. */
   readonly secret: PeerSecret | undefined;
+}
+
+/** Plaintext where nothing else is asked for. */
+export function channelTo(security: PeerSecurity | undefined, address: string): ChannelSecurity {
+  return security?.channelTo(address) ?? channelSecurity(undefined, address);
 }
 
 export interface GrpcTransportOptions {
@@ -294,7 +300,7 @@ export class GrpcTransport implements Transport {
     const way = {
       peer,
       address,
-      credentials: () => security?.channel ?? credentials.createInsecure(),
+      security: () => channelTo(security, address),
       metadata: this.#ownMetadata,
       refuse: (metadata: Metadata): string | undefined => {
         const admitted = this.admit(metadata, peer);

@@ -1,6 +1,6 @@
+import type { ChannelSecurity } from "@d-engine/client";
 import type { NodeId } from "@d-engine/core";
 import {
-  type ChannelCredentials,
   Client,
   type ClientDuplexStream,
   type Metadata,
@@ -17,7 +17,7 @@ export interface PeerConnectionOptions {
   readonly peer: NodeId;
   /** `host:port`. */
   readonly address: string;
-  readonly credentials: () => ChannelCredentials;
+  readonly security: () => ChannelSecurity;
   /** Sent with every call: who this node is. */
   readonly metadata: Metadata;
   /** Why the answering node is not the one meant; `undefined` when it is. */
@@ -145,8 +145,10 @@ export class PeerConnection {
   }
 
   #open(): void {
-    const { address, credentials, metadata, silenceMs } = this.#options;
-    this.#client = new Client(address, credentials(), {
+    const { address, metadata, silenceMs } = this.#options;
+    const { credentials, options } = this.#options.security();
+    this.#client = new Client(address, credentials, {
+      ...options,
       "grpc.use_local_subchannel_pool": 1,
       "grpc.initial_reconnect_backoff_ms": reconnectMaxMs,
       "grpc.max_receive_message_length": messageBytesMax,

@@ -1,10 +1,6 @@
+import type { ChannelSecurity } from "@d-engine/client";
 import type { InstallSnapshot, NodeId } from "@d-engine/core";
-import {
-  type ChannelCredentials,
-  Client,
-  type ClientWritableStream,
-  type Metadata,
-} from "@grpc/grpc-js";
+import { Client, type ClientWritableStream, type Metadata } from "@grpc/grpc-js";
 import { PEER_METHODS } from "./peer-methods.js";
 import { encodeInstallSnapshot } from "./snapshot-codec.js";
 
@@ -12,7 +8,7 @@ export interface SnapshotCallsOptions {
   readonly peer: NodeId;
   /** `host:port`. */
   readonly address: string;
-  readonly credentials: () => ChannelCredentials;
+  readonly security: () => ChannelSecurity;
   /** Sent with every call: who this node is. */
   readonly metadata: Metadata;
   /** Why the answering node is not the one meant; `undefined` when it is. */
@@ -113,7 +109,9 @@ export class SnapshotCalls {
   }
 
   #open(): Client {
-    return new Client(this.#options.address, this.#options.credentials(), {
+    const { credentials, options } = this.#options.security();
+    return new Client(this.#options.address, credentials, {
+      ...options,
       "grpc.use_local_subchannel_pool": 1,
       "grpc.max_send_message_length": -1,
       "grpc.enable_retries": 0,

@@ -1,8 +1,8 @@
 import type { SnapshotLabel, SnapshotStore } from "@d-engine/core";
 import { create, storage, toBinary } from "@d-engine/proto";
 import type { Crc32 } from "@d-engine/storage";
-import { Client, type ClientDuplexStream, credentials, type Metadata } from "@grpc/grpc-js";
-import type { PeerSecurity } from "./grpc-transport.js";
+import { Client, type ClientDuplexStream, type Metadata } from "@grpc/grpc-js";
+import { channelTo, type PeerSecurity } from "./grpc-transport.js";
 import { identityMetadata, type PeerIdentity, readIdentity, refusePeer } from "./handshake.js";
 import { PEER_METHODS } from "./peer-methods.js";
 import { type ChunkFrame, decodeChunk } from "./snapshot-codec.js";
@@ -33,8 +33,9 @@ const messageBytesMax = 16 * 1024 * 1024;
 
 /** One StreamSnapshot call. Rejects with its status, keeping what has come for the next. */
 export async function pullOnce(attempt: PullAttempt): Promise<SnapshotLabel> {
-  const channel = attempt.security?.channel ?? credentials.createInsecure();
-  const client = new Client(attempt.endpoint, channel, {
+  const channel = channelTo(attempt.security, attempt.endpoint);
+  const client = new Client(attempt.endpoint, channel.credentials, {
+    ...channel.options,
     "grpc.use_local_subchannel_pool": 1,
     "grpc.enable_retries": 0,
     "grpc.max_receive_message_length": messageBytesMax,

@@ -160,13 +160,13 @@ describe.skipIf(!hasOpenssl)("certificates of a node", () => {
       expect(security.metrics().certificatesRefused).toBe(2);
       expect(security.metrics().certificateEndsMs).toBeGreaterThan(Date.now());
       put(renewed);
-      const before = security.channel;
+      const before = security.clientTls?.();
       await security.reload();
       expect(told.at(-1)).toContain("was replaced");
       const second = await shownBy();
       expect(second).not.toBe(first);
       expect(sockets.slice(0, 2).map((socket) => socket.destroyed)).toEqual([false, false]);
-      expect(security.channel).not.toBe(before);
+      expect(security.clientTls?.()).not.toBe(before);
       await security.reload(); // nothing has changed
       expect(told).toHaveLength(2);
     } finally {

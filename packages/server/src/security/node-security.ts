@@ -1,6 +1,12 @@
 import { stat } from "node:fs/promises";
-import { type ClientTls, channelSecurity, tlsContextOf } from "@d-engine/client";
-import { type ChannelCredentials, credentials, ServerCredentials } from "@grpc/grpc-js";
+import {
+  type ChannelSecurity,
+  type ClientTls,
+  channelSecurity,
+  type TlsContext,
+  tlsContextOf,
+} from "@d-engine/client";
+import { ServerCredentials } from "@grpc/grpc-js";
 import type { Logger } from "../driver/logger.js";
 import { PeerSecret } from "./peer-secret.js";
 import type { SecuritySettings } from "./security-settings.js";
@@ -29,7 +35,7 @@ export class NodeSecurity {
   readonly #logger: Logger;
   readonly #server: ServerTls | undefined;
   #tls: ClientTls = {};
-  #channel: ChannelCredentials;
+  #context: TlsContext | undefined;
   #seen: string;
   #told: string | undefined;
   #expiresMs = Number.POSITIVE_INFINITY;
@@ -50,7 +56,6 @@ export class NodeSecurity {
     this.#seen = seen;
     this.secret =
       settings.clusterSecret === "" ? undefined : new PeerSecret(settings.clusterSecret);
-    this.#channel = credentials.createInsecure();
     if (material === undefined) return;
     this.#server = new ServerTls(settings, material);
     this.#take(material);
@@ -76,8 +81,8 @@ export class NodeSecurity {
   }
 
   /** For a connection to another node that begins now. */
-  get channel(): ChannelCredentials {
-    return this.#channel;
+  channelTo(address: string): ChannelSecurity {
+    return channelSecurity(this.#context, address);
   }
 
   /** The same, for clients of ours in this process; `undefined`: plaintext. */
@@ -131,7 +136,7 @@ export class NodeSecurity {
   #take({ cert, key, ca, expiresMs }: TlsMaterial): void {
     const { tlsMinVersion: minVersion } = this.#settings;
     this.#tls = { cert, key, minVersion, ...(ca === undefined ? {} : { ca }) };
-    this.#channel = channelSecurity(tlsContextOf(this.#tls)).credentials;
+    this.#context = tlsContextOf(this.#tls);
     this.#expiresMs = expiresMs;
     this.#warnOfEnd();
   }
