@@ -22,7 +22,8 @@ const shape =
 
 /**
  * Reads `host:port` or `http://host:port`. Throws `INVALID_ADDRESS` with the offending text and
- * the form that is wanted; `https` is refused: whether connections are encrypted is no matter of one address.
+ * the form that is wanted; `https` is refused: all connections
+ * of a client are encrypted, or none is.
  */
 export function parseHostPort(text: string, options: ParseHostPortOptions = {}): HostPort {
   if (typeof text !== "string") {

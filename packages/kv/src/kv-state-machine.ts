@@ -151,8 +151,8 @@ export class KvStateMachine implements StateMachine<WriteOutcome>, KvReader {
 
   /**
    * Throws `INVALID_REQUEST` for what only a leader may propose: a command with a stamp, an expiry,
-   * a time entry (rule R14), who writes. To be asked of every command of a client, before `validate` is asked
-   * of what becomes of it.
+   * a time entry, a change of users, who writes (rule R14). To be asked of every command of a client,
+   * before `validate` is asked of what becomes of it.
    */
   validateClient(bytes: Uint8Array): void {
     if (!this.#plainPut.read(bytes)) checkClientCommand(decodeOr("INVALID_REQUEST", bytes));

@@ -1,8 +1,10 @@
 import type { WriteCommand } from "@d-engine/codec";
 import { refuse } from "./check-sizes.js";
 
-/** Refuses what only the leader may propose (rule R14): otherwise clients could move the time,
- * and write in the name of others. */
+/**
+ * Refuses what only the leader may propose (rule R14): otherwise clients could move the time, and
+ * write in the name of others.
+ */
 export function checkClientCommand({ kind, stampMs, identity }: WriteCommand): void {
   if (identity !== undefined) {
     refuse("who writes a command is for the leader to set; send a token with the request");

@@ -63,7 +63,8 @@ export class SessionTable {
 
   /**
    * Says what is to be done with a command, before anything of it is done, and takes over what its
-   * mark acknowledges. `owner`, where users are asked for, is whose session it must be. After `execute`, and nothing else, `record` has to follow.
+   * mark acknowledges. `owner`, where users are asked for, is whose session it must be. After
+   * `execute`, and nothing else, `record` has to follow.
    *
    * `RATE_LIMITED` comes from here alone, never out of a command, and settles nothing: there is no
    * room to remember it, so another attempt of the same write may still be executed.

@@ -115,9 +115,9 @@ export class WatchHub implements WatchOwner {
   /**
    * Begins a watch. Aborting the signal ends it with the signal's reason.
    *
-   * @throws what `check` throws; EngineError `INVALID_REQUEST` for keys that cannot be, `COMPACTED` when the history does
-   *   not reach back to the start, `RATE_LIMITED` at `watchesMax`, `CLOSED`, `CLUSTER_UNAVAILABLE`
-   *   for one that needs a leader
+   * @throws what `check` throws; EngineError `INVALID_REQUEST` for keys that cannot be, `COMPACTED`
+   *   when the history does not reach back to the start, `RATE_LIMITED` at `watchesMax`, `CLOSED`,
+   *   `CLUSTER_UNAVAILABLE` for one that needs a leader
    */
   watch(spec: WatchSpec, { signal, check }: HubWatchOptions = {}): LocalWatch {
     signal?.throwIfAborted();
