@@ -4,6 +4,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Attempts } from "../../server/src/auth/attempts.js";
 import { Callers } from "../../server/src/auth/callers.js";
+import { newPortMetrics } from "../../server/src/connections/port-metrics.js";
+import { AnswerRoom } from "../../server/src/grpc/answer-room.js";
 import { GRPC_LIMITS } from "../../server/src/grpc/limits.js";
 import { rawServiceDefinition } from "../../server/src/grpc/raw-service.js";
 import {
@@ -241,14 +243,16 @@ describe("without sessions", () => {
     const old = new Server();
     const tokens = { clusterId: "", nowMs: () => 0 };
     const callers = new Callers(tokens);
+    const metrics = newPortMetrics();
+    const room = new AnswerRoom({ ...GRPC_LIMITS, unsentBytes: () => 0, metrics });
     const unary = (handler: Parameters<typeof unaryCall>[0]) =>
-      unaryCall(handler, () => undefined, callers);
+      unaryCall(handler, { onBug: () => undefined, callers, room });
     const context = {
       node: server.node,
       limits: GRPC_LIMITS,
       ownAddress: (authority: string) => authority,
       sessions: new OpenSessions(GRPC_LIMITS, callers, () => undefined),
-      watches: new OpenWatches({ streamsMax: 1, onBug: () => undefined }),
+      watches: new OpenWatches({ ...GRPC_LIMITS, streamsMax: 1, metrics, onBug: () => undefined }),
       callers,
       authentication: { attempts: new Attempts(() => 0), tokens, tokenLifetimeMs: 1 },
       unary,

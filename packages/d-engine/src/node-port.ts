@@ -92,7 +92,7 @@ export async function openAdminPort(
 
 /** Opens the port of a started node: clients and peers come in through it. */
 export function openPort(
-  { node, attempts, peers, security, instances }: StartedKvNode,
+  { node, attempts, peers, security, instances, ports }: StartedKvNode,
   listen: string,
   advertise: string | undefined,
   logger: Logger | undefined,
@@ -103,6 +103,7 @@ export function openPort(
     attempts,
     peers,
     security,
+    ports,
     admin: node.driver,
     snapshotBytesPerSecond,
     instances,

@@ -6,8 +6,8 @@ describe("resolveSettings", () => {
     const settings = resolveSettings({});
     expect(settings.driver.defaultConsistency).toBe("linearizable");
     expect(settings.address).toBe(ENGINE_DEFAULTS.address);
-    const { raft, driver, limits, storage, watch, security } = settings;
-    const flat = { ...raft, ...driver, ...limits, ...storage, ...watch, ...security };
+    const { raft, driver, limits, storage, watch, security, ports } = settings;
+    const flat = { ...raft, ...driver, ...limits, ...storage, ...watch, ...security, ...ports };
     const { address, nodeId, initialCluster, clusterToken, ...others } = ENGINE_DEFAULTS;
     const { join, joinAs: _, joinTimeoutMs: __, ...defaults } = others;
     expect(flat).toEqual(defaults);

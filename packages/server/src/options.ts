@@ -10,6 +10,12 @@ import {
 import { KV_LIMITS_DEFAULTS, type KvLimits, resolveKvLimits } from "@d-engine/kv";
 import { STORAGE_DEFAULTS } from "@d-engine/storage";
 import { type InitialCluster, parseInitialCluster } from "./bootstrap/initial-cluster.js";
+import {
+  PORT_DEFAULTS,
+  PORT_RULES,
+  type PortSettings,
+  portConflicts,
+} from "./connections/port-settings.js";
 import { DRIVER_DEFAULTS, type DriverOptions } from "./driver/options.js";
 import type { JoinAs } from "./join/join-cluster.js";
 import {
@@ -38,7 +44,8 @@ export interface EngineSettings
     KvLimits,
     StorageSettings,
     WatchOptions,
-    SecuritySettings {
+    SecuritySettings,
+    PortSettings {
   /** `host:port` at which others reach this node. Recorded when the data directory is made. */
   readonly address: string;
   /** The id of this node, from 1. Recorded when the data directory is made. */
@@ -78,6 +85,7 @@ export const ENGINE_DEFAULTS: EngineSettings = Object.freeze({
   ...STORAGE_DEFAULTS,
   ...WATCH_DEFAULTS,
   ...SECURITY_DEFAULTS,
+  ...PORT_DEFAULTS,
   address: "127.0.0.1:9081",
   nodeId: 1,
   initialCluster: undefined,
@@ -107,6 +115,7 @@ export interface ResolvedSettings {
   readonly storage: StorageSettings;
   readonly watch: WatchOptions;
   readonly security: SecuritySettings;
+  readonly ports: PortSettings;
 }
 
 /**
@@ -126,6 +135,8 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
   const security = pick(given, SECURITY_DEFAULTS);
   checkFields(problems, security, SECURITY_RULES);
   problems.push(...problemsOf(securityConflicts(security)));
+  const ports = pick(given, PORT_DEFAULTS);
+  checkFields(problems, ports, PORT_RULES);
   checkFields(problems, driver, DRIVER_RULES);
   checkFields(problems, storage, STORAGE_RULES);
   checkFields(problems, watch, WATCH_RULES);
@@ -141,7 +152,10 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
   }
   const raft = attempt(problems, () => resolveRaftOptions(only(given, raftDefaults)));
   const limits = attempt(problems, () => resolveKvLimits(only(given, KV_LIMITS_DEFAULTS)));
-  if (limits !== undefined) problems.push(...problemsOf(roomConflicts(limits, storage)));
+  if (limits !== undefined) {
+    problems.push(...problemsOf(roomConflicts(limits, storage)));
+    problems.push(...problemsOf(portConflicts(ports, limits)));
+  }
   if (problems.length > 0 || raft === undefined || limits === undefined || !id) {
     throw new EngineError("INVALID_REQUEST", `bad settings: ${problems.join("; ")}`);
   }
@@ -150,6 +164,7 @@ export function resolveSettings(input: EngineSettingsInput = {}): ResolvedSettin
     storage: Object.freeze(storage),
     watch: Object.freeze(watch),
     security: Object.freeze(security),
+    ports: Object.freeze(ports),
   };
   const cluster = { nodeId: id, initialCluster, join, clusterToken };
   return Object.freeze({ address, ...cluster, raft, limits, ...frozen });

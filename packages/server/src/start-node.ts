@@ -13,6 +13,8 @@ import { nodeClock, nodeFileStorage } from "@d-engine/storage";
 import { Attempts } from "./auth/attempts.js";
 import { bootstrapIdentity, randomId } from "./bootstrap/initial-cluster.js";
 import { settingsThatDisagree } from "./bootstrap/stored-identity.js";
+import { type NodePorts, nodePorts } from "./connections/node-ports.js";
+import { commandBytesMax } from "./connections/port-settings.js";
 import { Driver } from "./driver/driver.js";
 import { FEATURE_LEVEL } from "./driver/feature-gate.js";
 import { KvNode } from "./driver/kv-node.js";
@@ -75,6 +77,8 @@ export interface StartedKvNode {
   readonly peers: GrpcTransport;
   readonly security: NodeSecurity;
   readonly instances: InstanceRegistrar;
+  /** Bounds and counts of the ports that are opened for the node. */
+  readonly ports: NodePorts;
 }
 
 /** Starts a node on this process's clock and network, over any storage and state machine. */
@@ -114,6 +118,7 @@ async function startSecured<Result>(
     crc32,
     raftOptions: settings.raft,
     options: settings.driver,
+    commandBytesMax: commandBytesMax(settings.ports.requestBytesMax, settings.storage.segmentBytes),
     logger,
     onProgress,
     signal,
@@ -221,7 +226,9 @@ export async function startKvNode(
   const { driver, peers, security, instances, features } = await startNode(parts);
   if (settings.join !== undefined) await forgetPendingJoin(directory);
   const node = new KvNode(driver, store, features, settings.watch);
-  return { node, attempts: new Attempts(() => nodeClock.nowMs()), peers, security, instances };
+  const nowMs = (): number => nodeClock.nowMs();
+  const ports = nodePorts(settings.ports, hooks.logger ?? silentLogger, nowMs);
+  return { node, attempts: new Attempts(nowMs), peers, security, instances, ports };
 }
 
 /** Takes contacts in from the first message on, before anybody can record them. */

@@ -20,7 +20,12 @@ export class RawClient {
     });
   }
 
-  unary(path: string, request: Uint8Array, timeoutMs = 5_000): Promise<RawAnswer> {
+  unary(
+    path: string,
+    request: Uint8Array,
+    timeoutMs = 5_000,
+    metadata = new Metadata(),
+  ): Promise<RawAnswer> {
     return new Promise((resolve) => {
       let answer: Pick<RawAnswer, "body"> = { body: undefined };
       this.#client
@@ -29,7 +34,7 @@ export class RawClient {
           asBuffer,
           asIs,
           request,
-          new Metadata(),
+          metadata,
           { deadline: Date.now() + timeoutMs },
           (_error, body) => {
             answer = { body };

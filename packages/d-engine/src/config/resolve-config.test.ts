@@ -230,7 +230,7 @@ describe("relations", () => {
     },
     {
       name: "values against segments",
-      text: "store.value_bytes_max = 100_000_000",
+      text: "store.value_bytes_max = 100_000_000\nlimits.request_bytes_max = 300_000_000",
       key: "store.value_bytes_max",
       source: "segment_bytes: default, key_bytes_max: default, value_bytes_max: n.toml:1",
       problem: "segment_bytes (67108864) must hold the largest command",

@@ -122,6 +122,29 @@ export const SECTIONS = {
       "what all members know and nobody else, 16 characters or more: without it nobody speaks as a " +
       "peer, or joins; better in the environment than in a file",
   },
+  limits: {
+    connectionsMax: "most connections of clients and peers; more are closed at once",
+    connectionsPerAddressMax: "of these, most from one address",
+    adminConnectionsMax: "most connections to the operators' port",
+    adminConnectionsPerAddressMax: "of these, most from one address",
+    callsPerConnectionMax: "most calls under way on one connection; more wait at the client",
+    watchesPerConnectionMax: "most watches on one connection; more are refused RATE_LIMITED",
+    requestBytesMax:
+      "largest request that is read, of clients and of peers; the same on all members",
+    answerBytesMax: "most bytes of keys and values in one answer; more are refused",
+    unsentBytesMax: "most bytes of answers that one connection may have unread; more are dropped",
+    headerBytesMax: "most bytes of the headers of one call, tokens among them",
+    handshakeTimeoutMs: "how long a connection may take until it speaks HTTP/2, over TLS or not",
+    connectionIdleMs: "how long a connection stays without any call",
+    keepaliveIntervalMs: "how often a connection is asked whether its other end is still there",
+    keepaliveTimeoutMs: "how long it may take to answer that",
+    idlePingsMax:
+      "most such questions by a connection, in a minute in which it is told nothing else",
+    slowRequestMs: "how long a request may take from its first byte to its last",
+    slowReaderMs:
+      "how long the reader of an answer may take nothing of it; ten times that while others on its " +
+      "connection read",
+  },
   server: {
     dataDir: "where the data is; made if it is missing",
     adminListen: "where /health, /primary, /replica and /metrics are answered over HTTP, if at all",

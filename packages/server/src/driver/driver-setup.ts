@@ -27,6 +27,12 @@ export interface DriverSetup<Result> {
   readonly crc32: (data: Uint8Array) => number;
   readonly raftOptions: RaftOptions;
   readonly options: DriverOptions;
+  /**
+   * Bytes of the largest command that is taken in: what fits into a segment of the log, and into a
+   * request to a follower.
+   * @defaultValue no bound
+   */
+  readonly commandBytesMax?: number | undefined;
   readonly logger?: Logger | undefined;
   readonly onProgress?: ((progress: RecoveryProgress) => void) | undefined;
   /** Ends a start that is still under way; `start` rejects with its reason. */

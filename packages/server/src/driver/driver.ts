@@ -125,6 +125,7 @@ export class Driver<Result> {
       post: (event) => this.#loop.post(event),
       writing: () => this.#loop.writing,
       leaderHint: () => this.leaderHint(),
+      commandBytesMax: setup.commandBytesMax ?? Number.POSITIVE_INFINITY,
       logFull: () => this.#snapshots.logFull,
       notServing: () => this.#whyNotServing(),
     });

@@ -1,3 +1,4 @@
+import { EngineError } from "@d-engine/core";
 import { diskFull, rateLimited } from "./driver-errors.js";
 import type { Counters } from "./metrics.js";
 import type { DriverOptions } from "./options.js";
@@ -15,6 +16,7 @@ export interface IntakeSetup {
   readonly counters: Counters;
   /** Why calls are refused at this moment, if they are. */
   readonly notServing: () => Error | undefined;
+  readonly commandBytesMax: number;
   /** Why writes are refused for the size of the log, if they are. */
   readonly logFull: () => string | undefined;
 }
@@ -36,8 +38,19 @@ export class Intake {
     const refusal = this.#setup.notServing();
     if (refusal !== undefined) throw refusal;
     if (admission === "upkeep") return;
+    this.#checkSize(bytes);
     if (admission === "normal") this.#checkRoom();
     this.#checkWaiting(bytes);
+  }
+
+  /** One that no follower could be sent, or no segment could hold, would stop the cluster. */
+  #checkSize(bytes: number): void {
+    const { commandBytesMax } = this.#setup;
+    if (bytes <= commandBytesMax) return;
+    const message =
+      `the write has ${bytes} bytes, more than the ${commandBytesMax} that requestBytesMax and ` +
+      "segmentBytes leave room for; write less at once, or raise them on all members";
+    throw new EngineError("INVALID_REQUEST", message);
   }
 
   #checkRoom(): void {

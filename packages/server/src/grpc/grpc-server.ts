@@ -1,13 +1,19 @@
 import { parseHostPort } from "@d-engine/client";
-import { Server, ServerCredentials, type ServiceError } from "@grpc/grpc-js";
+import { type Server, ServerCredentials, type ServiceError } from "@grpc/grpc-js";
 import type { AdminNode } from "../admin/admin-node.js";
 import { Attempts } from "../auth/attempts.js";
 import { Callers } from "../auth/callers.js";
+import { guardedServer } from "../connections/guarded-server.js";
+import { type NodePorts, nodePorts } from "../connections/node-ports.js";
+import { PortGuard } from "../connections/port-guard.js";
 import type { LocalNode } from "../driver/local-node.js";
+import { silentLogger } from "../driver/logger.js";
 import type { GrpcTransport } from "../peers/grpc-transport.js";
+import { PEER_METHODS } from "../peers/peer-methods.js";
 import { peerServices } from "../peers/peer-services.js";
 import type { SnapshotSource } from "../peers/snapshot-source.js";
 import type { NodeSecurity } from "../security/node-security.js";
+import { AnswerRoom } from "./answer-room.js";
 import { bind } from "./bind.js";
 import type { OwnAddress } from "./cluster-view.js";
 import type { InstanceRecords } from "./handlers/join-cluster.js";
@@ -54,6 +60,11 @@ export interface GrpcServerOptions {
   /** @defaultValue plaintext, and whoever joins has nothing to prove */
   readonly security?: Pick<NodeSecurity, "server" | "secret">;
   readonly limits?: Partial<GrpcLimits>;
+  /**
+   * Bounds and counts of the node's ports.
+   * @defaultValue those of `limits`, counted for nobody
+   */
+  readonly ports?: NodePorts;
   /** Counts passwords, for the node's metrics. */
   readonly attempts?: Attempts;
   /**
@@ -89,24 +100,40 @@ export interface GrpcServer extends AsyncDisposable {
  * be parsed or bound.
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const limits: GrpcLimits = { ...GRPC_LIMITS, ...options.limits };
+  const limits: GrpcLimits = { ...GRPC_LIMITS, ...options.ports?.settings, ...options.limits };
+  const nowMs = (): number => performance.now();
+  const { clients: gate, metrics } = options.ports ?? nodePorts(limits, silentLogger, nowMs);
   const onBug = options.onBug ?? warnOfBug;
   const tokens = { clusterId: options.node.identity.clusterId, nowMs: () => Date.now() };
   const callers = new Callers(tokens);
-  const attempts = options.attempts ?? new Attempts(() => performance.now());
+  const attempts = options.attempts ?? new Attempts(nowMs);
   const tokenLifetimeMs = options.tokenLifetimeMs ?? TOKEN_LIFETIME_MS;
   const streams = new OpenStreams(limits.streamsMax, callers, onBug);
   const sessions = new OpenSessions(limits, callers, onBug);
-  const watches = new OpenWatches({ streamsMax: limits.watchStreamsMax, onBug });
-  const server = new Server({
+  const watches = new OpenWatches({
+    ...limits,
+    streamsMax: limits.watchStreamsMax,
+    metrics,
+    onBug,
+  });
+  const guard = new PortGuard({ ...limits, gate, metrics, isOpenEnded });
+  const settings = {
     "grpc.max_receive_message_length": limits.requestBytesMax,
     "grpc.max_send_message_length": -1,
     "grpc.max_concurrent_streams": limits.callsPerConnectionMax,
     "grpc.so_reuseport": 0,
     // Without it the streams of a machine that lost its power would stay open for ever.
-    "grpc.keepalive_time_ms": 30_000,
-    "grpc.keepalive_timeout_ms": 10_000,
+    "grpc.keepalive_time_ms": limits.keepaliveIntervalMs,
+    "grpc.keepalive_timeout_ms": limits.keepaliveTimeoutMs,
+    "grpc.max_connection_idle_ms": limits.connectionIdleMs,
+  };
+  const server = guardedServer(settings, guard, limits.headerBytesMax);
+  const room = new AnswerRoom({
+    ...limits,
+    unsentBytes: (peer) => guard.unsentBytes(peer),
+    metrics,
   });
+  const calls = { onBug, callers, room };
   const advertised = options.advertise && parseHostPort(options.advertise).text;
   let ownAddress: OwnAddress = (authority) => authority;
   const context: ServiceContext = {
@@ -120,8 +147,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     admin: options.admin,
     secret: options.security?.secret,
     onBug,
-    unary: (handler) => unaryCall(handler, onBug, callers),
-    ownUnary: (handler) => unaryCall(handler, onBug, callers, ownErrorOf),
+    unary: (handler) => unaryCall(handler, calls),
+    ownUnary: (handler) => unaryCall(handler, calls, ownErrorOf),
     stream: (handler) => streams.serve(handler),
   };
   addServices(server, context, options.instances);
@@ -139,7 +166,9 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       streams.close();
       watches.close();
       sessions.drain();
-      closed = shutDown(server, options.drainTimeoutMs ?? 5_000);
+      closed = shutDown(server, options.drainTimeoutMs ?? 5_000).finally(() => guard.destroy());
+      // After the library has begun to wait for them: it would wait for ever for what is gone.
+      guard.endHandshakes();
     }
     return closed;
   };
@@ -182,6 +211,19 @@ function snapshotSource(options: GrpcServerOptions): SnapshotSource | undefined 
     ...(snapshotBytesPerSecond ? { bytesPerSecondMax: snapshotBytesPerSecond } : {}),
   };
 }
+
+/** Of requests that go on, and of methods that are not known, which are answered at once. */
+function isOpenEnded(path: string): boolean {
+  return OPEN_ENDED.has(path);
+}
+
+const OPEN_ENDED: ReadonlySet<string> = new Set(
+  [...[sessionService, kvService].map(rawServiceDefinition), PEER_METHODS].flatMap((service) =>
+    Object.values(service)
+      .filter(({ requestStream }) => requestStream)
+      .map(({ path }) => path),
+  ),
+);
 
 function ownErrorOf(error: unknown): ServiceError {
   return serviceErrorOf(error, ownNumberOf);

@@ -1,13 +1,9 @@
+import { PORT_DEFAULTS, type PortSettings } from "../connections/port-settings.js";
+
 /** Bounds of the gRPC server. Writes and reads that wait are bounded by the node itself. */
-export interface GrpcLimits {
-  /** Bytes of the largest request that is read; larger ones end with RESOURCE_EXHAUSTED. */
-  readonly requestBytesMax: number;
-  /** Bytes of keys and values in one answer; larger ones are refused as `INVALID_REQUEST`. */
-  readonly answerBytesMax: number;
+export interface GrpcLimits extends PortSettings {
   /** Keys in one read. */
   readonly readKeysMax: number;
-  /** Calls under way on one connection; more wait at the client. */
-  readonly callsPerConnectionMax: number;
   /** Health and membership streams open at once; more are refused as `RATE_LIMITED`. */
   readonly streamsMax: number;
   /** Session streams open at once; more are refused as `RATE_LIMITED`. */
@@ -27,10 +23,8 @@ export interface GrpcLimits {
 }
 
 export const GRPC_LIMITS: GrpcLimits = Object.freeze({
-  requestBytesMax: 4 * 1024 * 1024,
-  answerBytesMax: 64 * 1024 * 1024,
+  ...PORT_DEFAULTS,
   readKeysMax: 10_000,
-  callsPerConnectionMax: 1_024,
   streamsMax: 1_024,
   sessionsMax: 1_024,
   sessionOperationsMax: 4_096,

@@ -1,17 +1,23 @@
 import { EngineError } from "@d-engine/core";
 import type { handleUnaryCall, ServerUnaryCall, ServiceError } from "@grpc/grpc-js";
 import type { Callers } from "../auth/callers.js";
+import type { AnswerRoom } from "./answer-room.js";
 import type { CallContext, UnaryHandler } from "./call-context.js";
 import { isAnswer, leaderTrailers, serviceErrorOf } from "./wire-status.js";
 
 /** Told of errors that are bugs of ours, before the caller gets INTERNAL. */
 export type BugListener = (error: unknown, method: string) => void;
 
+export interface UnarySetup {
+  readonly onBug: BugListener;
+  readonly callers: Callers;
+  readonly room: AnswerRoom;
+}
+
 /** Runs a handler for the gRPC library: deadline and cancellation in, answer or status out. */
 export function unaryCall(
   handler: UnaryHandler,
-  onBug: BugListener,
-  callers: Callers,
+  { onBug, callers, room }: UnarySetup,
   errorOf: (error: unknown) => ServiceError = serviceErrorOf,
 ): handleUnaryCall<Buffer, Uint8Array> {
   return async (call, callback) => {
@@ -20,6 +26,7 @@ export function unaryCall(
     call.once("cancelled", onCancel);
     try {
       const answer = await handler(call.request, contextOf(call, callers, abort.signal));
+      room.check(call.getPeer(), answer.body.length);
       if (answer.leader === undefined) callback(null, answer.body);
       else callback(null, answer.body, leaderTrailers(answer.leader));
     } catch (error) {

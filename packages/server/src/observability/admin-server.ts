@@ -43,7 +43,9 @@ export class AdminServer implements AsyncDisposable {
   static async start(options: AdminServerOptions): Promise<AdminServer> {
     const { host, port } = parseHostPort(options.listen, { portMin: 0 });
     const server = createServer(LIMITS, pagesOf(options));
-    server.maxConnections = connectionsMax;
+    server.on("connection", (socket) => {
+      if (!options.started.ports.operators.admit(socket)) socket.destroy();
+    });
     await listening(server, host, port, options.listen);
     const bound = server.address() as AddressInfo;
     // Whoever closes the node closes this; it must not keep a process alive that has ended its work.
@@ -162,5 +164,4 @@ function bracketed(host: string): string {
 
 /** Questions are short, and so is the time for asking them. */
 const LIMITS = { maxHeaderSize: 8_192, headersTimeout: 5_000, requestTimeout: 5_000 };
-const connectionsMax = 256;
 const drainMs = 1_000;

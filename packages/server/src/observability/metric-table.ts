@@ -202,6 +202,42 @@ export const METRICS: readonly MetricRow[] = [
   counter("peers_refused_total", "peers that are not who they should be", (r) => {
     return r.peers.peersRefused;
   }),
+  {
+    name: "connections",
+    help: "connections that are open, by port",
+    kind: "gauge",
+    label: "port",
+    read: ({ ports }) => [
+      { value: ports.clients.open, labels: { port: "clients" } },
+      { value: ports.operators.open, labels: { port: "operators" } },
+    ],
+  },
+  {
+    name: "connections_refused_total",
+    help: "connections that were closed at once, by the setting that they exceeded",
+    kind: "counter",
+    label: "limit",
+    read: ({ ports: { clients, operators } }) => [
+      { value: clients.refused, labels: { limit: "connections_max" } },
+      { value: clients.refusedOfAddress, labels: { limit: "connections_per_address_max" } },
+      { value: operators.refused, labels: { limit: "admin_connections_max" } },
+      { value: operators.refusedOfAddress, labels: { limit: "admin_connections_per_address_max" } },
+    ],
+  },
+  {
+    name: "limits_reached_total",
+    help: "connections, calls and watches that were ended, by the setting that they exceeded",
+    kind: "counter",
+    label: "limit",
+    read: ({ ports: { ended } }) => [
+      { value: ended.handshakes, labels: { limit: "handshake_timeout_ms" } },
+      { value: ended.pingFloods, labels: { limit: "idle_pings_max" } },
+      { value: ended.slowRequests, labels: { limit: "slow_request_ms" } },
+      { value: ended.slowReaders, labels: { limit: "slow_reader_ms" } },
+      { value: ended.unreadAnswers, labels: { limit: "unsent_bytes_max" } },
+      { value: ended.watchesRefused, labels: { limit: "watches_per_connection_max" } },
+    ],
+  },
   counter("clock_jumps_total", "times that wall and monotonic clock disagreed", (r) => {
     return r.driver.clockJumps;
   }),

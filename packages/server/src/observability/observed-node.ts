@@ -1,5 +1,7 @@
 import type { RaftStatus } from "@d-engine/core";
 import type { AuthMetrics } from "../auth/attempts.js";
+import type { GateMetrics } from "../connections/connection-gate.js";
+import type { PortMetrics } from "../connections/port-metrics.js";
 import type { LatencyReadings } from "../driver/latencies.js";
 import type { NodeState } from "../driver/lifecycle.js";
 import type { DriverMetrics } from "../driver/metrics.js";
@@ -18,10 +20,17 @@ export interface NodeReading {
   readonly watch: WatchMetrics;
   readonly security: SecurityMetrics;
   readonly auth: AuthMetrics & { readonly enabled: boolean };
+  readonly ports: PortsReading;
   readonly peers: Readonly<PeerTransportMetrics>;
   readonly latencies: LatencyReadings;
   readonly diskWaitMs: number;
   readonly store: StoreReading;
+}
+
+export interface PortsReading {
+  readonly clients: GateMetrics;
+  readonly operators: GateMetrics;
+  readonly ended: Readonly<PortMetrics>;
 }
 
 export interface StoreReading {
@@ -35,7 +44,7 @@ export interface StoreReading {
 
 /** Reads a running node of the key-value store. */
 export function readNode(
-  { node, attempts, peers, security }: StartedKvNode,
+  { node, attempts, peers, security, ports }: StartedKvNode,
   nowMs: number,
 ): NodeReading {
   const { driver, store } = node;
@@ -48,6 +57,11 @@ export function readNode(
     watch: node.watchMetrics(),
     security: security.metrics(),
     auth: { enabled: store.auth.enabled, ...attempts.metrics() },
+    ports: {
+      clients: ports.clients.metrics(),
+      operators: ports.operators.metrics(),
+      ended: ports.metrics,
+    },
     peers: peers.metrics,
     latencies: driver.latencies.readings(),
     diskWaitMs: driver.latencies.diskWaitMs(nowMs),

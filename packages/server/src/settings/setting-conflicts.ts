@@ -1,5 +1,6 @@
 import { type RaftOptions, raftConflicts, type SettingConflict } from "@d-engine/core";
 import type { KvLimits } from "@d-engine/kv";
+import { type PortSettings, portConflicts } from "../connections/port-settings.js";
 import type { DriverOptions } from "../driver/options.js";
 import { type SecuritySettings, securityConflicts } from "../security/security-settings.js";
 import type { StorageSettings } from "./setting-rules.js";
@@ -9,13 +10,19 @@ const commandOverheadBytes = 4096;
 
 /** All relations between settings that are each within their bounds. */
 export function settingConflicts(
-  settings: RaftOptions & DriverOptions & KvLimits & StorageSettings & SecuritySettings,
+  settings: RaftOptions &
+    DriverOptions &
+    KvLimits &
+    StorageSettings &
+    SecuritySettings &
+    PortSettings,
 ): SettingConflict[] {
   return [
     ...raftConflicts(settings),
     ...logConflicts(settings, settings),
     ...roomConflicts(settings, settings),
     ...securityConflicts(settings),
+    ...portConflicts(settings, settings),
   ];
 }
 

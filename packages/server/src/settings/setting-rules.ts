@@ -1,6 +1,7 @@
 import { RAFT_BOUNDS, type RaftOptions } from "@d-engine/core";
 import { KV_LIMIT_BOUNDS, type KvLimits } from "@d-engine/kv";
 import type { FileStorageTuning } from "@d-engine/storage";
+import { PORT_RULES } from "../connections/port-settings.js";
 import type { DriverOptions } from "../driver/options.js";
 import { SECURITY_RULES } from "../security/security-settings.js";
 import type { WatchOptions } from "../watch/watch-options.js";
@@ -81,6 +82,7 @@ export const ENGINE_RULES = {
   ...WATCH_RULES,
   ...JOIN_RULES,
   ...SECURITY_RULES,
+  ...PORT_RULES,
   nodeId: integer(1, 2 ** 32 - 1),
   clusterToken: { kind: "text" },
 } satisfies Readonly<Record<string, SettingRule>>;

@@ -25,10 +25,10 @@ export function contractWatch(
       const request = decodeRequest(client.WatchRequestSchema, call.request);
       const { key, prefix, prevKv } = request;
       const span = prefix ? prefixSpan(key) : { key, rangeEnd: undefined };
-      const watch = node.watch(
-        { ...span, prevKv, progress: true, needsLeader: true },
-        { caller: callers.of(call.metadata) },
-      );
+      const caller = callers.of(call.metadata);
+      const spec = { ...span, prevKv, progress: true, needsLeader: true };
+      const peer = call.getPeer();
+      const watch = watches.quota.open(peer, () => node.watch(spec, { caller }));
       let reached = watch.revision;
       const pump = new WatchPump({
         write: (bytes, sent) => void call.write(bytes, () => sent()),
@@ -56,6 +56,7 @@ export function contractWatch(
         closed: () => {
           pump.stop();
           watch.close();
+          watches.quota.leave(peer);
         },
       };
     });

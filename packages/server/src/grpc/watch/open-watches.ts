@@ -2,6 +2,7 @@ import { EngineError } from "@d-engine/core";
 import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import type { BugListener } from "../unary-call.js";
 import { isAnswer, serviceErrorOf } from "../wire-status.js";
+import { WatchQuota, type WatchQuotaSetup } from "./watch-quota.js";
 
 /** As much of a call of the library as both kinds of watch streams have. */
 export interface WatchCall {
@@ -21,19 +22,22 @@ export interface WatchStream {
 /** The end of a stream: well without an error, otherwise with the status that it stands for. */
 export type EndStream = (error?: unknown) => void;
 
-export interface OpenWatchesSetup {
+export interface OpenWatchesSetup extends WatchQuotaSetup {
   readonly streamsMax: number;
   readonly onBug: BugListener;
 }
 
 /** All watch streams of a node. Bounded: one beyond `watchStreamsMax` is refused `RATE_LIMITED`. */
 export class OpenWatches {
+  /** Bounds single watches, of which a stream may have many. */
+  readonly quota: WatchQuota;
   readonly #setup: OpenWatchesSetup;
   readonly #ends = new Set<EndStream>();
   #closed = false;
 
   constructor(setup: OpenWatchesSetup) {
     this.#setup = setup;
+    this.quota = new WatchQuota(setup);
   }
 
   /** Serves one stream by what `open` makes of it; its errors end the stream. */

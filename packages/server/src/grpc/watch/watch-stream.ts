@@ -12,6 +12,7 @@ import { ownNumberOf, serviceErrorOf } from "../wire-status.js";
 import type { EndStream, OpenWatches, WatchStream } from "./open-watches.js";
 import { encodeCanceled, encodeCreated, WatchMessageEncoder } from "./watch-messages.js";
 import { WatchPump } from "./watch-pump.js";
+import type { WatchQuota } from "./watch-quota.js";
 
 type Call = ServerDuplexStream<Buffer, Uint8Array>;
 
@@ -27,7 +28,7 @@ export function kvWatch(
     watches.serve(
       call,
       (end) => {
-        const stream = new ManyWatches(call, node, limits, encoder, callers, end);
+        const stream = new ManyWatches(call, node, limits, encoder, callers, watches.quota, end);
         call.on("data", (bytes: Buffer) => stream.receive(bytes));
         call.on("end", () => stream.inputEnded());
         return stream;
@@ -43,6 +44,8 @@ export function kvWatch(
 class ManyWatches implements WatchStream {
   readonly #node: LocalNode;
   readonly #caller: Caller;
+  readonly #peer: string;
+  readonly #quota: WatchQuota;
   readonly #encoder: WatchMessageEncoder;
   readonly #end: EndStream;
   readonly #pump: WatchPump;
@@ -55,8 +58,11 @@ class ManyWatches implements WatchStream {
     limits: GrpcLimits,
     encoder: WatchMessageEncoder,
     callers: Callers,
+    quota: WatchQuota,
     end: EndStream,
   ) {
+    this.#peer = call.getPeer();
+    this.#quota = quota;
     this.#node = node;
     this.#caller = callers.of(call.metadata);
     this.#encoder = encoder;
@@ -101,8 +107,10 @@ class ManyWatches implements WatchStream {
 
   closed(): void {
     this.#pump.stop();
-    for (const watch of this.#watches.values()) watch.close();
-    this.#watches.clear();
+    for (const [id, watch] of this.#watches) {
+      this.#forget(id);
+      watch.close();
+    }
   }
 
   #create(wanted: kvService.WatchCreate): void {
@@ -113,7 +121,8 @@ class ManyWatches implements WatchStream {
     }
     let watch: LocalWatch;
     try {
-      watch = this.#node.watch(specOf(wanted), { caller: this.#caller });
+      const options = { caller: this.#caller };
+      watch = this.#quota.open(this.#peer, () => this.#node.watch(specOf(wanted), options));
     } catch (error) {
       if (!concernsWatch(error)) throw error;
       this.#pump.send(encodeCanceled(id, error));
@@ -132,7 +141,7 @@ class ManyWatches implements WatchStream {
   #cancel(id: bigint): void {
     const watch = this.#watches.get(id);
     if (watch === undefined) return;
-    this.#watches.delete(id);
+    this.#forget(id);
     watch.close();
     this.#pump.send(encodeCanceled(id, undefined));
     this.#endIfIdle();
@@ -143,9 +152,13 @@ class ManyWatches implements WatchStream {
       this.#end(error);
       return;
     }
-    this.#watches.delete(id);
+    this.#forget(id);
     this.#pump.send(encodeCanceled(id, error));
     this.#endIfIdle();
+  }
+
+  #forget(id: bigint): void {
+    if (this.#watches.delete(id)) this.#quota.leave(this.#peer);
   }
 
   #endIfIdle(): void {
