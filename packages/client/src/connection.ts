@@ -268,7 +268,7 @@ export class Connection {
             resolve(body as Buffer);
             return;
           }
-          const failure = failureOfStatus(this.#address, error);
+          const failure = failureOfStatus(this.#address, error, request.length);
           const { message } = failure;
           resolve(signal?.aborted === true ? { kind: "aborted", message } : failure);
         },

@@ -283,3 +283,29 @@ async function restart(options: Parameters<typeof startWatchedServer>[0]): Promi
 function bytes(text: string): Buffer {
   return Buffer.from(text, "latin1");
 }
+
+describe("watches of one connection", () => {
+  it("beyond watchesPerConnectionMax are refused alone; others have their own", async () => {
+    await using few = await startWatchedServer({}, { limits: { watchesPerConnectionMax: 2 } });
+    const stream = new RawStream(few.server.address, WATCH);
+    streams.push(stream);
+    for (const id of [1n, 2n]) {
+      createWatch(stream, { id, key: bytes("k") });
+      expect(await responseOf(stream)).toMatchObject([id, "created", {}]);
+    }
+    createWatch(stream, { id: 3n, key: bytes("k") });
+    expect(await responseOf(stream)).toMatchObject([
+      3n,
+      "canceled",
+      { message: expect.stringContaining("watchesPerConnectionMax") },
+    ]);
+    send(stream, { case: "cancel", value: 1n });
+    expect(await responseOf(stream)).toMatchObject([1n, "canceled", {}]);
+    createWatch(stream, { id: 3n, key: bytes("k") });
+    expect(await responseOf(stream)).toMatchObject([3n, "created", {}]);
+    const other = new RawStream(few.server.address, WATCH);
+    streams.push(other);
+    createWatch(other, { id: 1n, key: bytes("k") });
+    expect(await responseOf(other)).toMatchObject([1n, "created", {}]);
+  });
+});
