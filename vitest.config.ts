@@ -12,7 +12,7 @@ const processes = [
   "packages/client/test/remote-client.test.ts",
   "packages/d-engine/test/**/*.test.ts",
   "packages/d-engine/src/**/*.test.ts",
-  "tools/{chaos,crash-test,interop}/**/*.test.ts",
+  "tools/{chaos,crash-test,interop,fuzz/hostile}/**/*.test.ts",
   "tools/{npm-start,readme}.test.ts",
   "bench/**/*.test.ts",
   "examples/**/*.test.ts",

@@ -185,7 +185,17 @@ function dispatch(node: RaftState, input: Input): void {
   }
 }
 
+/**
+ * No cluster holds so many elections while a member is away. Who believed a term far beyond would
+ * soon have none left to campaign in: they end at 2^53.
+ */
+const termLeapMax = 2 ** 32;
+
 function receive(node: RaftState, from: NodeId, message: Message): void {
+  if (message.term > node.term + termLeapMax) {
+    node.droppedMessages++;
+    return;
+  }
   switch (message.kind) {
     case "appendEntries":
       return onAppendEntries(node, from, message);
