@@ -72,6 +72,29 @@ const LARGE = [
   [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
 ].map((bytes) => Uint8Array.from(bytes));
 
+/** Wrapped in itself, as deep as an attacker likes: field and length, again and again. */
+const nest: Mutation = (bytes, random) => {
+  const tag = ((1 + random.below(12)) << 3) | 2;
+  const times = random.chance(0.9) ? 1 + random.below(20) : 2_000;
+  let inner = bytes.subarray(0, 512);
+  const heads: number[][] = [];
+  let length = inner.length;
+  for (let at = 0; at < times; at += 1) {
+    const head = [tag, ...varint(length)];
+    heads.unshift(head);
+    length += head.length;
+  }
+  inner = joined(Uint8Array.from(heads.flat()), inner);
+  return inner;
+};
+
+function varint(value: number): number[] {
+  const out: number[] = [];
+  let rest = value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) out.push((rest % 128) | 128);
+  return [...out, rest];
+}
+
 /** The whole of it once more, as whoever sends twice does. */
 const twice: Mutation = (bytes) => joined(bytes, bytes);
 
@@ -88,6 +111,7 @@ const MUTATIONS: readonly Mutation[] = [
   splice,
   growLength,
   growLength,
+  nest,
   twice,
 ];
 

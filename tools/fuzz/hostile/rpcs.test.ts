@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { encodeAppendEntriesRequest } from "@d-engine/codec";
 import { type AppendEntries, type LogIndex, nodeId, type Term } from "@d-engine/core";
+import { peer } from "@d-engine/proto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EmbeddedEngine } from "../../../packages/d-engine/src/embedded-engine.js";
 import { identityMetadata } from "../../../packages/server/src/peers/handshake.js";
@@ -196,6 +197,21 @@ describe("a proved member that says what cannot be", () => {
           encodeAppendEntriesRequest(append),
           memberHeaders(3),
         );
+      }
+      caller.close();
+    }
+    await allLive();
+  });
+
+  it("gets no answer to a question whose number could not be given back", async () => {
+    const schema = peer.ReadIndexRequestSchema;
+    const largest = 2n ** 64n - 1n;
+    for (const engine of engines.slice(0, 2)) {
+      const term = BigInt(engine.localNode.status().term);
+      const caller = new Caller(engine.address!);
+      for (const numbers of [{ nonce: largest }, { sequence: largest }]) {
+        const bytes = toBinary(schema, create(schema, { term, nodeId: 3, ...numbers }));
+        expect(await caller.call(PEER_METHODS.readIndex.path, bytes, memberHeaders(3))).toBe(3);
       }
       caller.close();
     }

@@ -164,6 +164,9 @@ function asked(request: LogPosition) {
   return { term: term(Number(request.term)), lastLog };
 }
 
-function readId(message: { readonly nonce: bigint; readonly sequence: bigint }) {
-  return { nonce: Number(message.nonce), sequence: Number(message.sequence) };
+/** A number that could not be given back as it was would break the answer, and with it the node. */
+function readId({ nonce, sequence }: { readonly nonce: bigint; readonly sequence: bigint }) {
+  const id = { nonce: Number(nonce), sequence: Number(sequence) };
+  if (Number.isSafeInteger(id.nonce) && Number.isSafeInteger(id.sequence)) return id;
+  throw new RangeError(`the numbers of a question end at 2^53 - 1, got ${nonce} and ${sequence}`);
 }
