@@ -3,6 +3,7 @@ import { configMutations } from "./config-mutations.js";
 import { coordinationMutations } from "./coordination-mutations.js";
 import { coreMutations } from "./core-mutations.js";
 import { growthMutations } from "./growth-mutations.js";
+import { limitMutations } from "./limit-mutations.js";
 import type { Mutation } from "./mutation.js";
 import { nodeMutations } from "./node-mutations.js";
 import { readMutations } from "./read-mutations.js";
@@ -18,4 +19,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...configMutations,
   ...coordinationMutations,
   ...authMutations,
+  ...limitMutations,
 ];
