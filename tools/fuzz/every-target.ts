@@ -6,6 +6,7 @@ import { kvTarget } from "./targets/kv.js";
 import { messageTargets } from "./targets/messages.js";
 import { peerTargets } from "./targets/peers.js";
 import { portTargets } from "./targets/ports.js";
+import { raftTarget } from "./targets/raft.js";
 import { snapshotTargets } from "./targets/snapshots.js";
 import { storageTargets } from "./targets/storage.js";
 
@@ -16,6 +17,7 @@ export const EVERY_TARGET: readonly FuzzTarget[] = [
   ...messageTargets,
   kvTarget,
   ...peerTargets,
+  raftTarget,
   ...storageTargets,
   ...snapshotTargets,
   ...configTargets,

@@ -87,7 +87,7 @@ async function fuzzOpened(target: FuzzTarget, bounds: FuzzBounds): Promise<FuzzR
       });
     }
   }
-  for (const input of first) await tryOut(input);
+  for (const input of [...(target.first ?? []), ...first]) await tryOut(input);
   while (executions < executionsMax) {
     await tryOut(mutated(random.pick(corpus), random, random.pick(corpus)));
     if (executions % 64 !== 0) continue;

@@ -92,7 +92,7 @@ export const limitMutations: readonly Mutation[] = [
     file: `${grpc}/grpc-server.ts`,
     find: "guard.endHandshakes();",
     replace: "",
-    tests: limits,
+    tests: ["packages/d-engine/src/port-limits.test.ts"],
   },
   {
     name: "watches-of-a-connection-not-counted",

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { connect } from "@d-engine/client";
 import { describe, expect, it } from "vitest";
 import { Authority, hasOpenssl } from "../../server/test/certificates.js";
@@ -97,6 +98,23 @@ describe("the bounds of a node's ports", () => {
     // The head of a ClientHello, which announces 512 bytes that never come.
     half.send(Buffer.from("160301020001 0001fc0303".replaceAll(" ", ""), "hex"));
     await half.closed;
+  });
+
+  it.runIf(hasOpenssl)("do not make the end of a node wait for such a handshake", async () => {
+    const base = temporaryDirectory();
+    const { certFile, keyFile } = new Authority(base).issue("node", "IP:127.0.0.1");
+    const listen = `127.0.0.1:${await freePort()}`;
+    const engine = await readyEngine({ listen, tlsCert: certFile, tlsKey: keyFile });
+    const half = await RawSocket.open(listen);
+    half.send(Buffer.from("160301020001", "hex"));
+    await connect([listen], { tls: { ca: readFileSync(certFile) }, readyTimeoutMs: 200 }).catch(
+      String,
+    );
+    const since = performance.now();
+    await engine.close();
+    await half.closed;
+    // Of the five seconds that calls under way are given.
+    expect(performance.now() - since).toBeLessThan(3_000);
   });
 
   it.each([

@@ -18,5 +18,10 @@ export {
   encodeRequestVoteResponse,
   encodeTimeoutNow,
 } from "./peers/peer-codec.js";
-export { decodeChunk, encodeChunk } from "./peers/snapshot-codec.js";
+export {
+  decodeChunk,
+  decodeSnapshotResponse,
+  encodeChunk,
+  encodeSnapshotResponse,
+} from "./peers/snapshot-codec.js";
 export { PeerSecret } from "./security/peer-secret.js";

@@ -224,7 +224,7 @@ describe("pings", () => {
     opened.push({ close: () => session.destroy() });
     const client = ownClient();
     expect((await client.unary(WRITE, putKV)).status).toBe("OK");
-    for (let round = 0; round < 10; round += 1) {
+    for (let round = 0; round < 40; round += 1) {
       const answered = new Promise((resolve) => {
         const call = session.request({
           ":method": "POST",
