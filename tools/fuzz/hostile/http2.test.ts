@@ -1,8 +1,11 @@
+import { mkdtempSync, rmSync } from "node:fs";
 import { type ClientHttp2Stream, connect as connectHttp2, constants } from "node:http2";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { connect } from "@d-engine/client";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readyEngine } from "../../../packages/d-engine/src/testing/engine-in.js";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { EmbeddedEngine } from "../../../packages/d-engine/src/embedded-engine.js";
 import { freePort } from "../../../packages/server/test/free-port.js";
 import {
   callHeaders,
@@ -23,18 +26,33 @@ const putKV = Buffer.from("12080a060a016b120176", "hex");
 const readK = Buffer.from("12016b", "hex");
 const MiB = 1024 * 1024;
 
+let directory: string;
+let engine: EmbeddedEngine;
 let address: string;
 let good: GoodClient;
 let before: Footprint;
-beforeEach(async () => {
-  const engine = await readyEngine({
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "hostile-"));
+  engine = await EmbeddedEngine.start({
+    dataDir: directory,
     listen: `127.0.0.1:${await freePort()}`,
+    segmentBytes: 4 * MiB,
     handshakeTimeoutMs: 200,
     keepaliveIntervalMs: 500,
     keepaliveTimeoutMs: 500,
   });
+  await engine.waitReady();
   address = engine.address ?? "";
   good = await GoodClient.start([address]);
+});
+afterAll(async () => {
+  await good.stop();
+  await engine.close();
+  rmSync(directory, { recursive: true });
+});
+
+beforeEach(async () => {
+  await engine.client().delete("k");
   await good.servedAgain();
   before = footprint();
 });
@@ -42,10 +60,10 @@ beforeEach(async () => {
 /** The node lives, its client was served all the time, and what the others took has come back. */
 afterEach(async () => {
   await good.servedAgain();
+  expect(engine.state).toBe("running");
   const { sockets, memoryBytes } = before;
   await expect.poll(() => footprint().sockets).toBeLessThanOrEqual(sockets);
   await expect.poll(() => footprint().memoryBytes - memoryBytes).toBeLessThan(32 * MiB);
-  await good.stop();
 });
 
 describe("bytes that are not HTTP/2 (scenario 78)", () => {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { encodeAppendEntriesRequest } from "@d-engine/codec";
 import { type AppendEntries, type LogIndex, nodeId, type Term } from "@d-engine/core";
@@ -32,16 +33,23 @@ const random = new Prng(781);
 let engines: EmbeddedEngine[];
 let good: GoodClient;
 let base: string;
+/** What nodes say of themselves at the level of errors, in the order of the calls. */
+const bugs: string[] = [];
 beforeAll(async () => {
   base = mkdtempSync(join(tmpdir(), "hostile-"));
   const addresses = [];
   while (addresses.length < 3) addresses.push(`127.0.0.1:${await freePort()}`);
   const initialCluster = Object.fromEntries(addresses.map((address, at) => [at + 1, address]));
+  const say = (): void => undefined;
+  const error = (line: string, fields?: object): void => {
+    bugs.push(`${line}: ${inspect(fields)}`);
+  };
+  const logger = { debug: say, info: say, warn: say, error };
   const small = { segmentBytes: 4 * 1024 * 1024, clusterSecret, ...times };
   engines = await Promise.all(
     addresses.map((_, at) => {
       const place = { dataDir: join(base, String(at)), nodeId: at + 1, initialCluster };
-      return EmbeddedEngine.start({ ...small, ...place });
+      return EmbeddedEngine.start({ ...small, ...place, logger });
     }),
   );
   await Promise.all(engines.map((engine) => engine.waitReady()));
@@ -133,6 +141,7 @@ describe.each([
       const caller = new Caller(engines[0]!.address!);
       const found = await Promise.all(inputs.map((bytes) => caller.call(path, bytes, headers())));
       caller.close();
+      expect(bugs).toEqual([]);
       // Refused by what it is, or not answered in time; never by a bug.
       expect(found.filter((status) => status === UNKNOWN || status === INTERNAL)).toEqual([]);
       await good.servedAgain();

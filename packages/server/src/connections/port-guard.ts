@@ -67,8 +67,12 @@ export class PortGuard {
     const connection = new GuardedConnection(socket, performance.now());
     this.#connections.set(peer, connection);
     connection.expectHandshake(this.#setup.handshakeTimeoutMs, () => {
-      this.#setup.metrics.handshakes += 1;
-      connection.destroy();
+      // After a turn that took long, what has arrived meanwhile is read first.
+      setImmediate(() => {
+        if (connection.hasAgreed) return;
+        this.#setup.metrics.handshakes += 1;
+        connection.destroy();
+      });
     });
     socket.once("close", () => {
       connection.closed();

@@ -47,10 +47,14 @@ function checkTerm(term: number, node: LocalNode): void {
   throw new EngineError("LEADER_CHANGED", message);
 }
 
+/** @throws EngineError `INVALID_REQUEST` */
 function versionOf(request: cluster.ClusterConfChangeRequest): LogIndex | undefined {
   const { version, expectedVersion } = request;
-  if (expectedVersion !== undefined) return logIndex(Number(expectedVersion));
-  return version === 0n ? undefined : logIndex(Number(version));
+  const wanted = expectedVersion ?? (version === 0n ? undefined : version);
+  if (wanted === undefined) return undefined;
+  if (wanted <= Number.MAX_SAFE_INTEGER) return logIndex(Number(wanted));
+  const message = `no cluster has a version ${wanted}; read it again`;
+  throw new EngineError("INVALID_REQUEST", message);
 }
 
 /** @throws EngineError `INVALID_REQUEST`, `INVALID_ADDRESS` */

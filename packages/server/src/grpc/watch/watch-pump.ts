@@ -128,15 +128,17 @@ export class WatchPump {
   }
 
   #move(pumped: PumpedWatch): void {
-    let message: WatchMessage | undefined;
+    let encoded: readonly Uint8Array[];
     try {
-      message = pumped.watch.take(messageBytesMax);
+      const message = pumped.watch.take(messageBytesMax);
+      if (message === undefined) return;
+      encoded = pumped.encode(message);
     } catch (error) {
+      // A bug in it is that of one stream: thrown on, from a turn of nobody, it would end the process.
       pumped.ended(error);
       return;
     }
-    if (message === undefined) return;
-    for (const bytes of pumped.encode(message)) this.#gather(bytes);
+    for (const bytes of encoded) this.#gather(bytes);
     this.#enqueue(pumped);
   }
 }

@@ -284,6 +284,22 @@ function bytes(text: string): Buffer {
   return Buffer.from(text, "latin1");
 }
 
+describe("the id of a watch", () => {
+  it("is at most 2^53 - 1: a larger one is refused, and that stream alone ends", async () => {
+    const stream = open();
+    const id = 2n ** 53n - 1n;
+    createWatch(stream, { id, key: bytes("k") });
+    expect(await responseOf(stream)).toMatchObject([id, "created", {}]);
+    test.log.put("k", "1");
+    expect(await responseOf(stream)).toMatchObject([id, "events", { revision: 1n }]);
+    const other = open();
+    createWatch(other, { id: id + 1n, key: bytes("k") });
+    expect(await other.next()).toMatch(/^INVALID_ARGUMENT: .*at most 2\^53 - 1/);
+    test.log.put("k", "2");
+    expect(await responseOf(stream)).toMatchObject([id, "events", { revision: 2n }]);
+  });
+});
+
 describe("watches of one connection", () => {
   it("beyond watchesPerConnectionMax are refused alone; others have their own", async () => {
     await using few = await startWatchedServer({}, { limits: { watchesPerConnectionMax: 2 } });

@@ -115,6 +115,10 @@ class ManyWatches implements WatchStream {
 
   #create(wanted: kvService.WatchCreate): void {
     const { id } = wanted;
+    if (id > Number.MAX_SAFE_INTEGER) {
+      const message = `the id of a watch is at most 2^53 - 1, got ${id}: choose smaller ones`;
+      throw new EngineError("INVALID_REQUEST", message);
+    }
     if (this.#watches.has(id)) {
       const message = `the stream has a watch ${id} already: each needs an id of its own`;
       throw new EngineError("INVALID_REQUEST", message);
