@@ -6,7 +6,7 @@ import { inspect } from "node:util";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { encodeAppendEntriesRequest } from "@d-engine/codec";
 import { type AppendEntries, type LogIndex, nodeId, type Term } from "@d-engine/core";
-import { peer } from "@d-engine/proto";
+import { kvService, peer } from "@d-engine/proto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EmbeddedEngine } from "../../../packages/d-engine/src/embedded-engine.js";
 import { identityMetadata } from "../../../packages/server/src/peers/handshake.js";
@@ -70,6 +70,11 @@ async function allLive(): Promise<void> {
   for (const engine of engines) await engine.client().get("good", level);
 }
 
+/** Most is decided there. */
+function leader(): EmbeddedEngine {
+  return engines.find((engine) => engine.localNode.status().role === "leader") ?? engines[0]!;
+}
+
 /** The headers of the member whose id is given, with its proof. */
 function memberHeaders(id: number): Record<string, string> {
   const { clusterId, instanceId } = engines[id - 1]!.identity;
@@ -90,6 +95,11 @@ class Caller {
   }
 
   call(path: string, message: Uint8Array, headers: Record<string, string> = {}): Promise<number> {
+    return this.exchange(path, grpcFrame(message), headers);
+  }
+
+  /** The same, of a body with as many messages as one likes. */
+  exchange(path: string, body: Uint8Array, headers: Record<string, string> = {}): Promise<number> {
     return new Promise((resolve) => {
       const call = this.#session.request({
         ":method": "POST",
@@ -108,7 +118,7 @@ class Caller {
         .on("trailers", look)
         .on("error", () => undefined);
       call.once("close", () => resolve(found)).resume();
-      call.end(grpcFrame(message));
+      call.end(body);
     });
   }
 
@@ -138,7 +148,7 @@ describe.each([
         random.bytes(200),
         new Uint8Array(0),
       ];
-      const caller = new Caller(engines[0]!.address!);
+      const caller = new Caller(leader().address!);
       const found = await Promise.all(inputs.map((bytes) => caller.call(path, bytes, headers())));
       caller.close();
       expect(bugs).toEqual([]);
@@ -147,6 +157,29 @@ describe.each([
       await good.servedAgain();
     },
   );
+});
+
+describe("a stream of watches, sent what nobody should send while there are events", () => {
+  it("ends by itself, or goes on", async () => {
+    const schema = kvService.WatchStreamRequestSchema;
+    const all = { key: Uint8Array.of(0), rangeEnd: Uint8Array.of(0) };
+    const caller = new Caller(engines[1]!.address!);
+    const calls = Array.from({ length: 30 }, () => {
+      const requests = Array.from({ length: 5 }, () => {
+        const message = randomMessage(schema, random) as kvService.WatchStreamRequest;
+        if (message.request.case === "create") Object.assign(message.request.value, all);
+        const bytes = toBinary(schema, message);
+        return grpcFrame(random.chance(0.2) ? mutated(bytes, random, bytes) : bytes);
+      });
+      return caller.exchange("/d_engine.kv.v1.KvService/Watch", Buffer.concat(requests));
+    });
+    await good.servedAgain();
+    const found = await Promise.all(calls);
+    caller.close();
+    expect(bugs).toEqual([]);
+    expect(found.filter((status) => status === UNKNOWN || status === INTERNAL)).toEqual([]);
+    await allLive();
+  });
 });
 
 describe("a proved member that says what cannot be", () => {
