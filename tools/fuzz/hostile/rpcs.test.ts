@@ -162,19 +162,29 @@ describe.each([
 describe("a stream of watches, sent what nobody should send while there are events", () => {
   it("ends by itself, or goes on", async () => {
     const schema = kvService.WatchStreamRequestSchema;
-    const all = { key: Uint8Array.of(0), rangeEnd: Uint8Array.of(0) };
+    const all = { key: Buffer.from("a"), rangeEnd: Buffer.from("z") };
     const caller = new Caller(engines[1]!.address!);
-    const calls = Array.from({ length: 30 }, () => {
-      const requests = Array.from({ length: 5 }, () => {
+    const calls = Array.from({ length: 40 }, () => {
+      const requests = Array.from({ length: 1 + random.below(3) }, () => {
         const message = randomMessage(schema, random) as kvService.WatchStreamRequest;
-        if (message.request.case === "create") Object.assign(message.request.value, all);
+        if (message.request.case === "create") {
+          const startRevision = random.pick([0n, 0n, 1n, message.request.value.startRevision]);
+          const id = random.pick([2n ** 64n - 1n, 2n ** 53n, message.request.value.id]);
+          Object.assign(message.request.value, { ...all, startRevision, id });
+        }
         const bytes = toBinary(schema, message);
         return grpcFrame(random.chance(0.2) ? mutated(bytes, random, bytes) : bytes);
       });
       return caller.exchange("/d_engine.kv.v1.KvService/Watch", Buffer.concat(requests));
     });
+    const key = Buffer.from("good");
+    const value = { id: 2n ** 64n - 1n, key };
+    const large = create(schema, { request: { case: "create", value } });
+    const path = "/d_engine.kv.v1.KvService/Watch";
+    const ofLarge = caller.exchange(path, grpcFrame(toBinary(schema, large)));
     await good.servedAgain();
     const found = await Promise.all(calls);
+    expect(await ofLarge).toBe(3); // with an event it would have to be given back
     caller.close();
     expect(bugs).toEqual([]);
     expect(found.filter((status) => status === UNKNOWN || status === INTERNAL)).toEqual([]);

@@ -173,6 +173,11 @@ describe("UpdateClusterConf", () => {
 
   it.each([
     { name: "another version", fields: { version: 7n }, code: WireCode.VERSION_CONFLICT },
+    {
+      name: "a version that no cluster has",
+      fields: { expectedVersion: 2n ** 64n - 1n },
+      code: WireCode.INVALID_CHANGE,
+    },
     { name: "an older term", fields: { term: 2n }, code: WireCode.TERM_OUTDATED },
     {
       name: "no change",
