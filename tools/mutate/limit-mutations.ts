@@ -111,6 +111,14 @@ export const limitMutations: readonly Mutation[] = [
     tests: [`${grpc}/watch/watch-stream.test.ts`],
   },
   {
+    name: "watch-id-that-cannot-be-given-back",
+    breaks: "a client ends the node with one watch (78)",
+    file: `${grpc}/watch/watch-stream.ts`,
+    find: "if (id > Number.MAX_SAFE_INTEGER) {",
+    replace: "if (id < 0) {",
+    tests: [`${grpc}/watch/watch-stream.test.ts`],
+  },
+  {
     name: "command-that-no-follower-can-be-sent",
     breaks: "what is in the log can be replicated",
     file: "packages/server/src/driver/intake.ts",
