@@ -2,24 +2,18 @@ import { readdirSync, readlinkSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** What a process holds. */
-export interface Footprint {
-  /** Open sockets; 0 where the system does not show them. */
-  readonly sockets: number;
-  /** Bytes in use after a collection of garbage, outside of the heap too. */
-  readonly memoryBytes: number;
-}
-
-export function footprint(): Footprint {
+/** Bytes that this process uses after a collection of garbage, outside of the heap too. */
+export function bytesInUse(): number {
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
-  return { sockets: openSockets(), memoryBytes: heapUsed + external };
+  return heapUsed + external;
 }
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
-function openSockets(): number {
+/** Sockets of this process; 0 where the system does not show them. */
+export function openSockets(): number {
   try {
     return readdirSync("/proc/self/fd").filter(isSocket).length;
   } catch {
