@@ -90,14 +90,27 @@ describe("the bounds of a node's ports", () => {
 
   it.runIf(hasOpenssl)("end a TLS handshake that stops half way", async () => {
     const base = temporaryDirectory();
-    const { certFile, keyFile } = new Authority(base).issue("node", "IP:127.0.0.1");
+    const authority = new Authority(base);
+    const { certFile, keyFile } = authority.issue("node", "IP:127.0.0.1");
     const listen = `127.0.0.1:${await freePort()}`;
     const tls = { tlsCert: certFile, tlsKey: keyFile };
-    await readyEngine({ listen, ...tls, handshakeTimeoutMs: 100 });
+    const engine = await readyEngine({
+      listen,
+      ...tls,
+      handshakeTimeoutMs: 200,
+      adminListen: "127.0.0.1:0",
+    });
+    await using client = await connect([listen], { tls: { ca: authority.ca } });
+    await client.put("k", "v");
     const half = await RawSocket.open(listen);
     // The head of a ClientHello, which announces 512 bytes that never come.
     half.send(Buffer.from("160301020001 0001fc0303".replaceAll(" ", ""), "hex"));
     await half.closed;
+    // The one that came to its end is older, and still the same.
+    await client.put("k", "w");
+    const text = await metricsAt(engine.adminAddress ?? "");
+    expect(text).toMatch(/limits_reached_total\{limit="handshake_timeout_ms".*\} 1\n/);
+    expect(text).toMatch(/d_engine_connections\{port="clients".*\} 1\n/);
   });
 
   it.runIf(hasOpenssl)("do not make the end of a node wait for such a handshake", async () => {
