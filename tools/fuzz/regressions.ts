@@ -16,6 +16,11 @@ export const REGRESSIONS: readonly Regression[] = [
     hex: "10ffffffffffffffffff0118ff0120ffffffffffffff0f",
     was: "a nonce of 2^64 - 1 was taken for another number",
   },
+  {
+    target: "peers/raft",
+    hex: "00001708051002180520042a08080610051a021a003006a00606100218052004",
+    was: "leaving a joint state that is none stops the node, as rule R12 says: no finding",
+  },
 ];
 
 export function regressionsOf(target: string): readonly Uint8Array[] {

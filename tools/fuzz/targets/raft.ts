@@ -236,8 +236,11 @@ const beyond: readonly Uint8Array[] = [
   ),
 ];
 
-/** A leader that contradicts what is committed: one of both has lost data, and this node stops. */
-const contradiction = /at committed index|committed to/;
+/**
+ * A leader that contradicts what is committed: one of both has lost data, and this node stops. So it
+ * does at a change of members that cannot be, like leaving a joint state that is none (rule R12).
+ */
+const contradiction = /at committed index|committed to|changes the members/;
 
 /** Messages of a proved member, to a follower and to a leader. */
 export const raftTarget: FuzzTarget = {
